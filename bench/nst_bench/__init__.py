@@ -1,0 +1,1 @@
+"""nst_bench: latency measurements that say what they measured."""

@@ -1,0 +1,1 @@
+"""The networks, as ordinary torch modules: one file per family."""

@@ -1,0 +1,89 @@
+"""The conditional transformer network: one trunk, any style as a vector of scales and shifts.
+
+Dumoulin et al. 2017, "A Learned Representation for Artistic Style", with a trunk designed for its cost per pixel:
+an 8x8 convolution of stride 4 on the way in, residual blocks at 1/8, nearest upsampling on the way out, a skip at
+1/4 that keeps contours, and channel counts that are multiples of 16 (the block of a 512-bit float32 register, to
+which CPU runtimes pad anything else).
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nst_export.networks.layers import (
+    ConditionalInstanceNorm2d,
+    UpsampleConv2d,
+    normalisation_channels,
+    split_style,
+)
+
+STRIDE = 8
+
+
+class ConditionalResidual(nn.Module):
+    """conv - norm - relu - conv - norm, added to its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect")
+        self.norm1 = ConditionalInstanceNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect")
+        self.norm2 = ConditionalInstanceNorm2d(channels)
+
+    def forward(self, features: Tensor, styles: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
+        hidden = functional.relu(self.norm1(self.conv1(features), *next(styles)))
+        return features + self.norm2(self.conv2(hidden), *next(styles))
+
+
+class ConditionalTransformer(nn.Module):
+    """RGB photographs in [0, 1] and style vectors to stylised RGB pictures, about [0, 1], not clamped.
+
+    Args:
+        quarter: channels at 1/4 of the size.
+        eighth: channels of the trunk, at 1/8.
+        half: channels at 1/2.
+        blocks: residual blocks of the trunk.
+
+    Shapes: photographs (N, 3, H, W) with H and W multiples of 8 and at least 16; style (N or 1, style_size), all
+    scales before all shifts, each in network order; the result has the photographs' shape.
+    """
+
+    def __init__(self, quarter: int = 32, eighth: int = 48, half: int = 16, blocks: int = 5) -> None:
+        super().__init__()
+        self.widths = {"quarter": quarter, "eighth": eighth, "half": half, "blocks": blocks}
+        self.stem = nn.Conv2d(3, quarter, 8, stride=4, padding=2, padding_mode="reflect")
+        self.stem_norm = ConditionalInstanceNorm2d(quarter)
+        self.down = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1, padding_mode="reflect")
+        self.down_norm = ConditionalInstanceNorm2d(eighth)
+        self.trunk = nn.ModuleList(ConditionalResidual(eighth) for _ in range(blocks))
+        self.up_quarter = UpsampleConv2d(eighth, quarter)
+        self.up_quarter_norm = ConditionalInstanceNorm2d(quarter)
+        self.up_half = UpsampleConv2d(quarter, half)
+        self.up_half_norm = ConditionalInstanceNorm2d(half)
+        self.up_full = UpsampleConv2d(half, 3)
+        nn.init.constant_(self.up_full.conv.bias, 0.5)  # type: ignore[arg-type]  # Conv2d.bias is Tensor | None
+        self.channels = normalisation_channels(self)
+
+    @property
+    def style_size(self) -> int:
+        """Length S of a style vector."""
+        return 2 * sum(self.channels)
+
+    def neutral_style(self) -> Tensor:
+        """The style vector (1, S) that leaves every normalisation as it is: scales 1, shifts 0."""
+        total = sum(self.channels)
+        return torch.cat([torch.ones(1, total), torch.zeros(1, total)], dim=1)
+
+    def forward(self, photographs: Tensor, style: Tensor) -> Tensor:
+        styles = iter(split_style(style, self.channels))
+        quarter = functional.relu(self.stem_norm(self.stem(photographs), *next(styles)))
+        features = functional.relu(self.down_norm(self.down(quarter), *next(styles)))
+        for block in self.trunk:
+            features = block(features, styles)
+        features = self.up_quarter(features) + quarter
+        features = functional.relu(self.up_quarter_norm(features, *next(styles)))
+        features = functional.relu(self.up_half_norm(self.up_half(features), *next(styles)))
+        stylised: Tensor = self.up_full(features)
+        return stylised

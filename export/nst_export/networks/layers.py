@@ -1,0 +1,53 @@
+"""Layers that more than one network of this package is built from."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class UpsampleConv2d(nn.Module):
+    """Nearest upsampling by 2, then a 3x3 convolution with reflection padding.
+
+    Upsampling before the convolution leaves no checkerboard (Odena et al. 2016, "Deconvolution and
+    Checkerboard Artifacts").
+
+    Shapes: (N, in_channels, H, W) -> (N, out_channels, 2H, 2W), H and W from 1 up.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect")
+
+    def forward(self, features: Tensor) -> Tensor:
+        upsampled = functional.interpolate(features, scale_factor=2.0, mode="nearest")
+        return self.conv(upsampled)
+
+
+class ConditionalInstanceNorm2d(nn.Module):
+    """Instance normalisation whose scale and shift are inputs (Dumoulin et al. 2017, equation 5).
+
+    Shapes: features (N, channels, H, W); scale and shift (N or 1, channels). Statistics are taken in float32.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.channels = channels
+        self.eps = eps
+
+    def forward(self, features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        normalised = functional.instance_norm(features.float(), eps=self.eps)
+        modulated: Tensor = normalised * scale[:, :, None, None] + shift[:, :, None, None]
+        return modulated.to(features.dtype)
+
+
+def normalisation_channels(network: nn.Module) -> list[int]:
+    """Channels of every conditional normalisation of `network`, in the order of the style vector."""
+    return [module.channels for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
+
+
+def split_style(style: Tensor, channels: list[int]) -> list[tuple[Tensor, Tensor]]:
+    """Cut style vectors (N, 2 * sum(channels)) into one (scale, shift) pair per normalisation."""
+    total = sum(channels)
+    scales = torch.split(style[:, :total], channels, dim=1)
+    shifts = torch.split(style[:, total:], channels, dim=1)
+    return list(zip(scales, shifts, strict=True))

@@ -1,0 +1,204 @@
+"""The model contract, version 1: a frame of bytes in, a frame of bytes out.
+
+| | name | type | shape | meaning |
+|---|---|---|---|---|
+| in | `frame` | uint8 | batch, height, width, 3 | BGR; height and width from 16 up |
+| in, families with style vectors | `style` | float32 | 1 or batch, S | the style vector |
+| in, optional | `strength` | float32 | 1 | 0 = the photograph, 1 = the full style |
+| in, optional | `color` | float32 | 1 | 1 = the style's colours, 0 = the photograph's |
+| out | `stylized` | uint8 | as `frame` | BGR |
+
+A style encoder is a file of its own: `image` uint8 (1, height, width, 3) BGR -> `style` float32 (1, S).
+Normalising, padding, colour order and clamping are inside the graph. Metadata keys are ONNX's own image keys and
+`nst_rt.*`; every value is a string.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from nst_rt.errors import ModelError
+
+VERSION = 1
+OPSET = 18
+MAX_IR_VERSION = 10
+MIN_SIDE = 16
+"""Smallest height and width of a frame, in pixels."""
+
+FRAME, STYLE, STRENGTH, COLOR, STYLIZED, IMAGE = "frame", "style", "strength", "color", "stylized", "image"
+BATCH, HEIGHT, WIDTH = "batch", "height", "width"
+"""Names of the symbolic dimensions, which a session pins to numbers."""
+
+IMAGE_METADATA = {
+    "Image.BitmapPixelFormat": "Bgr8",
+    "Image.ColorSpaceGamma": "SRGB",
+    "Image.NominalPixelRange": "NominalRange_0_255",
+}
+"""ONNX's own convention for image models (onnx/docs/MetadataProps.md)."""
+
+PREFIX = "nst_rt."
+
+Kind = Literal["stylizer", "style_encoder"]
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the exported graph is from PyTorch in float32 on one picture."""
+
+    height: int
+    width: int
+    psnr: float
+    """Decibels over uint8 pixels (or over the style vector's range, for an encoder); inf is stored as 999."""
+    worst: float
+    """Largest absolute difference, in uint8 steps (or in the vector's units)."""
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What a model file promises; stored as its metadata and readable by any ONNX tool.
+
+    Raises:
+        ModelError: from `from_metadata`, when a key is missing or malformed or the contract is newer than this
+            runtime.
+    """
+
+    kind: Kind
+    family: str
+    """`transformer`, `adain`, `conditional` ..."""
+    precision: Precision
+    stride: int
+    """The network pads to multiples of this many pixels, inside the graph."""
+    style_size: int = 0
+    """S, the length of the style vector; 0 for a style that is baked in."""
+    styles: tuple[str, ...] = ()
+    """Names of the styles in the file (one for a baked style) or of the vectors that come with it."""
+    license: str = "unknown"
+    provenance: str = ""
+    """Where the weights come from, in words."""
+    source_sha256: str = ""
+    """Of the checkpoint file(s); several are joined with spaces."""
+    strength_blends: Literal["", "pixels", "features"] = ""
+    """What `strength` mixes: the pictures (0 is exactly the photograph), or the feature maps (0 is the photograph as
+    the network can reproduce it); empty where the model has no such input."""
+    exporter: str = ""
+    """Name and version of the program that wrote the file."""
+    style_encoder: str = ""
+    """File name of the style encoder beside this model, where there is one."""
+    parity: tuple[Parity, ...] = ()
+    contract: int = VERSION
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Every other metadata entry of the file."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """The record as ONNX `metadata_props`."""
+        own = {
+            "contract": str(self.contract),
+            "kind": self.kind,
+            "family": self.family,
+            "precision": self.precision,
+            "stride": str(self.stride),
+            "style_size": str(self.style_size),
+            "styles": json.dumps(list(self.styles)),
+            "license": self.license,
+            "provenance": self.provenance,
+            "source_sha256": self.source_sha256,
+            "strength_blends": self.strength_blends,
+            "exporter": self.exporter,
+            "style_encoder": self.style_encoder,
+            "parity": json.dumps([vars(parity) for parity in self.parity]),
+        }
+        return {**self.extra, **IMAGE_METADATA, **{PREFIX + key: value for key, value in own.items()}}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], source: str) -> "ModelRecord":
+        """Read a record back; `source` names the file in errors."""
+        own = {key.removeprefix(PREFIX): value for key, value in metadata.items() if key.startswith(PREFIX)}
+        if "contract" not in own:
+            raise ModelError(
+                f"{source}: an ONNX file, but not made for nst-rt (no {PREFIX}contract in its metadata). "
+                "Export the network's checkpoint with `nst-rt export`"
+            )
+        try:
+            if int(own["contract"]) > VERSION:
+                raise ModelError(
+                    f"{source}: needs contract {own['contract']}, this nst-rt knows {VERSION}. Upgrade nst-rt"
+                )
+            return cls(
+                kind=_one_of(Kind, own["kind"]),
+                family=own["family"],
+                precision=_one_of(Precision, own["precision"]),
+                stride=int(own["stride"]),
+                style_size=int(own["style_size"]),
+                styles=tuple(json.loads(own["styles"])),
+                license=own["license"],
+                provenance=own["provenance"],
+                source_sha256=own["source_sha256"],
+                strength_blends=_one_of(Literal["", "pixels", "features"], own.get("strength_blends", "")),
+                exporter=own.get("exporter", ""),
+                style_encoder=own.get("style_encoder", ""),
+                parity=tuple(Parity(**entry) for entry in json.loads(own.get("parity", "[]"))),
+                contract=int(own["contract"]),
+                extra={
+                    key: value
+                    for key, value in metadata.items()
+                    if not key.startswith(PREFIX) and key not in IMAGE_METADATA
+                },
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelError(
+                f"{source}: its nst-rt metadata is malformed ({type(error).__name__}: {error}). Export it again"
+            ) from error
+
+
+def _one_of(choices: Any, value: str) -> Any:
+    if value not in get_args(choices):
+        raise ValueError(f"{value!r} is none of {', '.join(map(repr, get_args(choices)))}")
+    return value
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Name, element type (as ONNX Runtime writes it) and dimensions of a graph's input or output."""
+
+    name: str
+    type: str
+    shape: tuple[int | str | None, ...]
+
+
+def check_signature(record: ModelRecord, inputs: list[Tensor], outputs: list[Tensor], source: str) -> None:
+    """Hold a graph's inputs and outputs against the contract.
+
+    Raises:
+        ModelError: naming the first input or output that does not keep it.
+    """
+    by_name = {tensor.name: tensor for tensor in inputs}
+    if record.kind == "style_encoder":
+        required, optional = {IMAGE: ("tensor(uint8)", 4)}, {}
+        wanted_output = (STYLE, "tensor(float)", 2)
+    else:
+        required = {FRAME: ("tensor(uint8)", 4)}
+        if record.style_size:
+            required[STYLE] = ("tensor(float)", 2)
+        optional = {STRENGTH: ("tensor(float)", 1), COLOR: ("tensor(float)", 1)}
+        wanted_output = (STYLIZED, "tensor(uint8)", 4)
+
+    def fail(what: str) -> ModelError:
+        return ModelError(f"{source}: breaks the model contract: {what}. Export it again with this nst-rt")
+
+    for name in required:
+        if name not in by_name:
+            raise fail(f"no input {name!r} (found {', '.join(by_name) or 'none'})")
+    for tensor in inputs:
+        expected = (required | optional).get(tensor.name)
+        if expected is None:
+            raise fail(f"unknown input {tensor.name!r}")
+        if (tensor.type, len(tensor.shape)) != expected:
+            raise fail(f"input {tensor.name!r} is {tensor.type} of rank {len(tensor.shape)}, not {expected}")
+    if len(outputs) != 1 or (outputs[0].name, outputs[0].type, len(outputs[0].shape)) != wanted_output:
+        found = [(tensor.name, tensor.type, len(tensor.shape)) for tensor in outputs]
+        raise fail(f"outputs are {found}, not {wanted_output}")
+    sized = outputs[0] if record.kind == "style_encoder" else by_name.get(STYLE)
+    if sized is not None and sized.shape[1] not in (record.style_size, None):
+        raise fail(f"style vectors are {sized.shape[1]} long, the metadata says {record.style_size}")
