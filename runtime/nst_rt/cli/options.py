@@ -1,0 +1,38 @@
+"""Options that several subcommands share, written once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StyleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--style",
+        "-s",
+        help="A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="A model's name or .onnx file; the built-in network if left out."),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", "-d", help="auto, cpu, cuda[:N], tensorrt[:N] or openvino. A named device is a demand."),
+]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help="auto (fp32 on a CPU, fp16 on a GPU), fp32 or fp16.")
+]
+StrengthOption = Annotated[
+    float, typer.Option("--strength", help="0 is the photograph, 1 the full style.", show_default=True)
+]
+ColorOption = Annotated[
+    float, typer.Option("--color", help="1 takes the style's colours, 0 keeps the photograph's.", show_default=True)
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads of the network; all physical cores if left out.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", show_default=False)]
