@@ -1,8 +1,8 @@
 """nst-rt: neural style transfer, fast.
 
-    from nst_rt import Stylizer
-    stylizer = Stylizer.load(style="gogh", device="auto")
-    stylized = stylizer(frame)                      # uint8 (H, W, 3) BGR in, the same shape out
+from nst_rt import Stylizer
+stylizer = Stylizer.load(style="gogh", device="auto")
+stylized = stylizer(frame)                      # uint8 (H, W, 3) BGR in, the same shape out
 """
 
 from typing import TYPE_CHECKING, Any

@@ -86,6 +86,8 @@ class ModelRecord:
     """Name and version of the program that wrote the file."""
     style_encoder: str = ""
     """File name of the style encoder beside this model, where there is one."""
+    controls: tuple[str, ...] = ()
+    """Which of `strength` and `color` the graph has as inputs. Read off the graph, not stored."""
     parity: tuple[Parity, ...] = ()
     contract: int = VERSION
     extra: Mapping[str, str] = field(default_factory=dict)

@@ -1,14 +1,14 @@
 """What can go wrong, as one tree. Every message says what happened, to which file, and what to do next.
 
-    NstError
-    ├── InputError          a picture, film or folder that cannot be read
-    ├── OutputError         a place that cannot be written to
-    ├── ModelError          an ONNX file that is not ours, is broken, or breaks the contract
-    ├── StyleError          a style, blend or strength that does not exist or does not fit the model
-    ├── DeviceError         a device that was asked for by name and cannot run
-    ├── SourceError         a camera or a stream that cannot be opened
-    ├── DisplayError        no window can be shown here
-    └── DependencyError     a Python package that is not installed
+NstError
+├── InputError          a picture, film or folder that cannot be read
+├── OutputError         a place that cannot be written to
+├── ModelError          an ONNX file that is not ours, is broken, or breaks the contract
+├── StyleError          a style, blend or strength that does not exist or does not fit the model
+├── DeviceError         a device that was asked for by name and cannot run
+├── SourceError         a camera or a stream that cannot be opened
+├── DisplayError        no window can be shown here
+└── DependencyError     a Python package that is not installed
 """
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nst_rt import __version__
-from nst_rt.cli import image, styles, video, webcam
+from nst_rt.cli import demo, doctor, image, info, styles, video, webcam
 from nst_rt.errors import NstError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (image, video, webcam, styles):
+for module in (image, video, webcam, demo, styles, info, doctor):
     module.register(app)
 
 

@@ -22,9 +22,7 @@ DeviceOption = Annotated[
     str,
     typer.Option("--device", "-d", help="auto, cpu, cuda[:N], tensorrt[:N] or openvino. A named device is a demand."),
 ]
-PrecisionOption = Annotated[
-    str, typer.Option("--precision", help="auto (fp32 on a CPU, fp16 on a GPU), fp32 or fp16.")
-]
+PrecisionOption = Annotated[str, typer.Option("--precision", help="auto (fp32 on a CPU, fp16 on a GPU), fp32 or fp16.")]
 StrengthOption = Annotated[
     float, typer.Option("--strength", help="0 is the photograph, 1 the full style.", show_default=True)
 ]

@@ -1,0 +1,43 @@
+"""`nst-rt doctor`: is everything there, and does it really run?"""
+
+from dataclasses import asdict
+
+import typer
+
+from nst_rt.cli.options import JsonOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `nst-rt`."""
+    app.command("doctor")(doctor)
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Check the installation: ONNX Runtime, devices, OpenCV, cameras, folders. Exit code 1 if something is broken."""
+    import logging
+
+    from nst_rt.doctor import examine
+
+    # Every finding of the session is one of ours already.
+    logging.getLogger("nst_rt").setLevel(logging.ERROR)
+    checks = list(examine())
+    broken = any(check.status == "error" for check in checks)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"ok": not broken, "checks": [asdict(check) for check in checks]}, indent=2))
+    else:
+        from rich.console import Console
+        from rich.table import Table
+
+        marks = {"ok": "[green]✓", "note": "[dim]·", "warning": "[yellow]![/]", "error": "[red]✗"}
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(no_wrap=True)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for check in checks:
+            lines = check.detail + (f"\n[cyan]→ {check.next_step}" if check.next_step else "")
+            table.add_row(marks[check.status], check.name, lines)
+        Console().print(table)
+    if broken:
+        raise typer.Exit(1)

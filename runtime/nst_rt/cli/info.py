@@ -1,0 +1,75 @@
+"""`nst-rt info`: everything that a model file promises."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nst_rt.cli.options import JsonOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `nst-rt`."""
+    app.command("info")(info)
+
+
+def info(
+    file: Annotated[str, typer.Argument(help="An .onnx file of nst-rt, or a model's name.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Show a model file's contract, family, precision, styles, origin and measured accuracy."""
+    from nst_rt.models import find_model
+
+    description = describe_file(find_model(file).path)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(description, ensure_ascii=False, indent=2))
+    else:
+        _show(description)
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """The record, the inputs and outputs and the size of a model file, ready for JSON.
+
+    Raises:
+        ModelError: the file is not ours, truncated, or breaks the contract.
+    """
+    from nst_rt.session import model_sha256, read_model, signature
+
+    record = read_model(path)
+    inputs, outputs = signature(path)
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "sha256": model_sha256(path),
+        **asdict(record),
+        "inputs": [asdict(tensor) for tensor in inputs],
+        "outputs": [asdict(tensor) for tensor in outputs],
+    }
+
+
+def _show(description: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in description.items():
+        if key in ("inputs", "outputs"):
+            for tensor in value:
+                table.add_row(key[:-1], f"{tensor['name']}  {tensor['type']} {list(tensor['shape'])}")
+        elif key == "parity":
+            for parity in value:
+                size = f"{parity['width']}x{parity['height']}"
+                table.add_row("parity", f"{size}  PSNR {parity['psnr']:.1f} dB, worst {parity['worst']:g}")
+        elif key == "extra":
+            for name, text in value.items():
+                table.add_row(name, text)
+        elif isinstance(value, list | tuple):
+            table.add_row(key, ", ".join(map(str, value)) or "-")
+        else:
+            table.add_row(key, str(value) if value != "" else "-")
+    Console().print(table)

@@ -1,0 +1,72 @@
+"""`nst-rt styles`: what `--style` can be."""
+
+from typing import Any
+
+import typer
+
+from nst_rt.cli.options import JsonOption, ModelOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `nst-rt`."""
+    app.command("styles")(styles)
+
+
+def styles(model: ModelOption = None, as_json: JsonOption = False) -> None:
+    """List every style: the vectors of the built-in (or the given) network, and models with one style."""
+    from nst_rt.models import BUILT_IN, find_model, list_models
+    from nst_rt.session import read_model
+
+    wanted = [find_model(model)] if model else list_models()
+    rows = []
+    for files in wanted:
+        record = read_model(files.path)
+        if record.kind == "stylizer":
+            rows += _rows(files, record, built_in=files.name == BUILT_IN)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"styles": rows}, ensure_ascii=False, indent=2))
+        return
+    if not rows:
+        typer.echo("No styles yet. `nst-rt export` makes models from checkpoints.", err=True)
+        return
+    _show(rows)
+
+
+def _rows(files: Any, record: Any, *, built_in: bool) -> list[dict[str, str]]:
+    from nst_rt.styles import load_styles
+
+    if not record.style_size:
+        name = record.styles[0] if record.styles else files.name
+        return [_row(files.name, files.name, "baked in", title=name if name != files.name else "")]
+    named = [
+        _row(
+            style.name,
+            files.name,
+            "built in" if built_in else "vector",
+            title=style.title,
+            artist=style.artist,
+            year=style.year,
+            license=style.license,
+            training=style.training,
+        )
+        for style in load_styles(files).values()
+    ]
+    return named or [_row("PAINTING.jpg", files.name, "any painting" if files.encoder else "vectors only")]
+
+
+def _row(name: str, model: str, kind: str, **texts: str) -> dict[str, str]:
+    return {"name": name, "model": model, "kind": kind, **{key: text for key, text in texts.items() if text}}
+
+
+def _show(rows: list[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("style", "painting", "artist", "year", "model"):
+        table.add_column(column, no_wrap=column in ("style", "year"))
+    for row in rows:
+        table.add_row(row["name"], *(row.get(key, "") for key in ("title", "artist", "year")), row["model"])
+    Console().print(table)

@@ -1,0 +1,83 @@
+"""Model files by name or path: those in this folder, and those in the user's data folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_rt.errors import ModelError
+from nst_rt.folders import user_models
+from nst_rt.suggestions import did_you_mean
+
+BUNDLED = Path(__file__).parent
+BUILT_IN = "conditional"
+"""The network that comes with nst-rt and that named styles belong to."""
+
+_FP16, _ENCODER = ".fp16.onnx", ".encoder.onnx"
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """One model's files, which lie side by side: NAME.onnx, and where there are any NAME.fp16.onnx (for GPUs),
+    NAME.encoder.onnx (paintings to style vectors) and NAME.styles.json (named vectors)."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file's name without `.onnx`."""
+        return self.path.name.removesuffix(".onnx")
+
+    @property
+    def fp16(self) -> Path | None:
+        """The fp16 file beside the model."""
+        return self._beside(_FP16)
+
+    @property
+    def encoder(self) -> Path | None:
+        """The style encoder beside the model."""
+        return self._beside(_ENCODER)
+
+    @property
+    def styles(self) -> Path | None:
+        """The named style vectors beside the model."""
+        return self._beside(".styles.json")
+
+    def _beside(self, suffix: str) -> Path | None:
+        # NAME.fp16.onnx, opened by its own name, still belongs to NAME.
+        path = self.path.with_name(self.name.removesuffix(".fp16") + suffix)
+        return path if path.is_file() else None
+
+
+def list_models() -> list[ModelFiles]:
+    """Every model that can be named: the bundled ones, then the user's; a user's file hides none of ours."""
+    found: dict[str, ModelFiles] = {}
+    for folder in (BUNDLED, user_models()):
+        for path in sorted(folder.glob("*.onnx")) if folder.is_dir() else []:
+            if not path.name.endswith((_FP16, _ENCODER)):
+                found.setdefault(path.name, ModelFiles(path))
+    return list(found.values())
+
+
+def find_model(name_or_path: str | Path) -> ModelFiles:
+    """A model by its name or by the path of its .onnx file.
+
+    Raises:
+        ModelError: there is neither; the message suggests the nearest name.
+    """
+    text = str(name_or_path)
+    if is_model_path(text):
+        path = Path(text)
+        if not path.is_file():
+            raise ModelError(f"{path}: no such model file")
+        return ModelFiles(path)
+    models = {model.name: model for model in list_models()}
+    if text in models:
+        return models[text]
+    raise ModelError(
+        f"no model named {text!r}{did_you_mean(text, models)}. "
+        f"Give the path of an .onnx file, or put one into {user_models()}"
+    )
+
+
+def is_model_path(text: str) -> bool:
+    """Whether a style or model argument is meant as an ONNX file rather than as a name."""
+    return text.lower().endswith(".onnx")

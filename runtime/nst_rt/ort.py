@@ -1,0 +1,61 @@
+"""The one place that imports ONNX Runtime."""
+
+import contextlib
+import functools
+import os
+import sys
+from types import ModuleType
+
+from nst_rt.errors import DependencyError
+
+INSTALL_CPU = 'pip install "nst-rt[cpu]"'
+INSTALL_CUDA = 'pip install "nst-rt[cuda]"'
+
+# Releases that were published broken, with what happens. pyproject.toml excludes the same.
+BROKEN = {
+    "1.24.0": "withdrawn",
+    "1.24.1": "withdrawn",
+    "1.27.0": "its CUDA extras ask for packages that do not exist",
+}
+
+
+@functools.cache
+def load_onnxruntime() -> ModuleType:
+    """Import ONNX Runtime, with its telemetry off unless the user has set `ORT_DISABLE_TELEMETRY` to something else.
+
+    Raises:
+        DependencyError: no ONNX Runtime wheel is installed, or it cannot be loaded.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    imported_by_others = "onnxruntime" in sys.modules
+    try:
+        import onnxruntime
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime":
+            raise DependencyError(
+                f"ONNX Runtime is not installed. Install {INSTALL_CPU} for processors or {INSTALL_CUDA} for NVIDIA GPUs"
+            ) from error
+        raise DependencyError(
+            f"ONNX Runtime is installed and cannot be loaded ({error}). Reinstall it: pip install --force-reinstall "
+            "onnxruntime (or onnxruntime-gpu)"
+        ) from error
+    if not hasattr(onnxruntime, "InferenceSession"):
+        # Uninstalling one of two wheels that share the folder leaves such an empty shell behind.
+        raise DependencyError(
+            "ONNX Runtime's folder is there without its content (two of its wheels were installed, one was removed). "
+            "Remove both: pip uninstall -y onnxruntime onnxruntime-gpu, then " + INSTALL_CPU + " or " + INSTALL_CUDA
+        )
+    if imported_by_others and os.environ["ORT_DISABLE_TELEMETRY"] == "1":
+        onnxruntime.disable_telemetry_events()
+    module: ModuleType = onnxruntime
+    return module
+
+
+@functools.cache
+def preload_cuda() -> None:
+    """Load CUDA's and cuDNN's libraries from NVIDIA's pip packages, where they are installed."""
+    preload = getattr(load_onnxruntime(), "preload_dlls", None)
+    if preload is not None:
+        # It reports what it misses by printing, and stdout is kept for data.
+        with contextlib.redirect_stdout(sys.stderr):
+            preload(directory="")

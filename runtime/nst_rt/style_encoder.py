@@ -1,0 +1,40 @@
+"""A painting to its style vector."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from nst_rt import contract
+from nst_rt.devices import Device
+from nst_rt.errors import ModelError
+from nst_rt.session import Session
+from nst_rt.sources.picture import read_picture
+from nst_rt.styles import PAINTING_SIDE, Vector
+
+
+class StyleEncoder:
+    """Reads style vectors off paintings. Runs on the processor: once per painting, of any size.
+
+    Raises:
+        ModelError: the file is no style encoder.
+    """
+
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+        self._session = Session(path, Device("cpu"), threads=threads)
+        if self._session.record.kind != "style_encoder":
+            raise ModelError(f"{path}: a stylising model, not a style encoder. Export the model again")
+
+    def __call__(self, painting: Path) -> Vector:
+        """The style vector float32 (S,) of a picture file.
+
+        Raises:
+            InputError: the file is no picture.
+        """
+        bgr = read_picture(painting).bgr
+        scale = PAINTING_SIDE / max(bgr.shape[:2])
+        if scale < 1:
+            height, width = (max(contract.MIN_SIDE, round(side * scale)) for side in bgr.shape[:2])
+            bgr = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        vector: Vector = self._session.run({contract.IMAGE: np.ascontiguousarray(bgr)[None]})[0]
+        return vector

@@ -1,0 +1,347 @@
+"""The public object: a network, a style, and a call that turns frames into stylised frames."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_rt import contract
+from nst_rt.contract import ModelRecord
+from nst_rt.devices import Device, parse_device, preferred_devices
+from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
+from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_model_path, list_models
+from nst_rt.ort import load_onnxruntime
+from nst_rt.session import FrameShape, Session, log, read_model
+from nst_rt.styles import Style, Vector, blend, is_painting, load_styles, parse_blend, unknown_style
+
+if TYPE_CHECKING:
+    from nst_rt.style_encoder import StyleEncoder
+
+Frame = NDArray[np.uint8]
+
+KEPT_SESSIONS = 4
+"""Sessions that stay open, one per frame size; each holds its own copy of the weights and buffers."""
+
+PRECISIONS = ("auto", "fp32", "fp16")
+
+
+class Stylizer:
+    """Stylises frames with one network; the style, its strength and its colours can change between any two calls.
+
+    Make one with `Stylizer.load`. A session is opened per frame size, at the first frame of that size. Calls are
+    serialised by a lock, so that a stylizer may be shared by threads.
+    """
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ModelError(f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}")
+        self._files = files
+        self._requested = parse_device(device)
+        self._precision = precision
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[FrameShape, Session] = OrderedDict()
+        self._candidates = [self._requested] if self._requested else preferred_devices()
+        self._record = read_model(self._path_for(self._candidates[0]))
+        if self._record.kind != "stylizer":
+            raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
+        self._library: dict[str, Style] = load_styles(files) if self._record.style_size else {}
+        self._encoder: StyleEncoder | None = None
+        self._style = ""
+        self._vector: Vector | None = None
+        self._strength = 1.0
+        self._color = 1.0
+
+    @classmethod
+    def load(
+        cls,
+        style: str | Path | Vector | None = None,
+        *,
+        model: str | Path | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        strength: float = 1.0,
+        color: float = 1.0,
+        threads: int | None = None,
+    ) -> "Stylizer":
+        """Open a model with a style.
+
+        Args:
+            style: a style's name, a blend `gogh:0.7+wave:0.3`, a painting's path, a style vector float32 (S,), or
+                an .onnx file whose style is baked in. Left out: the model's first style.
+            model: a model's name or .onnx file. Left out: the model that `style` is, else the built-in network.
+            device: `auto` is a preference; `cpu`, `cuda[:N]`, `tensorrt[:N]` and `openvino` are demands.
+            precision: `auto` takes fp32 on processors and fp16 on GPUs where both files are there.
+            strength: 0 is the photograph, 1 the full style.
+            color: 1 takes the style's colours, 0 keeps the photograph's.
+            threads: of a processor; all physical cores by default.
+
+        Raises:
+            ModelError, StyleError, DeviceError, DependencyError: each says what to do next.
+        """
+        files, style = _choose_model(style, model)
+        stylizer = cls(files, device=device, precision=precision, threads=threads)
+        if isinstance(style, np.ndarray):
+            stylizer.set_style_vector(style)
+        elif style is not None or stylizer._record.style_size:
+            stylizer.style = str(style) if style is not None else stylizer._first_style()
+        stylizer.strength = strength
+        stylizer.color = color
+        if stylizer._requested:
+            # A demand is refused here, not at the first frame.
+            stylizer._session_for(FrameShape(1, 64, 64), stylizer._requested)
+        return stylizer
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Stylise a frame uint8 (H, W, 3) BGR, or a batch (N, H, W, 3); H and W from 16 up. Returns the same shape.
+
+        Raises:
+            InputError: another dtype or shape, or a side below 16 pixels.
+            DeviceError: the device cannot run the model.
+        """
+        frames = _as_batch(frame)
+        with self._lock:
+            session = self._open(FrameShape(*frames.shape[:3]))
+            result = session.run(self._feeds(session, frames))
+        return result if frame.ndim == 4 else result[0]
+
+    def warm_up(self, height: int, width: int, batch: int = 1) -> None:
+        """Open the session for a frame size and run it, so that the first real frame is as fast as the next."""
+        blank = np.zeros((batch, height, width, 3), np.uint8)
+        # A CUDA graph is captured after the first run, not in it.
+        for _ in range(2):
+            self(blank)
+
+    @property
+    def style(self) -> str:
+        """The style as it was asked for; setting it switches between two frames, without a new session."""
+        return self._style
+
+    @style.setter
+    def style(self, expression: str) -> None:
+        if not self._record.style_size:
+            if expression not in (self._style, *self.styles) and not self._is_this_model(expression):
+                raise StyleError(
+                    f"{self._files.path.name} has one style baked in ({', '.join(self.styles)}), not {expression!r}. "
+                    "Leave --style out, or take a model with style vectors"
+                )
+            self._style = expression
+            return
+        vector = blend(parse_blend(expression), self._vector_of)
+        self._style, self._vector = expression, vector
+
+    def set_style_vector(self, vector: Vector, name: str = "vector") -> None:
+        """Take a style vector float32 (S,) or (1, S) as it is.
+
+        Raises:
+            StyleError: the model has no style vectors, or the length is another.
+        """
+        vector = np.asarray(vector, np.float32).reshape(1, -1)
+        if vector.shape[1] != self._record.style_size:
+            raise StyleError(
+                f"{self._files.path.name} takes style vectors of {self._record.style_size} numbers, "
+                f"not {vector.shape[1]}"
+            )
+        self._style, self._vector = name, vector
+
+    @property
+    def styles(self) -> list[str]:
+        """Names that `style` can be set to at once."""
+        return list(self._library) if self._record.style_size else list(self._record.styles or (self._files.name,))
+
+    @property
+    def strength(self) -> float:
+        """0 is the photograph, 1 the full style."""
+        return self._strength
+
+    @strength.setter
+    def strength(self, value: float) -> None:
+        self._strength = self._fraction(contract.STRENGTH, value)
+
+    @property
+    def color(self) -> float:
+        """1 takes the style's colours, 0 keeps the photograph's."""
+        return self._color
+
+    @color.setter
+    def color(self, value: float) -> None:
+        self._color = self._fraction(contract.COLOR, value)
+
+    @property
+    def device(self) -> str:
+        """The device that the last opened session really runs on; before that, the first that will be tried."""
+        if self._sessions:
+            return str(next(reversed(self._sessions.values())).device)
+        return str(self._candidates[0])
+
+    @property
+    def record(self) -> ModelRecord:
+        """What the model file promises."""
+        return self._record
+
+    def describe(self) -> dict[str, Any]:
+        """What runs, as it really is, ready for JSON."""
+        session = next(reversed(self._sessions.values()), None)
+        return {
+            "model": self._files.name,
+            "path": str(session.path if session else self._files.path),
+            "family": self._record.family,
+            "precision": session.record.precision if session else self._record.precision,
+            "style": self._style,
+            "strength": self._strength,
+            "color": self._color,
+            "device": self.device,
+            "provider": session.device.provider if session else None,
+            "placement": session.placement.counts() if session else {},
+            "cuda_graph": session.cuda_graph if session else False,
+            "onnxruntime": load_onnxruntime().__version__,
+        }
+
+    def close(self) -> None:
+        """Give every session back; the next call opens what it needs again."""
+        with self._lock:
+            self._sessions.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, shape: FrameShape) -> Session:
+        if shape in self._sessions:
+            self._sessions.move_to_end(shape)
+            return self._sessions[shape]
+        while True:
+            device = self._candidates[0]
+            try:
+                return self._session_for(shape, device)
+            except DeviceError as error:
+                if self._requested or len(self._candidates) == 1:
+                    raise
+                log.warning("auto: %s cannot be used, trying %s (%s)", device, self._candidates[1], error)
+                del self._candidates[0]
+
+    def _session_for(self, shape: FrameShape, device: Device) -> Session:
+        path = self._path_for(device)
+        fp16 = self._record.precision == "fp16" if path == self._files.path else path == self._files.fp16
+        session = Session(path, device, shape, fp16=fp16, threads=self._threads)
+        self._sessions[shape] = session
+        while len(self._sessions) > KEPT_SESSIONS:
+            self._sessions.popitem(last=False)
+        return session
+
+    def _path_for(self, device: Device) -> Path:
+        wanted = self._precision
+        if wanted == "auto":
+            wanted = "fp16" if device.on_gpu and self._files.fp16 else "any"
+        if wanted == "any":
+            return self._files.path
+        if wanted == "fp16" and self._files.fp16:
+            return self._files.fp16
+        record = read_model(self._files.path)
+        if record.precision != wanted:
+            raise ModelError(
+                f"{self._files.path.name} is {record.precision} and has no {wanted} file beside it. "
+                f"Export it with --precision {wanted}"
+            )
+        return self._files.path
+
+    def _feeds(self, session: Session, frames: Frame) -> dict[str, NDArray[Any]]:
+        values: dict[str, NDArray[Any] | None] = {
+            contract.FRAME: frames,
+            contract.STYLE: self._vector,
+            contract.STRENGTH: np.array([self._strength], np.float32),
+            contract.COLOR: np.array([self._color], np.float32),
+        }
+        feeds = {}
+        for name in session.inputs:
+            value = values[name]
+            if value is None:
+                raise StyleError(f"{self._files.path.name} needs a style. Give --style NAME or a painting")
+            feeds[name] = value
+        return feeds
+
+    def _fraction(self, name: str, value: float) -> float:
+        if not 0 <= value <= 1:
+            raise StyleError(f"{name} {value:g} is out of range. Give a number from 0 to 1")
+        if value != 1 and name not in self._record.controls:
+            raise StyleError(f"{self._files.path.name} was exported without {name}. Export it again with controls")
+        return float(value)
+
+    def _first_style(self) -> str:
+        if not self._library:
+            raise StyleError(f"{self._files.path.name} comes without named styles. Give --style a painting's file")
+        return next(iter(self._library))
+
+    def _is_this_model(self, expression: str) -> bool:
+        return is_model_path(expression) and Path(expression) == self._files.path
+
+    def _vector_of(self, name: str) -> Vector:
+        if name in self._library:
+            vector = self._library[name].vector
+        elif is_painting(name):
+            vector = self._encode(Path(name))
+        else:
+            raise unknown_style(name, self._library)
+        if vector.size != self._record.style_size:
+            raise StyleError(
+                f"style {name!r} has {vector.size} numbers, {self._files.path.name} takes {self._record.style_size}: "
+                "it belongs to another network"
+            )
+        return vector
+
+    def _encode(self, painting: Path) -> Vector:
+        if self._encoder is None:
+            # Picture reading is loaded only by those who bring paintings.
+            from nst_rt.style_encoder import StyleEncoder
+
+            if self._files.encoder is None:
+                raise StyleError(
+                    f"{self._files.path.name} has no style encoder beside it ({self._files.name}.encoder.onnx), so it "
+                    f"cannot take the painting {painting}. Export the model again, or use a named style"
+                )
+            self._encoder = StyleEncoder(self._files.encoder, threads=self._threads)
+        return self._encoder(painting)
+
+
+def _choose_model(
+    style: str | Path | Vector | None, model: str | Path | None
+) -> tuple[ModelFiles, str | Path | Vector | None]:
+    """Which model is meant; a style that is itself a model file or a model's name is that model's own style."""
+    if model is not None:
+        return find_model(model), style
+    if isinstance(style, str | Path):
+        if is_model_path(str(style)):
+            return find_model(style), None
+        named = {files.name: files for files in list_models()}
+        if str(style) in named and str(style) != BUILT_IN:
+            return named[str(style)], None
+    return find_model(BUILT_IN), style
+
+
+def _as_batch(frame: Frame) -> Frame:
+    if frame.dtype != np.uint8 or frame.ndim not in (3, 4) or frame.shape[-1] != 3:
+        raise InputError(
+            f"a frame is uint8 (height, width, 3) BGR, or a batch of them; got {frame.dtype} {frame.shape}"
+        )
+    frames = frame if frame.ndim == 4 else frame[None]
+    height, width = frames.shape[1:3]
+    if min(height, width) < contract.MIN_SIDE or not frames.shape[0]:
+        raise InputError(
+            f"a frame of {width}x{height} is too small. Both sides must be {contract.MIN_SIDE} pixels or more"
+        )
+    return np.ascontiguousarray(frames)

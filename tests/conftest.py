@@ -1,0 +1,36 @@
+"""Fixtures that every package's tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from tiny_models import inverting_model, mean_color_encoder, tinting_model
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's own models, styles and caches."""
+    monkeypatch.setenv("NST_RT_HOME", str(tmp_path / "nst-rt-home"))
+    monkeypatch.delenv("NST_RT_DEBUG", raising=False)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real checkpoints, photographs and clips: `$NST_RT_SHARED`, else `shared` beside the checkout."""
+    folder = Path(os.environ.get("NST_RT_SHARED") or Path(__file__).parents[2] / "shared")
+    if not (folder / "checkpoints").is_dir():
+        pytest.skip(f"no real checkpoints in {folder} (set NST_RT_SHARED)")
+    return folder
+
+
+@pytest.fixture
+def inverting(tmp_path: Path) -> Path:
+    """A model file whose full style is the negative."""
+    return inverting_model(tmp_path / "inverting.onnx")
+
+
+@pytest.fixture
+def tinting(tmp_path: Path) -> Path:
+    """A model file with style vectors, its style encoder beside it."""
+    mean_color_encoder(tmp_path / "tinting.encoder.onnx")
+    return tinting_model(tmp_path / "tinting.onnx")

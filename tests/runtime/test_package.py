@@ -1,0 +1,77 @@
+"""What importing the package costs and shows."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nst_rt
+import pytest
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_exported_names_are_the_stylizer_and_every_error() -> None:
+    errors = [name for name, value in vars(nst_rt.errors).items() if isinstance(value, type)]
+    assert sorted(nst_rt.__all__) == sorted([*errors, "Stylizer", "__version__"])
+    assert nst_rt.Stylizer.__module__ == "nst_rt.stylizer"
+    with pytest.raises(AttributeError):
+        nst_rt.nothing  # noqa: B018
+
+
+def test_using_the_runtime_never_imports_torch(inverting: Path) -> None:
+    code = f"""
+import sys, numpy
+from nst_rt import Stylizer
+import nst_rt.cli, nst_rt.doctor, nst_rt.live, nst_rt.sources.film, nst_rt.sinks.film, nst_rt.sinks.picture
+import nst_rt.style_encoder, nst_rt.sinks.window, nst_rt.sources.camera, nst_rt.sources.stream
+Stylizer.load({str(inverting)!r})(numpy.zeros((16, 16, 3), numpy.uint8))
+print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx', 'nst_export', 'nst_bench')))
+"""
+    assert run_python(code).strip() == "[]"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = """
+import sys
+sys.argv = ["nst-rt", "--help"]
+from nst_rt.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code
+heavy = [m for m in ("numpy", "cv2", "onnxruntime", "av", "torch", "onnx") if m in sys.modules]
+print("HEAVY", heavy)
+"""
+    output = run_python(code)
+    assert output.strip().endswith("HEAVY []")
+    for command in ("image", "video", "webcam", "styles", "info", "doctor", "demo"):
+        assert command in output
+
+
+def test_telemetry_is_off_unless_asked_for(tmp_path: Path) -> None:
+    code = f"""
+import os
+os.environ.pop("ORT_DISABLE_TELEMETRY", None)
+os.environ["XDG_CACHE_HOME"] = {str(tmp_path)!r}
+os.environ["HOME"] = {str(tmp_path)!r}
+from nst_rt.ort import load_onnxruntime
+load_onnxruntime().get_available_providers()
+"""
+    run_python(code)
+    assert list(tmp_path.rglob("*onnxruntime*")) == []
+
+
+def test_a_missing_onnxruntime_names_the_install_line() -> None:
+    code = """
+import sys
+sys.modules["onnxruntime"] = None
+from nst_rt.errors import DependencyError
+from nst_rt.ort import load_onnxruntime
+try:
+    load_onnxruntime()
+except DependencyError as error:
+    print(error)
+"""
+    assert 'pip install "nst-rt[cpu]"' in run_python(code)

@@ -1,0 +1,178 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from nst_rt import InputError, ModelError, StyleError, Stylizer
+from nst_rt.folders import user_models
+from nst_rt.stylizer import KEPT_SESSIONS
+from tiny_models import inverting_model, tinting_model
+
+
+def frame(height: int = 24, width: int = 40, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_three_lines_are_the_whole_api(inverting: Path) -> None:
+    stylizer = Stylizer.load(style=inverting)
+    photo = frame()
+    stylized = stylizer(photo)
+    assert stylized.dtype == np.uint8
+    assert np.array_equal(stylized, 255 - photo)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 23), (480, 641)])
+def test_output_has_the_frames_size(inverting: Path, size: tuple[int, int]) -> None:
+    assert Stylizer.load(inverting)(frame(*size)).shape == (*size, 3)
+
+
+def test_batches_and_views(inverting: Path) -> None:
+    stylizer = Stylizer.load(inverting)
+    batch = np.stack([frame(seed=1), frame(seed=2)])
+    assert np.array_equal(stylizer(batch), 255 - batch)
+    flipped = frame()[:, ::-1]
+    assert np.array_equal(stylizer(flipped), 255 - flipped)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((1, 1, 3), np.uint8), "1x1 is too small"),
+        (np.zeros((15, 400, 3), np.uint8), "too small"),
+        (np.zeros((20, 20), np.uint8), "uint8 \\(height, width, 3\\)"),
+        (np.zeros((20, 20, 4), np.uint8), "uint8 \\(height, width, 3\\)"),
+        (np.zeros((20, 20, 3), np.float32), "float32"),
+        (np.zeros((0, 20, 20, 3), np.uint8), "too small"),
+    ],
+)
+def test_what_is_no_frame_is_refused(inverting: Path, bad: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Stylizer.load(inverting)(bad)
+
+
+def test_strength_changes_live(inverting: Path) -> None:
+    stylizer = Stylizer.load(inverting)
+    photo = frame()
+    stylizer.strength = 0
+    assert np.array_equal(stylizer(photo), photo)
+    stylizer.strength = 0.5
+    assert np.abs(stylizer(photo).astype(int) - 127.5).max() <= 0.5
+
+
+@pytest.mark.parametrize("value", [7, -0.1, float("nan")])
+def test_strength_out_of_range(inverting: Path, value: float) -> None:
+    with pytest.raises(StyleError, match="out of range"):
+        Stylizer.load(inverting, strength=value)
+
+
+def test_a_model_without_controls_says_so(tinting: Path) -> None:
+    stylizer = Stylizer.load(np.zeros(3, np.float32), model=tinting)
+    with pytest.raises(StyleError, match="exported without strength"):
+        stylizer.strength = 0.5
+
+
+def test_a_painting_becomes_the_style(tinting: Path, tmp_path: Path) -> None:
+    painting = tmp_path / "red.png"
+    cv2.imwrite(str(painting), np.full((32, 48, 3), (0, 0, 200), np.uint8))
+    stylizer = Stylizer.load(painting, model=tinting)
+    photo = frame() // 2
+    expected = np.clip(np.round(photo / 2 + np.array([0, 0, 100])), 0, 255)
+    assert np.array_equal(stylizer(photo), expected.astype(np.uint8))
+
+
+def test_blends_of_vectors_and_paintings_switch_without_a_new_session(tinting: Path, tmp_path: Path) -> None:
+    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "green", "vector": [0, 60, 0]}]
+    (tmp_path / "tinting.styles.json").write_text(json.dumps({"styles": styles}))
+    painting = tmp_path / "red.png"
+    cv2.imwrite(str(painting), np.full((32, 48, 3), (0, 0, 200), np.uint8))
+    stylizer = Stylizer.load(model=tinting)
+    assert (stylizer.style, stylizer.styles) == ("blue", ["blue", "green"])
+    black = np.zeros((16, 16, 3), np.uint8)
+    assert stylizer(black)[0, 0].tolist() == [100, 0, 0]
+    session = stylizer._sessions.copy()
+    stylizer.style = f"blue:0.5+green:0.25+{painting}:0.25"
+    assert stylizer(black)[0, 0].tolist() == [50, 15, 25]
+    assert stylizer._sessions == session
+
+
+def test_a_vector_of_another_length_is_refused(tinting: Path) -> None:
+    with pytest.raises(StyleError, match="takes style vectors of 3 numbers, not 4"):
+        Stylizer.load(np.zeros(4, np.float32), model=tinting)
+
+
+def test_a_painting_needs_an_encoder(tmp_path: Path) -> None:
+    alone = tinting_model(tmp_path / "alone.onnx")
+    with pytest.raises(StyleError, match="no style encoder beside it"):
+        Stylizer.load("painting.jpg", model=alone)
+
+
+def test_a_missing_style_is_named_with_the_nearest(tinting: Path, tmp_path: Path) -> None:
+    (tmp_path / "tinting.styles.json").write_text(json.dumps({"styles": [{"name": "gogh", "vector": [1, 2, 3]}]}))
+    with pytest.raises(StyleError, match="did you mean 'gogh'"):
+        Stylizer.load("gog", model=tinting)
+    stylizer = Stylizer.load("gogh", model=tinting)
+    with pytest.raises(StyleError, match="no style named"):
+        stylizer.style = "wave"
+    assert stylizer.style == "gogh"
+
+
+def test_a_users_model_is_found_by_name(tmp_path: Path) -> None:
+    user_models().mkdir(parents=True)
+    inverting_model(user_models() / "negative.onnx")
+    photo = frame()
+    assert np.array_equal(Stylizer.load("negative")(photo), 255 - photo)
+    assert np.array_equal(Stylizer.load(model="negative")(photo), 255 - photo)
+
+
+def test_a_baked_style_cannot_be_changed(inverting: Path) -> None:
+    stylizer = Stylizer.load(inverting)
+    assert stylizer.styles == ["invert"]
+    with pytest.raises(StyleError, match="one style baked in"):
+        stylizer.style = "gogh"
+
+
+def test_sessions_of_many_sizes_are_given_back(inverting: Path) -> None:
+    stylizer = Stylizer.load(inverting)
+    for side in range(16, 16 + 2 * KEPT_SESSIONS):
+        stylizer(frame(side, side))
+    assert len(stylizer._sessions) == KEPT_SESSIONS
+
+
+def test_what_runs_is_told(inverting: Path) -> None:
+    with Stylizer.load(inverting) as stylizer:
+        assert stylizer.describe()["provider"] is None
+        stylizer.warm_up(20, 30)
+        told = stylizer.describe()
+    assert (told["device"], told["provider"], told["precision"]) == ("cpu", "CPUExecutionProvider", "fp32")
+    assert told["placement"]["CPUExecutionProvider"] > 0
+    json.dumps(told)
+
+
+def test_fp16_has_to_be_there_to_be_asked_for(inverting: Path) -> None:
+    with pytest.raises(ModelError, match="has no fp16 file beside it"):
+        Stylizer.load(inverting, precision="fp16")
+    with pytest.raises(ModelError, match="unknown precision"):
+        Stylizer.load(inverting, precision="half")
+
+
+def test_broken_files(tmp_path: Path, inverting: Path) -> None:
+    truncated = tmp_path / "truncated.onnx"
+    truncated.write_bytes(inverting.read_bytes()[:200])
+    empty = tmp_path / "empty.onnx"
+    empty.write_bytes(b"")
+    foreign = tmp_path / "foreign.onnx"
+    model = onnx.load(inverting)
+    del model.metadata_props[:]
+    onnx.save(model, foreign)
+    for path, message in ((truncated, "cannot read it"), (empty, "cannot read it"), (foreign, "not made for nst-rt")):
+        with pytest.raises(ModelError, match=message):
+            Stylizer.load(path)
+    with pytest.raises(ModelError, match="no such model file"):
+        Stylizer.load(tmp_path / "missing.onnx")
+
+
+def test_an_encoder_is_no_stylizer(tinting: Path) -> None:
+    with pytest.raises(ModelError, match="a style encoder"):
+        Stylizer.load(tinting.with_name("tinting.encoder.onnx"))
