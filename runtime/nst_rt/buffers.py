@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nst_rt.devices import Device
 from nst_rt.ort import load_onnxruntime
+from nst_rt.timing import StageClock
 
 Feeds = Mapping[str, NDArray[Any]]
 
@@ -15,8 +16,11 @@ Feeds = Mapping[str, NDArray[Any]]
 class Runner(Protocol):
     """Runs a session on host arrays. Not to be shared by threads."""
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
-        """Feed every input by name; returns the only output as a new array."""
+    def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
+        """Feed every input by name; returns the only output as a new array.
+
+        With a clock, the stages are timed: `run`, and around it `upload` and `download` where memory is the device's.
+        """
         ...
 
 
@@ -26,8 +30,10 @@ class HostRunner:
     def __init__(self, session: Any) -> None:
         self._session = session
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
         result: NDArray[Any] = self._session.run(None, dict(feeds))[0]
+        if clock:
+            clock.lap("run")
         return result
 
 
@@ -52,11 +58,17 @@ class DeviceRunner:
         )
         self._binding.bind_ortvalue_output(output.name, self._output)
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
         for name, values in feeds.items():
             self._upload(name, np.ascontiguousarray(values))
+        if clock:
+            clock.lap("upload")
         self._session.run_with_iobinding(self._binding)
+        if clock:
+            clock.lap("run")
         result: NDArray[Any] = self._output.numpy()
+        if clock:
+            clock.lap("download")
         return result
 
     def _upload(self, name: str, values: NDArray[Any]) -> None:

@@ -27,8 +27,8 @@ MIN_SIDE = 16
 """Smallest height and width of a frame, in pixels."""
 
 FRAME, STYLE, STRENGTH, COLOR, STYLIZED, IMAGE = "frame", "style", "strength", "color", "stylized", "image"
-BATCH, HEIGHT, WIDTH = "batch", "height", "width"
-"""Names of the symbolic dimensions, which a session pins to numbers."""
+BATCH, HEIGHT, WIDTH, STYLES = "batch", "height", "width", "styles"
+"""Names of the symbolic dimensions, which a session pins to numbers; `styles`, the rows of `style`, is 1 or batch."""
 
 IMAGE_METADATA = {
     "Image.BitmapPixelFormat": "Bgr8",

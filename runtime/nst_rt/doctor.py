@@ -75,10 +75,10 @@ def _installed(names: tuple[str, ...]) -> dict[str, str]:
 
 def _platform() -> Iterator[Check]:
     yield Check("nst-rt", "ok", f"{nst_rt.__version__} on Python {platform.python_version()}, {platform.platform()}")
-    yield Check("processor", "ok", f"{_processor_name()}, {os.cpu_count()} logical cores")
+    yield Check("processor", "ok", f"{processor_name()}, {os.cpu_count()} logical cores")
 
 
-def _processor_name() -> str:
+def processor_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -132,7 +132,9 @@ def try_device(device: Device) -> Check:
     """Run the tiny probe model on `device`, as a real model would be run."""
     try:
         session = Session(PROBE, device, FrameShape(1, 64, 64))
-        stylized = session.run({contract.FRAME: np.full((1, 64, 64, 3), 127, np.uint8)})
+        full = np.ones(1, np.float32)
+        frame = np.full((1, 64, 64, 3), 127, np.uint8)
+        stylized = session.run({contract.FRAME: frame, contract.STRENGTH: full, contract.COLOR: full})
         if stylized.shape != (1, 64, 64, 3):
             return Check(f"device {device}", "error", f"runs and returns a wrong shape, {stylized.shape}")
     except NstError as error:

@@ -21,6 +21,7 @@ from nst_rt.devices import HOW_TO_GET, PROVIDERS, Device, ProviderOptions, provi
 from nst_rt.errors import DeviceError, ModelError
 from nst_rt.folders import cache_folder
 from nst_rt.ort import load_onnxruntime
+from nst_rt.timing import StageClock
 
 FILE_ERRORS = ("InvalidProtobuf", "InvalidGraph", "NoModel", "NoSuchFile")
 """ONNX Runtime's exceptions that blame the model's file whatever the device; on the CPU every one does."""
@@ -99,9 +100,9 @@ class Session:
         self._refuse_fallback()
         self._runner = self._make_runner()
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
         """Feed every input by name (shapes and dtypes as in the contract); returns the only output."""
-        return self._runner.run(feeds)
+        return self._runner.run(feeds, clock)
 
     @property
     def inputs(self) -> list[str]:

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from nst_rt import contract
 from nst_rt.devices import Device
 from nst_rt.errors import ModelError
@@ -31,10 +28,6 @@ class StyleEncoder:
         Raises:
             InputError: the file is no picture.
         """
-        bgr = read_picture(painting).bgr
-        scale = PAINTING_SIDE / max(bgr.shape[:2])
-        if scale < 1:
-            height, width = (max(contract.MIN_SIDE, round(side * scale)) for side in bgr.shape[:2])
-            bgr = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        vector: Vector = self._session.run({contract.IMAGE: np.ascontiguousarray(bgr)[None]})[0]
+        bgr = read_picture(painting).shrunk(PAINTING_SIDE).bgr
+        vector: Vector = self._session.run({contract.IMAGE: bgr[None]})[0]
         return vector

@@ -15,6 +15,7 @@ from nst_rt.devices import Device, parse_device, preferred_devices
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
 from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
+from nst_rt.timing import StageClock
 from nst_rt.session import FrameShape, Session, log, read_model
 from nst_rt.styles import Style, Vector, blend, is_painting, load_styles, parse_blend, unknown_style
 
@@ -62,6 +63,8 @@ class Stylizer:
         self._vector: Vector | None = None
         self._strength = 1.0
         self._color = 1.0
+        self.clock: StageClock | None = None
+        """Set one to have the stages of each call timed: `prepare`, `run`, on GPUs `upload` and `download`."""
 
     @classmethod
     def load(
@@ -110,10 +113,16 @@ class Stylizer:
             InputError: another dtype or shape, or a side below 16 pixels.
             DeviceError: the device cannot run the model.
         """
+        clock = self.clock
+        if clock:
+            clock.start()
         frames = _as_batch(frame)
         with self._lock:
             session = self._open(FrameShape(*frames.shape[:3]))
-            result = session.run(self._feeds(session, frames))
+            feeds = self._feeds(session, frames)
+            if clock:
+                clock.lap("prepare")
+            result = session.run(feeds, clock)
         return result if frame.ndim == 4 else result[0]
 
     def warm_up(self, height: int, width: int, batch: int = 1) -> None:

@@ -1,6 +1,7 @@
 """Latency statistics and frame rates in bounded memory, for runs that never end and for the benchmark."""
 
 import math
+import time
 from collections import deque
 
 EXACT = 4096
@@ -138,3 +139,22 @@ class RateMeter:
 
 def _rate(frames: int, seconds: float) -> float:
     return (frames - 1) / seconds if frames > 1 and seconds > 0 else 0.0
+
+
+class StageClock:
+    """How long the stages of one call took, in order: each lap is the time since the last one."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def start(self) -> None:
+        """Forget the last call's stages and begin the first stage now."""
+        self.seconds = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End `stage` now."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now

@@ -45,7 +45,7 @@ def main() -> None:
     for command in entry_points(group="nst_rt.commands"):
         app.add_typer(command.load(), name=command.name)
     try:
-        app()
+        app(prog_name="nst-rt")
     except NstError as error:
         if debug:
             raise

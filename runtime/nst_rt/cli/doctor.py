@@ -28,6 +28,7 @@ def doctor(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps({"ok": not broken, "checks": [asdict(check) for check in checks]}, indent=2))
     else:
         from rich.console import Console
+        from rich.markup import escape
         from rich.table import Table
 
         marks = {"ok": "[green]✓", "note": "[dim]·", "warning": "[yellow]![/]", "error": "[red]✗"}
@@ -36,7 +37,8 @@ def doctor(as_json: JsonOption = False) -> None:
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
         for check in checks:
-            lines = check.detail + (f"\n[cyan]→ {check.next_step}" if check.next_step else "")
+            # An install line's [cuda] is no style of rich's.
+            lines = escape(check.detail) + (f"\n[cyan]→ {escape(check.next_step)}" if check.next_step else "")
             table.add_row(marks[check.status], check.name, lines)
         Console().print(table)
     if broken:

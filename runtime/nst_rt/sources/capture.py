@@ -1,0 +1,183 @@
+"""The capture thread: the newest picture wins, a lost camera comes back.
+
+A queue between camera and network would only store delay: whenever the network is slower than the camera, every frame
+would be shown later than the one before. Here each new picture replaces the one that nobody has taken yet.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_rt.errors import InputError, SourceError
+
+FIRST_RETRY, LONGEST_RETRY = 0.5, 5.0
+"""Seconds before the first and between later attempts to reconnect; they double in between."""
+
+_FALLEN_BEHIND = 1.0
+
+
+class LiveFrame(NamedTuple):
+    """One picture of a source."""
+
+    pixels: NDArray[np.uint8]
+    """(height, width, 3) BGR, owned by whoever holds the picture."""
+    captured: float
+    """When it was taken: seconds of `time.monotonic`."""
+    due: float | None = None
+    """When it is to be shown, in seconds since the source's beginning; None for as it arrives."""
+
+
+class Source(Protocol):
+    """A camera, stream or film. Used by one thread at a time."""
+
+    live: bool
+    """A live source that falls silent is lost and opened again; the end of another one is its end."""
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-ready: at least `name`, `width`, `height` and `fps` (None where unknown)."""
+
+    def read(self) -> LiveFrame | None:
+        """Wait for the next picture; None at the end.
+
+        Raises:
+            SourceError: the source is lost.
+        """
+
+    def close(self) -> None:
+        """Let go of the device or connection; harmless twice."""
+
+
+@dataclass(frozen=True)
+class CaptureStatus:
+    """What the capture thread knows, at one moment."""
+
+    captured: int
+    """Pictures read so far."""
+    dropped: int
+    """Pictures that were replaced before anybody took them."""
+    reconnects: int
+    """Times that a lost source came back."""
+    lost: str
+    """Why the source is lost at the moment; empty while it is not."""
+    ended: bool
+    """No picture will come after the one that may still wait."""
+
+
+class Capture:
+    """Reads a source in a thread and offers its newest picture.
+
+    `source` is open already, so that a missing camera is the caller's error; `reopen` opens it again after a loss.
+    `report` receives one line for each loss and return, from the capture thread. A source with due times is paced
+    against `clock`; if it falls behind by more than a second, its beginning is moved instead of rushing to catch up.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        reopen: Callable[[], Source],
+        report: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        first_retry: float = FIRST_RETRY,
+    ) -> None:
+        self._source, self._reopen, self._report = source, reopen, report
+        self._clock = clock
+        self._first_retry = first_retry
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._waiting: LiveFrame | None = None
+        self._captured = self._dropped = self._reconnects = 0
+        self._lost = ""
+        self._ended = False
+        self._failure: BaseException | None = None
+        self._beginning: float | None = None
+        # A daemon, because a driver or server that never answers must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name="nst-rt capture", daemon=True)
+        self._thread.start()
+
+    def take(self, timeout: float) -> LiveFrame | None:
+        """The newest picture nobody has taken yet; None if none came within `timeout` seconds or the source ended.
+
+        Raises:
+            Exception: whatever stopped the capture thread unexpectedly.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting is not None or self._ended, timeout)
+            picture, self._waiting = self._waiting, None
+            if picture is None and self._failure is not None:
+                raise self._failure
+            return picture
+
+    def status(self) -> CaptureStatus:
+        with self._changed:
+            ended = self._ended and self._waiting is None and self._failure is None
+            return CaptureStatus(self._captured, self._dropped, self._reconnects, self._lost, ended)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Stop the thread, which closes its source; after `timeout` seconds a source that hangs is left behind."""
+        self._stopping.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        source: Source | None = self._source
+        try:
+            while source is not None and not self._stopping.is_set():
+                picture, trouble = None, "the stream ended"
+                try:
+                    picture = source.read()
+                except SourceError as error:
+                    trouble = str(error)
+                if picture is not None:
+                    self._offer(picture)
+                elif source.live:
+                    source.close()
+                    source = self._reconnected(trouble)
+                else:
+                    break
+        except BaseException as error:  # take() raises it again, in the thread that can tell somebody
+            self._failure = error
+        finally:
+            if source is not None:
+                source.close()
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _offer(self, picture: LiveFrame) -> None:
+        if picture.due is not None:
+            now = self._clock()
+            if self._beginning is None or now - self._beginning - picture.due > _FALLEN_BEHIND:
+                self._beginning = now - picture.due
+            if self._stopping.wait(max(0.0, self._beginning + picture.due - now)):
+                return
+            picture = picture._replace(captured=self._clock())
+        with self._changed:
+            self._captured += 1
+            self._dropped += self._waiting is not None
+            self._waiting = picture
+            self._changed.notify_all()
+
+    def _reconnected(self, trouble: str) -> Source | None:
+        """Try until the source is back; None if the run ends first."""
+        with self._changed:
+            self._lost = trouble
+        self._report(f"{trouble}; trying to get it back")
+        pause = self._first_retry
+        while not self._stopping.wait(pause):
+            pause = min(2 * pause, LONGEST_RETRY)
+            try:
+                source = self._reopen()
+            except (SourceError, InputError):
+                continue
+            with self._changed:
+                self._lost = ""
+                self._reconnects += 1
+                self._beginning = None
+            self._report(f"{source.describe()['name']} is back")
+            return source
+        return None
