@@ -22,9 +22,9 @@ def replacing(path: Path) -> Iterator[Path]:
             (disk full, say).
     """
     target = Path(os.path.realpath(path))
-    _check(target, path)
     temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
+        _check(target, path)
         # Made here and not with tempfile, whose files only their owner may read; EXCL also proves we may write here.
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         try:

@@ -1,0 +1,174 @@
+"""`nst-rt video`: a film stylised frame by frame, with its time stamps and its sound."""
+
+import json
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nst_rt.cli.options import (
+    ColorOption,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    PrecisionOption,
+    StrengthOption,
+    StyleOption,
+    ThreadsOption,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nst_rt.sources.film import FilmFrame, FilmReader
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `nst-rt`."""
+    app.command("video")(video)
+
+
+def video(
+    film: Annotated[Path, typer.Argument(metavar="FILM", help="A film of any format that FFmpeg reads.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default=False,
+            help="The stylised film: .mp4, .mov or .mkv; FILM's name, the style and .mp4 beside FILM if left out.",
+        ),
+    ] = None,
+    style: StyleOption = None,
+    model: ModelOption = None,
+    strength: StrengthOption = 1.0,
+    color: ColorOption = 1.0,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size", min=16, help="Scale down to this many pixels on the long side at most; both become even."
+        ),
+    ] = None,
+    crf: Annotated[int, typer.Option("--crf", min=0, max=51, help="H.264 quality; smaller is better and larger.")] = 18,
+    preset: Annotated[str, typer.Option("--preset", help="x264's: ultrafast ... medium ... veryslow.")] = "veryfast",
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Take the film's sound over.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Stylise a film: every frame, its exact time stamps, and its sound as it is.
+
+    A film that is cut short is stylised as far as it goes and kept, with exit code 1.
+    """
+    from nst_rt.cli.naming import check_not_taken, style_tag
+    from nst_rt.cli.termination import signals_interrupt
+    from nst_rt.sinks.film import check_film_output
+    from nst_rt.sources.film import FilmReader
+    from nst_rt.stylizer import Stylizer
+
+    if output is not None:
+        check_film_output(output, crf, preset)
+        check_not_taken(output, [film], overwrite=overwrite)
+    with signals_interrupt(), FilmReader(film, long_side=size) as reader:
+        with Stylizer.load(
+            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
+        ) as stylizer:
+            tag = style_tag(stylizer.style or str(stylizer.describe().get("model", "")))
+            target = output or film.with_name(f"{film.stem}.{tag}.mp4")
+            check_film_output(target, crf, preset)
+            check_not_taken(target, [film], overwrite=overwrite)
+            told = _convert(reader, stylizer, target, crf=crf, preset=preset, audio=audio)
+            told["stylizer"] = stylizer.describe()
+        for notice in told["notices"]:
+            _say(f"note: {notice}")
+        if reader.warning:
+            _say(f"{film}: {reader.warning}; kept what there is in {target}")
+    _say(
+        f"{target}: {told['frames']} frames, {told['duration']:.2f} s of film in {told['seconds']:.1f} s, "
+        f"{told['fps']:.1f} frames/s on {told['stylizer'].get('device', 'an unknown device')}"
+    )
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    if reader.warning:
+        raise typer.Exit(1)
+
+
+def _convert(
+    reader: "FilmReader",
+    stylize: "Callable[[NDArray[np.uint8]], NDArray[np.uint8]]",
+    target: Path,
+    *,
+    crf: int,
+    preset: str,
+    audio: bool,
+) -> dict[str, Any]:
+    """Stylise all of a film into `target`; returns the JSON summary."""
+    from contextlib import ExitStack
+
+    from nst_rt.cli.progress import progress_bar
+    from nst_rt.overlap import overlapped
+    from nst_rt.sinks.film import FilmWriter
+    from nst_rt.sources.film_sound import FilmSound
+
+    started = time.perf_counter()
+    last = 0
+    with ExitStack() as opened:
+        writer = opened.enter_context(
+            FilmWriter(
+                target,
+                reader.width,
+                reader.height,
+                time_base=reader.time_base,
+                average_rate=reader.average_rate,
+                colors=reader.colors,
+                sample_aspect_ratio=reader.sample_aspect_ratio,
+                start=reader.start,
+                metadata=reader.metadata,
+                sound=opened.enter_context(FilmSound(reader.path)) if audio and reader.has_audio else None,
+                crf=crf,
+                preset=preset,
+            )
+        )
+        advance = opened.enter_context(progress_bar(reader.frame_count, "frames"))
+
+        def read() -> "Generator[FilmFrame, None, None]":
+            yield from reader
+
+        def work(frame: "FilmFrame") -> "FilmFrame":
+            return frame._replace(bgr=stylize(frame.bgr))
+
+        def deliver(frame: "FilmFrame") -> None:
+            nonlocal last
+            writer.write(frame.bgr, frame.pts)
+            last = frame.pts
+            advance()
+
+        overlapped(read(), work, deliver)
+        end = last * reader.time_base - reader.start + 1 / reader.average_rate
+        # Sound that goes on over a film's missing end would make the result look whole.
+        writer.finish(sound_until=end if reader.warning else None)
+    seconds = time.perf_counter() - started
+    return {
+        "input": str(reader.path),
+        "output": str(target),
+        "frames": writer.frames_written,
+        "width": reader.width,
+        "height": reader.height,
+        "average_rate": str(reader.average_rate),
+        "duration": round(float(end), 6),
+        "seconds": round(seconds, 3),
+        "fps": round(writer.frames_written / seconds, 3),
+        "sound": writer.sound_tracks,
+        "notices": [*reader.notices, *writer.notices],
+        "warning": reader.warning,
+    }
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

@@ -1,0 +1,135 @@
+"""Three stages at once: one thread reads ahead, the caller's thread works, one thread delivers."""
+
+import threading
+from collections.abc import Callable, Generator
+from queue import Empty, Full, Queue
+from typing import Generic, TypeVar
+
+Read = TypeVar("Read")
+Made = TypeVar("Made")
+Item = TypeVar("Item")
+
+DEPTH = 4
+"""Items that wait between two stages: enough to even out slow ones, few enough to stay small in memory."""
+
+_PATIENCE = 0.05
+"""Seconds between two looks at whether the run was stopped."""
+
+
+def overlapped(
+    source: Generator[Read, None, None],
+    work: Callable[[Read], Made],
+    deliver: Callable[[Made], None],
+    *,
+    depth: int = DEPTH,
+) -> None:
+    """Run `deliver(work(item))` for every item of `source`, in order, reading and delivering beside the work.
+
+    Network runs, decoders and encoders all let go of Python's lock, so that the three truly overlap. The first error
+    of any stage is raised here; so is KeyboardInterrupt, which reaches the caller's thread. By then both threads
+    have ended and `source` is closed.
+
+    Args:
+        source: a generator; runs in a thread of its own.
+        work: runs in the caller's thread, which is where signals arrive.
+        deliver: runs in a thread of its own.
+        depth: items that may wait on either side of the work.
+    """
+    stop = threading.Event()
+    read: _Channel[Read] = _Channel(depth, stop)
+    made: _Channel[Made] = _Channel(depth, stop)
+
+    def read_all() -> None:
+        try:
+            for item in source:
+                read.put(item)
+            read.end()
+        except _StoppedError:
+            pass
+        except BaseException as error:
+            read.fail(error)
+        finally:
+            source.close()
+
+    def deliver_all() -> None:
+        try:
+            while True:
+                deliver(made.get())
+        except (_EndError, _StoppedError):
+            pass
+        except BaseException as error:
+            made.fail(error)
+
+    reader = threading.Thread(target=read_all, name="read", daemon=True)
+    deliverer = threading.Thread(target=deliver_all, name="deliver", daemon=True)
+    reader.start()
+    deliverer.start()
+    try:
+        while True:
+            try:
+                item = read.get()
+            except _EndError:
+                break
+            made.put(work(item))
+        made.end()
+        while deliverer.is_alive():
+            deliverer.join(_PATIENCE)
+    except _StoppedError:
+        pass  # the deliverer failed; its error follows
+    finally:
+        stop.set()
+        reader.join()
+        deliverer.join()
+    if made.error is not None:
+        raise made.error
+
+
+class _EndError(Exception):
+    """No more items come."""
+
+
+class _StoppedError(Exception):
+    """Another stage failed, or the caller gave up."""
+
+
+class _Channel(Generic[Item]):
+    """A bounded queue that can end, fail and be stopped without anybody staying stuck on it."""
+
+    def __init__(self, depth: int, stop: threading.Event) -> None:
+        self._queue: Queue[tuple[Item] | None] = Queue(depth)
+        self._stop = stop
+        self._ended = False
+        self.error: BaseException | None = None
+
+    def put(self, item: Item) -> None:
+        self._put((item,))
+
+    def end(self) -> None:
+        self._put(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Hand an error over to the other side: a reader's after its items, a deliverer's at once."""
+        self.error = error
+        self._ended = True
+
+    def _put(self, entry: tuple[Item] | None) -> None:
+        while not self._stop.is_set() and self.error is None:
+            try:
+                self._queue.put(entry, timeout=_PATIENCE)
+            except Full:
+                continue
+            return
+        raise _StoppedError
+
+    def get(self) -> Item:
+        while not self._stop.is_set():
+            try:
+                entry = self._queue.get(timeout=_PATIENCE)
+            except Empty:
+                if self._ended and self.error is not None:
+                    raise self.error from None
+                continue
+            if entry is None:
+                raise _EndError
+            return entry[0]
+        raise _StoppedError

@@ -1,0 +1,336 @@
+"""Films read frame by frame: upright BGR pictures with the film's own time stamps."""
+
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, cast
+
+import av
+import cv2
+import numpy as np
+from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from nst_rt.contract import MIN_SIDE
+from nst_rt.errors import InputError
+from nst_rt.sources.film_colors import FULL, TO_BGR, TO_SMALLER_BGR, FilmColors
+from nst_rt.sources.picture import MAX_SIDE
+
+_SHORTFALL = Fraction(1, 2)
+"""Seconds by which a film may end before its header says so without being called cut."""
+
+
+class FilmFrame(NamedTuple):
+    """One picture of a film."""
+
+    bgr: NDArray[np.uint8]
+    """(height, width, 3), C-contiguous, upright."""
+    pts: int
+    """When to show it, in units of `time_base`; strictly rising from frame to frame."""
+    time_base: Fraction
+    """Seconds."""
+
+
+class FilmReader:
+    """Every frame of a film's first picture track, in the order of showing; decoding runs on several threads.
+
+    Iterate once, in one thread. A film that is cut or damaged gives what can be decoded, and says so in `warning`
+    once the iteration is over.
+
+    Args:
+        path: the film.
+        long_side: scale down to at most this many pixels on the long side, both sides even; never enlarged.
+
+    Raises:
+        InputError: missing, a folder, no permission, empty, not a film, no picture track, a side under 16 or over
+            16 384 pixels, or not one frame that can be decoded.
+    """
+
+    width: int
+    """Of the frames as they come out: upright and scaled."""
+    height: int
+    source_width: int
+    """Of the frames upright, before scaling."""
+    source_height: int
+    rotation: int
+    """Degrees clockwise by which the stored pixels are turned to be upright: 0, 90, 180 or 270."""
+    time_base: Fraction
+    average_rate: Fraction
+    """Frames a second, exact (30000/1001); 25 where the file does not say."""
+    variable_rate: bool
+    """The header's average and base rate differ."""
+    frame_count: int | None
+    """As the header says or the duration implies; an estimate."""
+    duration: Fraction | None
+    """Seconds, as the header says."""
+    start: Fraction
+    """Seconds by which all tracks start late (MPEG-TS); subtract it to begin at zero. Never negative."""
+    sample_aspect_ratio: Fraction
+    colors: FilmColors
+    codec: str
+    has_audio: bool
+    metadata: dict[str, str]
+    notices: list[str]
+    """What a copy will lack, one sentence each."""
+    warning: str | None
+    """Set when the film turned out to be cut or damaged."""
+    frames_read: int
+
+    def __init__(self, path: str | Path, *, long_side: int | None = None) -> None:
+        self.path = Path(path)
+        self._container = open_film(self.path)
+        try:
+            self._open(long_side)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _open(self, long_side: int | None) -> None:
+        videos = [
+            stream for stream in self._container.streams.video if not stream.disposition & Disposition.attached_pic
+        ]
+        if not videos:
+            raise InputError(f"{self.path}: no picture track in it, only sound or data. Choose a film")
+        stream = self._stream = videos[0]
+        if stream.codec_context.width and stream.codec_context.height:  # before a decoder takes memory for them
+            self._check_sides(stream.codec_context.width, stream.codec_context.height)
+        stream.thread_type = "AUTO"
+        self.warning, self._damaged, self._cut, self._cut_inside = None, 0, False, False
+        self.frames_read = 0
+        self._first_dts: int | None = None
+        self._covered = 0
+        self._frames = self._decode()
+        first = next(self._frames, None)
+        if first is None:
+            raise InputError(f"{self.path}: not one frame can be decoded. Copy or download it again")
+        self._first: av.VideoFrame | None = first
+        self._reformatter = VideoReformatter()
+        self.rotation, self._turn = _turning(first)
+        self._measure(first, long_side)
+        self._describe(stream, first)
+
+    def _check_sides(self, width: int, height: int) -> None:
+        if not MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
+            raise InputError(
+                f"{self.path}: {width}x{height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}. Scale it first"
+            )
+
+    def _measure(self, first: av.VideoFrame, long_side: int | None) -> None:
+        width, height = first.width, first.height
+        self._check_sides(width, height)
+        self._stored = width, height
+        if long_side is not None and max(width, height) > long_side:
+            factor = long_side / max(width, height)
+            self._stored = (max(2, 2 * round(width * factor / 2)), max(2, 2 * round(height * factor / 2)))
+            if min(self._stored) < MIN_SIDE:
+                raise InputError(
+                    f"{self.path}: {width}x{height} shrinks to {self._stored[0]}x{self._stored[1]}, and a side must "
+                    f"have {MIN_SIDE} px. Choose a larger size"
+                )
+        swap = self.rotation in (90, 270)
+        self.width, self.height = self._stored[::-1] if swap else self._stored
+        self.source_width, self.source_height = (height, width) if swap else (width, height)
+        ratio = self._stream.codec_context.sample_aspect_ratio or Fraction(1)
+        self.sample_aspect_ratio = 1 / ratio if swap else ratio
+
+    def _describe(self, stream: av.VideoStream, first: av.VideoFrame) -> None:
+        container = self._container
+        self.colors = FilmColors.of(first, stream)
+        self.codec = stream.codec_context.codec.canonical_name
+        self.time_base = stream.time_base or Fraction(1, 90_000)
+        rate = stream.average_rate or stream.guessed_rate
+        self.average_rate = rate if rate else Fraction(25)
+        self.variable_rate = bool(rate and stream.base_rate and stream.base_rate != rate)
+        declared = self._declared_duration()
+        whole = Fraction(container.duration, av.time_base) if container.duration else None
+        self.duration = declared or whole
+        self.frame_count = stream.frames or (round(self.duration * self.average_rate) if self.duration else None)
+        self.has_audio = bool(container.streams.audio)
+        starts = [
+            track.start_time * track.time_base
+            for track in (stream, *container.streams.audio)
+            if track.start_time is not None and track.time_base
+        ]
+        self.start = max(Fraction(0), min(starts, default=Fraction(0)))
+        self.metadata = dict(container.metadata)
+        self.notices = []
+        if self.colors.hdr:
+            self.notices.append("the film is HDR (PQ or HLG); it is read as standard range and looks flat")
+        if container.streams.subtitles:
+            self.notices.append("subtitles are not copied")
+
+    def _declared_duration(self) -> Fraction | None:
+        """The picture track's own length; the container's may be that of a longer sound track."""
+        stream = self._stream
+        if stream.duration and stream.time_base:
+            return stream.duration * stream.time_base
+        written = stream.metadata.get("DURATION", "")  # Matroska: 00:00:10.000000000
+        with suppress(ValueError):
+            hours, minutes, seconds = written.split(":")
+            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        if self._container.duration and not self._container.streams.audio:
+            return Fraction(self._container.duration, av.time_base)
+        return None
+
+    def __iter__(self) -> Iterator[FilmFrame]:
+        last = None
+        nominal = max(1, round(1 / (self.average_rate * self.time_base)))
+        first, self._first = self._first, None
+        if first is not None:
+            yield FilmFrame(self._pixels(first), last := _stamp(first, None, nominal), self.time_base)
+            self.frames_read = 1
+        for frame in self._frames:
+            last = _stamp(frame, last, nominal)
+            yield FilmFrame(self._pixels(frame), last, self.time_base)
+            self.frames_read += 1
+        if last is not None:
+            self._conclude(last, nominal)
+
+    def _decode(self) -> Generator[av.VideoFrame, None, None]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (av.error.FFmpegError, OSError):
+                self._cut = True
+                break
+            if packet.size:
+                # A corrupt piece is damage; that the very last one is corrupt means that the file ends inside it.
+                self._damaged += self._cut_inside
+                self._cut_inside = packet.is_corrupt
+                if packet.dts is not None:
+                    self._first_dts = packet.dts if self._first_dts is None else self._first_dts
+                    self._covered = packet.dts - self._first_dts + (packet.duration or 0)
+            try:
+                yield from packet.decode()
+            except av.error.FFmpegError:
+                self._damaged += 1
+        with suppress(av.error.FFmpegError):  # the frames still inside the decoder's threads
+            yield from self._stream.codec_context.decode(None)
+
+    def _pixels(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
+        width, height = self._stored
+        scaled = (frame.width, frame.height) != self._stored
+        converted = self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            "bgr24",
+            src_colorspace=self.colors.swscale,
+            src_color_range=self.colors.range,
+            dst_color_range=FULL,
+            interpolation=TO_SMALLER_BGR if scaled else TO_BGR,
+        )
+        return np.ascontiguousarray(self._turn(np.asarray(converted.to_ndarray(), np.uint8)))
+
+    def _conclude(self, last: int, nominal: int) -> None:
+        """Judge from what came and what the header promised whether it was all."""
+        first = self._stream.start_time or 0
+        shown = (last + nominal - first) * self.time_base
+        declared = self._declared_duration()
+        if declared is not None:
+            # Packets tell more than frames: a slide that stays for a minute is one frame, and a long packet.
+            covered = max(shown, self._covered * self.time_base)
+            if covered < declared - max(_SHORTFALL, 3 / self.average_rate):
+                self._cut = True
+        if self._cut or self._cut_inside:
+            told = f" of {float(self.duration):.2f} s" if self.duration else ""
+            self.warning = f"the film is cut short: it could be read up to {float(shown):.2f} s{told}"
+        elif self._damaged:
+            self.warning = f"the film is damaged: {self._damaged} pieces of it could not be decoded"
+
+    def close(self) -> None:
+        """Let go of the file; not while another thread iterates."""
+        self._frames.close()
+        self._container.close()
+
+    def __enter__(self) -> "FilmReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_film(path: Path) -> av.container.InputContainer:
+    """Open a film file with FFmpeg.
+
+    Raises:
+        InputError: missing, a folder, no permission, empty, or not a film.
+    """
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Check the name") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder, not a film. Name a film in it") from None
+    except PermissionError:
+        raise InputError(f"{path}: no permission to read it. Change its mode or copy it") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the disk") from error
+    if empty:
+        raise InputError(f"{path}: the file is empty. Copy or download it again")
+    try:
+        # `file:` keeps a name such as "a:b.mp4" from being taken for an address; the whitelist keeps a playlist in
+        # the file from fetching anything.
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, OSError) as error:
+        raise InputError(f"{path}: {_why_not_opened(path)}. Copy or download it again, or convert it") from error
+    name = container.format.name
+    if name.endswith("_pipe") or name in ("image2", "tty"):
+        container.close()
+        what = "a text file" if name == "tty" else "a picture (`nst-rt image` stylises pictures)"
+        raise InputError(f"{path}: {what}, not a film. Choose a film")
+    return container
+
+
+def _why_not_opened(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "the film is cut short or damaged, its index (at the end of the file) is missing"
+    return "not a film that FFmpeg can read, or a damaged one"
+
+
+def _stamp(frame: av.VideoFrame, last: int | None, nominal: int) -> int:
+    """The frame's time; made up where it is missing or does not rise, which encoders refuse."""
+    if last is None:
+        return frame.pts or 0
+    if frame.pts is None:
+        return last + nominal
+    return max(frame.pts, last + 1)
+
+
+class _Turn:
+    """Swap rows and columns, then mirror: the eight ways to lay a rectangle on its sides."""
+
+    def __init__(self, swap: bool, mirror_x: bool, mirror_y: bool) -> None:
+        self.swap, self.mirror_x, self.mirror_y = swap, mirror_x, mirror_y
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.swap:
+            pixels = np.asarray(cv2.transpose(pixels), np.uint8)
+        if self.mirror_x or self.mirror_y:
+            code = -1 if self.mirror_x and self.mirror_y else 1 if self.mirror_x else 0
+            pixels = np.asarray(cv2.flip(pixels, code), np.uint8)
+        return pixels
+
+
+def _turning(frame: av.VideoFrame) -> tuple[int, _Turn]:
+    """Degrees clockwise and the way to turn a film's stored pixels, from its display matrix."""
+    side_data = frame.side_data.get("DISPLAYMATRIX")
+    if side_data is None:
+        return 0, _Turn(False, False, False)
+    a, b, _, c, d = (int(value) for value in np.frombuffer(cast(bytes, side_data), np.int32)[:5])
+    # (x, y) is shown at (ax + cy, bx + dy).
+    swap = abs(b) > abs(a)
+    mirror_x, mirror_y = (c < 0, b < 0) if swap else (a < 0, d < 0)
+    degrees = (90 if mirror_x else 270) if swap else (180 if mirror_y else 0)
+    return degrees, _Turn(swap, mirror_x, mirror_y)

@@ -1,0 +1,48 @@
+"""The sound of a film as the packets that are in the file, undecoded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import av
+
+from nst_rt.sources.film import open_film
+
+
+class FilmSound:
+    """The sound tracks of a film, read from the file a second time and on their own.
+
+    A second reading costs a little disk and frees the picture's reader from queueing packets: whoever writes takes
+    sound exactly when it is due, so nothing piles up however long the film is.
+
+    Raises:
+        InputError: as `open_film`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._container = open_film(Path(path))
+        self.streams: tuple[av.AudioStream, ...] = self._container.streams.audio
+        """One for each sound track; empty for a silent film."""
+
+    def packets(self) -> "Iterator[av.Packet[av.AudioStream]]":
+        """The packets of all tracks in the order of the file; ends early where the file is cut."""
+        if not self.streams:
+            return
+        try:
+            for packet in self._container.demux(*self.streams):
+                if packet.size and (packet.dts is not None or packet.pts is not None):
+                    yield cast("av.Packet[av.AudioStream]", packet)
+        except av.error.FFmpegError:
+            return
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __enter__(self) -> "FilmSound":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

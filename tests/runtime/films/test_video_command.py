@@ -1,0 +1,264 @@
+"""`nst-rt video` from the outside, with a stylizer that makes negatives."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import nst_rt.cli
+import nst_rt.cli.video
+import nst_rt.stylizer
+import numpy as np
+import pytest
+from film_files import frames_of, make_film, names_in, scene, sound_packets, with_display_matrix
+from numpy.typing import NDArray
+
+
+class Negatives:
+    """What a Stylizer looks like to the command."""
+
+    style, device = "gogh", "cpu"
+    calls = 0
+
+    def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        type(self).calls += 1
+        return 255 - frame
+
+    def describe(self) -> dict[str, Any]:
+        return {"model": "negatives", "device": "cpu"}
+
+    def __enter__(self) -> "Negatives":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """The arguments that Stylizer.load was called with."""
+    arguments: dict[str, Any] = {}
+
+    def load(style: str | None = None, **rest: Any) -> Negatives:
+        arguments.update(style=style, **rest)
+        return Negatives()
+
+    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load)
+    monkeypatch.setattr(Negatives, "calls", 0)
+    monkeypatch.chdir(tmp_path)
+    return arguments
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["nst-rt", "video", *map(str, arguments)])
+        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
+        with pytest.raises(SystemExit) as stop:
+            nst_rt.cli.main()
+        assert [thread.name for thread in threading.enumerate() if thread.name in ("read", "deliver")] == []
+        return Outcome(int(stop.value.code or 0), *capfd.readouterr())
+
+    return call
+
+
+def names() -> list[str]:
+    return names_in(Path())
+
+
+def test_a_film_beside_itself(run: Any) -> None:
+    source = make_film(Path("film.mov"), 30, rate=Fraction(30000, 1001), sound="aac")
+    told = run(source)
+    assert (told.code, told.out) == (0, "")
+    assert names() == ["film.gogh.mp4", "film.mov"]
+    before, after = frames_of(source), frames_of(Path("film.gogh.mp4"))
+    assert [time for time, _ in before] == [time for time, _ in after]
+    for (_, one), (_, other) in zip(before, after, strict=True):
+        assert np.abs(one.astype(int) + other - 255).mean() < 4
+    assert [data for _, data in sound_packets(source)] == [data for _, data in sound_packets(Path("film.gogh.mp4"))]
+    assert "30 frames" in told.err
+
+
+def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
+    make_film(Path("film.mp4"), 2)
+    line = "film.mp4 -o out.mkv -s wave -m net --strength 0.5 --color 0 -d cpu --precision fp32 --threads 3"
+    assert run(*line.split(), "--crf", "30", "--preset", "ultrafast").code == 0
+    assert loaded == {
+        "style": "wave",
+        "model": "net",
+        "strength": 0.5,
+        "color": 0.0,
+        "device": "cpu",
+        "precision": "fp32",
+        "threads": 3,
+    }
+
+
+def test_the_summary(run: Any) -> None:
+    make_film(Path("film.mkv"), [scene(n, 49, 64) for n in range(10)], codec="mpeg4", sound="mp2")
+    told = run("film.mkv", "-o", "out.mp4", "--json")
+    assert told.code == 0
+    report = json.loads(told.out)
+    assert report["frames"] == Negatives.calls == 10
+    assert (report["output"], report["width"], report["height"]) == ("out.mp4", 64, 49)
+    assert report["average_rate"] == "25"
+    assert report["duration"] == pytest.approx(0.4, abs=0.001)
+    assert report["fps"] > 0
+    assert report["sound"] == [{"source": "mp2", "written": "aac"}]
+    assert len(report["notices"]) == 2
+    assert report["warning"] is None
+    assert report["stylizer"]["model"] == "negatives"
+    assert told.err.count("note: ") == 2
+
+
+def test_size_and_no_audio_and_upright(run: Any) -> None:
+    film = with_display_matrix(make_film(Path("film.mp4"), 3, sound="aac"), 0, 1, -1, 0)
+    assert run(film, "-o", "out.mp4", "--size", "32", "--no-audio").code == 0
+    (_, pixels), *_ = frames_of(Path("out.mp4"))
+    assert pixels.shape == (32, 24, 3)
+    with pytest.raises(IndexError):
+        sound_packets(Path("out.mp4"))
+
+
+def test_existing_films_are_kept_unless_told_otherwise(run: Any) -> None:
+    make_film(Path("film.mp4"), 3)
+    Path("out.mp4").write_bytes(b"precious")
+    told = run("film.mp4", "-o", "out.mp4")
+    assert (told.code, Path("out.mp4").read_bytes()) == (2, b"precious")
+    assert "--overwrite" in told.err
+    told = run("film.mp4", "-o", "film.mp4")
+    assert told.code == 2
+    assert "the input itself" in told.err
+    assert run("film.mp4", "-o", "film.mp4", "--overwrite").code == 0
+    assert np.abs(frames_of(Path("film.mp4"))[0][1].astype(int) + scene(0) - 255).mean() < 4
+
+
+def test_a_cut_film_is_kept_and_told(run: Any) -> None:
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(60)]
+    film = make_film(Path("film.mp4"), pictures, sound="aac", container_options={"movflags": "+faststart"})
+    film.write_bytes(film.read_bytes()[: film.stat().st_size * 6 // 10])
+    told = run("film.mp4", "-o", "out.mp4", "--json")
+    assert told.code == 1
+    report = json.loads(told.out)
+    assert "cut short" in report["warning"]
+    assert "cut short" in told.err
+    frames = frames_of(Path("out.mp4"))
+    assert 10 < len(frames) == report["frames"] < 60
+    assert sound_packets(Path("out.mp4"))[-1][0] <= frames[-1][0] + Fraction(1, 25)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("missing.mp4", "no such file"),
+        (".", "folder"),
+        ("empty.mp4", "empty"),
+        ("text.mp4", "not a film"),
+        ("film.mp4 -o out.webm", "cannot write .webm"),
+        ("film.mp4 -o out", "without suffix"),
+        ("film.mp4 -o no/out.mp4", "Make it first"),
+        ("film.mp4 -o out.mp4 --preset quick", "preset 'quick'"),
+        ("film.mp4 -o out.mp4 --size 16", "Choose a larger size"),
+        ("film.mp4 -o " + "x" * 300 + ".mp4", "too long"),
+        ("x" * 300 + ".mp4", "cannot be read"),
+    ],
+)
+def test_lines_that_make_no_sense(arguments: str, words: str, run: Any) -> None:
+    make_film(Path("film.mp4"), 2)
+    Path("empty.mp4").touch()
+    Path("text.mp4").write_text("no film")
+    before = names()
+    told = run(*arguments.split())
+    assert (told.code, told.out, names()) == (2, "", before)
+    assert told.err.startswith("nst-rt: error: ")
+    assert told.err.count("\n") == 1
+    assert words in told.err
+
+
+def test_ctrl_c_stops_at_once_and_leaves_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_film(Path("film.mp4"), 100, sound="aac")
+
+    def interrupt(self: Negatives, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        Negatives.calls += 1
+        if Negatives.calls == 50:
+            signal.raise_signal(signal.SIGINT)
+        return frame
+
+    monkeypatch.setattr(Negatives, "__call__", interrupt)
+    assert run("film.mp4", "-o", "out.mp4").code == 130
+    assert names() == ["film.mp4"]
+    assert Negatives.calls == 50
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_kill_does_the_same(name: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_film(Path("film.mp4"), 20)
+
+    def interrupt(*_: object) -> None:
+        signal.raise_signal(getattr(signal, name))
+
+    before = signal.getsignal(getattr(signal, name))
+    monkeypatch.setattr(Negatives, "__call__", interrupt)
+    assert run("film.mp4", "-o", "out.mp4").code == 130
+    assert names() == ["film.mp4"]
+    assert signal.getsignal(getattr(signal, name)) == before
+
+
+def test_an_error_of_the_network_leaves_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_film(Path("film.mp4"), 20)
+
+    def fail(*_: object) -> None:
+        raise nst_rt.DeviceError("the device went away. Plug it in")
+
+    monkeypatch.setattr(Negatives, "__call__", fail)
+    told = run("film.mp4", "-o", "out.mp4")
+    assert (told.code, names()) == (2, ["film.mp4"])
+    assert "Plug it in" in told.err
+
+
+def test_a_disk_that_fills_up_while_writing(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_film(Path("film.mp4"), 200)
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (48, 64, 3), np.uint8)
+    monkeypatch.setattr(Negatives, "__call__", lambda self, frame: np.roll(noise, int(random.integers(4000))))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        told = run("film.mp4", "-o", "out.mp4", "--crf", "0")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert told.code == 2
+    assert "nothing was kept" in told.err
+    assert names() == ["film.mp4"]
+
+
+def test_the_bar_shows_on_a_terminal_only(tmp_path: Path) -> None:
+    code = """
+import sys
+from nst_rt.cli.progress import progress_bar
+sys.stderr.isatty = lambda: True
+with progress_bar(3, "frames") as advance:
+    for _ in range(3):
+        advance()
+"""
+    environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "3/3" in told.stderr
+    assert "frames" in told.stderr
+    assert told.stdout == ""
+    code = code.replace("sys.stderr.isatty = lambda: True", "")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr == ""

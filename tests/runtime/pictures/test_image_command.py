@@ -1,0 +1,345 @@
+"""`nst-rt image` from the outside, with a stylizer that makes negatives."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import nst_rt.cli
+import nst_rt.cli.image
+import nst_rt.stylizer
+import numpy as np
+import pytest
+import typer
+from nst_rt.errors import DeviceError
+from nst_rt.sources.picture import read_picture
+from numpy.typing import NDArray
+from picture_bytes import encoded, exif, jpeg_segment, smooth, with_segments
+
+
+class Negatives:
+    """What a Stylizer looks like to the command."""
+
+    style, device = "gogh:0.7+wave:0.3", "cpu"
+
+    def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if frame.shape[0] == 66:
+            raise DeviceError("the device is out of memory. Use a smaller picture")
+        return 255 - frame
+
+    def describe(self) -> dict[str, Any]:
+        return {"model": "negatives", "device": "cpu"}
+
+    def __enter__(self) -> "Negatives":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """The arguments that Stylizer.load was called with."""
+    arguments: dict[str, Any] = {}
+
+    def load(style: str | None = None, **rest: Any) -> Negatives:
+        arguments.update(style=style, **rest)
+        return Negatives()
+
+    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load)
+    monkeypatch.chdir(tmp_path)
+    return arguments
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["nst-rt", "image", *map(str, arguments)])
+        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
+        with pytest.raises(SystemExit) as stop:
+            nst_rt.cli.main()
+        return Outcome(int(stop.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+def put(path: str, pixels: NDArray[Any] | None = None) -> Path:
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(encoded(target.suffix, smooth() if pixels is None else pixels))
+    return target
+
+
+def is_negative(path: str, tolerance: int = 0) -> bool:
+    return bool(np.abs(read_picture(path).bgr.astype(int) + smooth() - 255).max() <= tolerance)
+
+
+def names(folder: str = ".") -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_one_picture_lands_beside_itself(run: Any) -> None:
+    put("photo.jpg")
+    told = run("photo.jpg")
+    assert (told.code, told.out) == (0, "")
+    assert names() == ["photo.gogh-0.7+wave-0.3.jpg", "photo.jpg"]
+    assert is_negative("photo.gogh-0.7+wave-0.3.jpg", 12)
+
+
+def test_a_suffix_that_cannot_be_written_becomes_png(run: Any) -> None:
+    Path("photo.jfif").write_bytes(encoded(".jpg", smooth()))
+    assert run("photo.jfif").code == 0
+    assert "photo.gogh-0.7+wave-0.3.png" in names()
+
+
+def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
+    put("a.png")
+    line = "a.png -o b.png -s wave -m net --strength 0.5 --color 0 -d cpu --precision fp32 --threads 3"
+    assert run(*line.split()).code == 0
+    assert loaded == {
+        "style": "wave",
+        "model": "net",
+        "strength": 0.5,
+        "color": 0.0,
+        "device": "cpu",
+        "precision": "fp32",
+        "threads": 3,
+    }
+
+
+def test_alpha_profile_and_orientation_survive(run: Any) -> None:
+    alpha = smooth()[..., 0]
+    put("a.png", np.dstack([smooth(), alpha]))
+    assert run("a.png", "-o", "b.webp").code == 0
+    assert np.array_equal(read_picture("b.webp").alpha, alpha)
+    told = run("a.png", "-o", "b.jpg")
+    assert told.code == 0
+    assert "transparency" in told.err
+    profile = b"\0" * 16 + b"RGB " + bytes(300)
+    segments = jpeg_segment(0xE1, b"Exif\0\0" + exif(6)), jpeg_segment(0xE2, b"ICC_PROFILE\0\1\1" + profile)
+    Path("phone.jpg").write_bytes(with_segments(encoded(".jpg", smooth()), *segments))
+    assert run("phone.jpg", "-o", "upright.png").code == 0
+    upright = read_picture("upright.png")
+    assert (upright.size, upright.profile) == ((40, 60), profile)
+
+
+def test_existing_results_are_kept_unless_told_otherwise(run: Any) -> None:
+    put("a.png")
+    put("b.png")
+    before = Path("b.png").read_bytes()
+    told = run("a.png", "-o", "b.png")
+    assert (told.code, Path("b.png").read_bytes()) == (2, before)
+    assert "--overwrite" in told.err
+    assert run("a.png", "-o", "b.png", "--overwrite").code == 0
+    assert is_negative("b.png")
+
+
+def test_the_input_itself_is_refused_and_replaced_when_told(run: Any) -> None:
+    put("a.png")
+    Path("same.png").symlink_to("a.png")
+    for output in ("a.png", "./a.png", "same.png"):
+        told = run("a.png", "-o", output)
+        assert told.code == 2
+        assert "the input itself" in told.err
+    assert run("a.png", "-o", "a.png", "--overwrite").code == 0
+    assert is_negative("a.png")
+
+
+def test_size_limits_the_long_side(run: Any) -> None:
+    put("a.png")
+    assert run("a.png", "-o", "b.png", "--size", "30").code == 0
+    assert read_picture("b.png").size == (30, 20)
+
+
+def test_a_folder(run: Any) -> None:
+    for name in ("in/b.png", "in/a.JPG", "in/.hidden.png", "in/sub/c.png"):
+        put(name)
+    Path("in/notes.txt").write_text("no picture")
+    told = run("in", "-o", "out")
+    assert (told.code, told.out) == (0, "")
+    assert names("out") == ["a.JPG", "b.png"]
+    assert "2 of 2 pictures" in told.err
+
+
+def test_a_folder_with_folders_keeps_them(run: Any) -> None:
+    for name in ("in/a.png", "in/x/a.png", "in/x/y/a.png", "in/.git/a.png"):
+        put(name)
+    assert run("in", "--recursive", "-o", "out").code == 0
+    assert names("out") == ["a.png", "x/a.png", "x/y/a.png"]
+
+
+def test_results_inside_the_folder_are_not_read_again(run: Any) -> None:
+    put("in/a.png")
+    for _ in range(2):
+        assert run("in", "-r", "-o", "in/out", "--overwrite").code == 0
+    assert names("in") == ["a.png", "out/a.png"]
+
+
+def test_equal_names_do_not_clobber_each_other(run: Any) -> None:
+    put("x/a.png")
+    put("y/a.png", smooth(20, 20))
+    put("y/A.PNG", smooth(24, 24))
+    put("a.jpg", smooth(28, 28))
+    assert run("x/a.png", "y/a.png", "y/A.PNG", "a.jpg", "-o", "out", "--format", "png").code == 0
+    assert names("out") == ["A-3.png", "a-2.png", "a-4.png", "a.png"]
+    assert [read_picture(f"out/{name}").size[0] for name in ("a.png", "a-2.png", "A-3.png", "a-4.png")] == [
+        60,
+        20,
+        24,
+        28,
+    ]
+
+
+def test_globs_in_quotes_and_files_named_like_globs(run: Any) -> None:
+    put("in/a.png")
+    put("in/b.png")
+    assert run("in/*.png", "in/a.png", "-o", "out").code == 0
+    assert names("out") == ["a.png", "b.png"]
+    put("[1].png")
+    assert run("[1].png", "-o", "one.png").code == 0
+    told = run("in/*.jpg", "-o", "out")
+    assert told.code == 2
+    assert "matches no file" in told.err
+
+
+def test_one_bad_picture_does_not_stop_the_others(run: Any) -> None:
+    put("in/a.png")
+    put("in/c.png")
+    put("in/d.png", smooth(66, 20))
+    Path("in/b.png").write_bytes(b"text")
+    told = run("in", "in/gone.png", "-o", "out", "--json")
+    assert told.code == 1
+    assert names("out") == ["a.png", "c.png"]
+    errors = [line for line in told.err.splitlines() if line.startswith("nst-rt: error: ")]
+    assert len(errors) == 3
+    assert "in/b.png" in errors[0]
+    assert "in/d.png: the device is out of memory" in errors[1]
+    assert "in/gone.png" in errors[2]
+    report = json.loads(told.out)
+    assert [picture["error"] is None for picture in report["pictures"]] == [True, False, True, False, False]
+    assert report["pictures"][0]["size"] == [60, 40]
+    assert report["pictures"][0]["output"] == "out/a.png"
+    assert report["pictures"][0]["ms"] >= 0
+    assert report["stylizer"]["model"] == "negatives"
+
+
+def test_when_all_fail_the_code_is_2(run: Any) -> None:
+    for name in ("a.png", "b.png"):
+        Path(name).write_bytes(b"text")
+    assert run("a.png", "b.png", "-o", "out").code == 2
+
+
+def test_a_single_bad_picture_is_one_line_and_code_2(run: Any) -> None:
+    Path("a.png").write_bytes(encoded(".png", smooth())[:99])
+    told = run("a.png", "--json")
+    assert told.code == 2
+    assert told.err.count("\n") == 1
+    assert told.err.startswith("nst-rt: error: a.png: the file is cut short")
+    assert "cut short" in json.loads(told.out)["pictures"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("a.png c.png", "Give -o FOLDER"),
+        ("in", "Give -o FOLDER"),
+        ("a.png c.png -o a.png", "a file, and several"),
+        ("a.png c.png -o no/where", "Make it first"),
+        ("a.png -o no/where.png", "Make it first"),
+        ("a.png c.png -o .", "one of the pictures to read"),
+        ("a.png c.png -o -", "stdout"),
+        ("a.png - -o out", "stdin"),
+        ("- - -o out", "once"),
+        ("empty -o out", "no pictures"),
+        ("a.png -o b.gif", "cannot write .gif"),
+        ("a.png -o b", "without suffix"),
+        ("a.png --format gif", "cannot write .gif"),
+        ("a.png -o - --json", "both go to stdout"),
+        ("missing.png", "no such file"),
+        ("x" * 300 + " -o b.png", "cannot be read"),
+        ("a.png -o " + "x" * 300 + ".png", "too long"),
+    ],
+)
+def test_lines_that_make_no_sense(arguments: str, words: str, run: Any) -> None:
+    for name in ("a.png", "c.png", "in/a.png"):
+        put(name)
+    Path("empty").mkdir()
+    before = names()
+    told = run(*arguments.split())
+    assert (told.code, told.out, names()) == (2, "", before)
+    assert told.err.startswith("nst-rt: error: ")
+    assert told.err.count("\n") == 1
+    assert words in told.err
+
+
+class Pipe(io.TextIOWrapper):
+    def __init__(self, data: bytes = b"", terminal: bool = False) -> None:
+        self.bytes = io.BytesIO(data)
+        self.terminal = terminal
+        super().__init__(self.bytes)
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def test_through_a_pipe(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, magic in ((["-"], b"\x89PNG"), (["-", "-o", "-", "--format", "jpg"], b"\xff\xd8")):
+        stdout = Pipe()
+        monkeypatch.setattr(sys, "stdin", Pipe(encoded(".png", smooth())))
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert run(*arguments).code == 0
+        assert stdout.bytes.getvalue().startswith(magic)
+        assert np.abs(read_picture(stdout.bytes.getvalue()).bgr.astype(int) + smooth() - 255).max() <= 12
+
+
+def test_from_a_pipe_into_a_file_and_bad_bytes(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Pipe(encoded(".png", smooth())))
+    assert run("-", "-o", "out.png").code == 0
+    assert is_negative("out.png")
+    monkeypatch.setattr(sys, "stdin", Pipe(b""))
+    told = run("-", "-o", "other.png")
+    assert told.code == 2
+    assert "stdin: the file is empty" in told.err
+
+
+def test_no_picture_goes_to_a_terminal(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Pipe(terminal=True))
+    told = run("-")
+    assert told.code == 2
+    assert "terminal" in told.err
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("a.png")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    told = run("a.png", "-o", "b.png")
+    assert told.code == 2
+    assert "disk is full" in told.err
+    assert names() == ["a.png"]
+
+
+def test_ctrl_c_leaves_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("a.png")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Negatives, "__call__", interrupt)
+    assert run("a.png", "-o", "b.png").code == 130
+    assert names() == ["a.png"]
+
+
+def test_the_command_stands_alone() -> None:
+    app = typer.Typer()
+    nst_rt.cli.image.register(app)
+    assert [command.name for command in app.registered_commands] == ["image"]

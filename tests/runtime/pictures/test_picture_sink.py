@@ -1,0 +1,171 @@
+"""Pictures go out in the format of the suffix, with what it can hold, whole or not at all."""
+
+import errno
+import os
+import resource
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from nst_rt.errors import OutputError
+from nst_rt.sinks.atomic import replacing
+from nst_rt.sinks.picture import SUFFIXES, WITHOUT_ALPHA, encode_picture, write_picture
+from nst_rt.sources.picture import read_picture
+from picture_bytes import names_in, smooth
+
+ALPHA = np.tile(np.linspace(40, 255, 60).astype(np.uint8), (40, 1))
+PROFILE = b"\0" * 16 + b"RGB " + bytes(range(256)) * 300
+TOLERANCE = {".jpg": 12, ".jpeg": 12, ".webp": 16, ".tif": 4, ".tiff": 4, ".png": 0, ".bmp": 0}
+
+
+@pytest.mark.parametrize("profile", [None, PROFILE], ids=["plain", "profile"])
+@pytest.mark.parametrize("alpha", [None, ALPHA], ids=["opaque", "alpha"])
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".PNG"])
+def test_what_is_written_is_read_back(
+    suffix: str, alpha: np.ndarray | None, profile: bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / f"out{suffix}"
+    notices = write_picture(path, smooth(), alpha, profile=profile)
+    picture = read_picture(path)
+    assert np.abs(picture.bgr.astype(int) - smooth()).max() <= TOLERANCE[suffix.lower()]
+    kept = alpha is not None and suffix not in WITHOUT_ALPHA
+    assert (picture.alpha is not None) == kept
+    if kept:
+        assert np.array_equal(picture.alpha, ALPHA)
+    assert bool(notices) == (alpha is not None and not kept)
+    assert picture.profile == (None if suffix == ".bmp" else profile)
+    assert names_in(tmp_path) == [path.name]
+
+
+def test_odd_sizes_of_webp_with_a_profile() -> None:
+    for lossy_or_not in (1, 100):
+        data, _ = encode_picture(".webp", smooth(17, 33), quality=lossy_or_not, profile=PROFILE[:-1])
+        picture = read_picture(data)
+        assert (picture.size, picture.profile) == ((33, 17), PROFILE[:-1])
+
+
+@pytest.mark.skipif(shutil.which("identify") is None, reason="needs ImageMagick")
+def test_another_program_sees_the_alpha_of_a_tiff(tmp_path: Path) -> None:
+    write_picture(tmp_path / "out.tif", smooth(), ALPHA)
+    told = subprocess.run(["identify", "-verbose", tmp_path / "out.tif"], capture_output=True, text=True, check=True)
+    assert "tiff:alpha: unassociated" in told.stdout
+
+
+def test_quality_changes_the_size_of_a_jpeg() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    small, large = (len(encode_picture(".jpg", noise, quality=quality)[0]) for quality in (20, 95))
+    assert small < large / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("out.gif", ["cannot write .gif", ".png"]),
+        ("out", ["without suffix", ".png"]),
+        ("missing/out.png", ["no folder", "Make it"]),
+        (".", ["without suffix"]),
+    ],
+)
+def test_names_that_cannot_be_written(name: str, words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as caught:
+        write_picture(tmp_path / name, smooth())
+    for word in words:
+        assert word in str(caught.value)
+    assert names_in(tmp_path) == []
+
+
+def test_quality_out_of_range_and_sizes_out_of_reach() -> None:
+    with pytest.raises(OutputError, match="quality 0"):
+        encode_picture(".jpg", smooth(), quality=0)
+    with pytest.raises(OutputError, match="17000x16"):
+        encode_picture(".webp", np.zeros((16, 17_000, 3), np.uint8))
+
+
+def test_a_folder_or_a_device_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "album.png").mkdir()
+    with pytest.raises(OutputError, match="a folder"):
+        write_picture(tmp_path / "album.png", smooth())
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(OutputError, match="a device or a pipe"):
+        write_picture(tmp_path / "pipe.png", smooth())
+    assert (tmp_path / "pipe.png").is_fifo()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="no permission"):
+        write_picture(tmp_path / "out.png", smooth())
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file grows beyond 2000 bytes: a full disk that needs no disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "out.png"
+    path.write_bytes(b"the old one")
+    with pytest.raises(OutputError, match="nothing was kept"):
+        write_picture(path, np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    assert path.read_bytes() == b"the old one"
+    assert names_in(tmp_path) == ["out.png"]
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "no permission")]
+)
+def test_every_failure_has_its_line(code: int, word: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=word), replacing(tmp_path / "out.png"):
+        raise OSError(code, os.strerror(code))
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_nothing_is_left_behind_by_any_error(error: type[BaseException], tmp_path: Path) -> None:
+    def half() -> None:
+        with replacing(tmp_path / "out.png") as temporary:
+            temporary.write_bytes(b"half")
+            assert temporary.suffix == ".png"
+            raise error
+
+    with pytest.raises(error):
+        half()
+    assert names_in(tmp_path) == []
+
+
+def test_mode_of_new_and_of_replaced_files(tmp_path: Path) -> None:
+    plain, kept = tmp_path / "plain", tmp_path / "kept"
+    plain.touch()
+    kept.touch(0o640)
+    for name in ("kept", "new"):
+        with replacing(tmp_path / name) as temporary:
+            temporary.write_bytes(b"x")
+    assert (tmp_path / "new").stat().st_mode == plain.stat().st_mode
+    assert kept.stat().st_mode & 0o777 == 0o640
+
+
+def test_links_are_written_through(tmp_path: Path) -> None:
+    (tmp_path / "real.png").write_bytes(b"old")
+    (tmp_path / "link.png").symlink_to("real.png")
+    write_picture(tmp_path / "link.png", smooth())
+    assert (tmp_path / "link.png").is_symlink()
+    assert np.array_equal(cv2.imread(str(tmp_path / "real.png")), smooth())
+
+
+def test_a_name_of_the_longest_kind(tmp_path: Path) -> None:
+    write_picture(tmp_path / ("a" * 251 + ".png"), smooth())
+    with pytest.raises(OutputError, match="too long"):
+        write_picture(tmp_path / ("a" * 300 + ".png"), smooth())
