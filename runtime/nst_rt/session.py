@@ -180,6 +180,7 @@ def open_session(
             (contract.BATCH, shape.batch),
             (contract.HEIGHT, shape.height),
             (contract.WIDTH, shape.width),
+            (contract.STYLES, 1),
         ):
             options.add_free_dimension_override_by_name(name, size)
     try:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from nst_rt import contract
 from nst_rt.contract import ModelRecord
-from nst_rt.devices import Device, parse_device, preferred_devices
+from nst_rt.devices import Device, parse_device, preferred_devices, require_listed
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
 from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
-from nst_rt.timing import StageClock
 from nst_rt.session import FrameShape, Session, log, read_model
 from nst_rt.styles import Style, Vector, blend, is_painting, load_styles, parse_blend, unknown_style
+from nst_rt.timing import StageClock
 
 if TYPE_CHECKING:
     from nst_rt.style_encoder import StyleEncoder
@@ -101,9 +101,7 @@ class Stylizer:
             stylizer.style = str(style) if style is not None else stylizer._first_style()
         stylizer.strength = strength
         stylizer.color = color
-        if stylizer._requested:
-            # A demand is refused here, not at the first frame.
-            stylizer._session_for(FrameShape(1, 64, 64), stylizer._requested)
+        stylizer._refuse_early()
         return stylizer
 
     def __call__(self, frame: Frame) -> Frame:
@@ -229,6 +227,13 @@ class Stylizer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _refuse_early(self) -> None:
+        # A demand is refused here, not at the first frame. TensorRT would build an engine just for this.
+        if self._requested:
+            require_listed(self._requested)
+            if self._requested.kind in ("cuda", "openvino"):
+                self._session_for(FrameShape(1, 64, 64), self._requested)
 
     def _open(self, shape: FrameShape) -> Session:
         if shape in self._sessions:

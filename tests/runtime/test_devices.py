@@ -157,7 +157,7 @@ def test_tensorrt_captures_its_own_graph_and_keeps_its_engines(tmp_path: Path) -
 
 def test_frames_go_through_device_buffers_that_stay(runtime: FakeRuntime, inverting: Path) -> None:
     opened = Session(inverting, Device("cuda"), FrameShape(1, 16, 24))
-    assert runtime.overrides == {"batch": 1, "height": 16, "width": 24}
+    assert runtime.overrides == {"batch": 1, "height": 16, "width": 24, "styles": 1}
     strength = np.ones(1, np.float32)
     for value in (10, 20, 30):
         frames = np.full((1, 16, 24, 3), value, np.uint8)

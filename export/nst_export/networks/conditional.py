@@ -34,7 +34,8 @@ class ConditionalResidual(nn.Module):
 
     def forward(self, features: Tensor, styles: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
         hidden = functional.relu(self.norm1(self.conv1(features), *next(styles)))
-        return features + self.norm2(self.conv2(hidden), *next(styles))
+        residual: Tensor = self.norm2(self.conv2(hidden), *next(styles))
+        return features + residual
 
 
 class ConditionalTransformer(nn.Module):

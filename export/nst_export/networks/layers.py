@@ -20,7 +20,8 @@ class UpsampleConv2d(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         upsampled = functional.interpolate(features, scale_factor=2.0, mode="nearest")
-        return self.conv(upsampled)
+        convolved: Tensor = self.conv(upsampled)
+        return convolved
 
 
 class ConditionalInstanceNorm2d(nn.Module):

@@ -21,10 +21,9 @@ def replacing(path: Path) -> Iterator[Path]:
         OutputError: `path` is a folder or a device, its folder is missing or read-only, or an OSError in the block
             (disk full, say).
     """
-    target = Path(os.path.realpath(path))
+    target = refuse_unwritable(path)
     temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
-        _check(target, path)
         # Made here and not with tempfile, whose files only their owner may read; EXCL also proves we may write here.
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         try:
@@ -39,6 +38,20 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OutputError(why_not_written(path, error)) from error
 
 
+def refuse_unwritable(path: Path) -> Path:
+    """The file that writing to `path` would make or replace, links followed.
+
+    Raises:
+        OutputError: it is a folder or a device, or its folder is missing or read-only.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        _check(target, path)
+    except OSError as error:
+        raise OutputError(why_not_written(path, error)) from error
+    return target
+
+
 def _check(target: Path, path: Path) -> None:
     if target.is_dir():
         raise OutputError(f"{path}: a folder, not a file. Name a file in it")
@@ -47,6 +60,8 @@ def _check(target: Path, path: Path) -> None:
         raise OutputError(f"{path}: a device or a pipe, not a file. Name a file")
     if not target.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {target.parent}. Make it first")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "")
 
 
 def why_not_written(path: Path, error: OSError) -> str:

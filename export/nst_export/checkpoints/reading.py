@@ -1,0 +1,119 @@
+"""A checkpoint file to named tensors, safely: nothing in a file is ever executed."""
+
+import hashlib
+import io
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from nst_rt.errors import DependencyError, InputError, ModelError
+from torch import Tensor
+
+WRAPPERS = ("state_dict", "model", "model_state_dict", "network", "net", "params")
+"""Keys under which training scripts put the state dict beside other things."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Named float32 tensors and where they come from."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    sha256: str
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a `torch.save` file, an `.npz` archive or a `.safetensors` file.
+
+    A wrapping dictionary (`state_dict`, `model` ...) and the `module.` prefix of parallel training are taken off.
+
+    Raises:
+        InputError: missing, empty, truncated, or a pickled object instead of tensors.
+        DependencyError: `.safetensors` without that package.
+        ModelError: readable, but it holds no tensors.
+    """
+    if not path.is_file():
+        what = "is a folder, not a checkpoint file" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {what}. Give the path of a checkpoint (.pth, .pt, .model, .npz, .safetensors)")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the file's permissions") from error
+    if not data:
+        raise InputError(f"{path}: the file is empty. Download or copy it again")
+    if data.startswith((b"version https://git-lfs", b"<!DOCTYPE", b"<html")):
+        raise InputError(
+            f"{path}: not a checkpoint but a text that stands for one (Git LFS or a web page). Download it again"
+        )
+    if path.suffix == ".npz":
+        content = _read_npz(path, data)
+    elif path.suffix == ".safetensors":
+        content = _read_safetensors(path)
+    else:
+        content = _read_torch(path, data)
+    tensors = _tensors(content)
+    if not tensors:
+        keys = list(content)[:12] if isinstance(content, dict) else type(content).__name__
+        raise ModelError(f"{path}: holds no tensors (found {keys}). Save the network's state_dict()")
+    return Checkpoint(path, tensors, hashlib.sha256(data).hexdigest())
+
+
+def _read_torch(path: Path, data: bytes) -> Any:
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        text = str(error)
+        if "Unsupported" in text or "GLOBAL" in text or "weights_only" in text:
+            raise InputError(
+                f"{path}: holds pickled Python objects, which nst-rt does not run. Where you trust the file, load it "
+                "with torch.load(..., weights_only=False) and save network.state_dict()"
+            ) from error
+        raise InputError(f"{path}: not a PyTorch checkpoint, or damaged. Download or copy it again") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{path}: damaged or truncated ({first[:120]}). Download or copy it again") from error
+
+
+def _read_npz(path: Path, data: bytes) -> Any:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {key: torch.from_numpy(archive[key]) for key in archive.files}
+    except (ValueError, EOFError, OSError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: not an .npz archive of plain arrays, or truncated ({str(error)[:120]}). Download or copy it again"
+        ) from error
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        from safetensors.torch import load_file  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise DependencyError(f"{path}: needs the safetensors package: pip install safetensors") from error
+    try:
+        return load_file(path)
+    except Exception as error:  # safetensors raises its own type, which is not worth an import
+        raise InputError(f"{path}: damaged or truncated ({str(error)[:120]}). Download or copy it again") from error
+
+
+def _tensors(content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, dict):
+        return {}
+    for wrapper in WRAPPERS:
+        if isinstance(content.get(wrapper), dict):
+            return _tensors(content[wrapper])
+    return {
+        str(key).removeprefix("module."): value.detach().float()
+        for key, value in content.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def describe_keys(tensors: dict[str, Tensor]) -> str:
+    """The first dozen keys with their shapes, for error messages."""
+    shown = [f"{key} {tuple(tensor.shape)}" for key, tensor in list(tensors.items())[:12]]
+    more = f" and {len(tensors) - 12} more" if len(tensors) > 12 else ""
+    return ", ".join(shown) + more

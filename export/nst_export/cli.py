@@ -1,0 +1,129 @@
+"""`nst-rt export`: checkpoints to model files. Imports nothing heavy until a command runs."""
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from nst_rt.cli.options import JsonOption
+from nst_rt.errors import DependencyError
+
+if TYPE_CHECKING:
+    from nst_export.writing import Exported
+
+app = typer.Typer(
+    name="export",
+    help="Turn trained networks into ONNX models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class PrecisionName(StrEnum):
+    """Choices of --precision."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+    both = "both"
+
+
+OutputOption = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="The model file, OUT.onnx; with both precisions also OUT.fp16.onnx."),
+]
+PrecisionOption = Annotated[PrecisionName, typer.Option("--precision", help="fp32 for processors, fp16 for GPUs.")]
+PhotographsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--photographs", help="Folder of pictures to check the export on; drawn ones if left out.", show_default=False
+    ),
+]
+LicenseOption = Annotated[str, typer.Option("--license", help="Licence of the weights, for the model's record.")]
+NoControlsOption = Annotated[
+    bool, typer.Option("--no-controls", help="Leave out the inputs `strength` and `color`: the leanest graph.")
+]
+
+
+@app.command()
+def transformer(
+    checkpoint: Annotated[Path, typer.Argument(help="A fast_neural_style state dict, of any width.")],
+    output: OutputOption,
+    precision: PrecisionOption = PrecisionName.both,
+    style_name: Annotated[
+        str | None, typer.Option("--style-name", help="What the style is called; OUT if left out.", show_default=False)
+    ] = None,
+    photographs: PhotographsOption = None,
+    license: LicenseOption = "unknown",
+    no_controls: NoControlsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A transformer network (Johnson et al. 2016): one style, baked in."""
+    try:
+        from nst_export.families.transformer import export_transformer
+    except ModuleNotFoundError as error:
+        _missing(error)
+    _show(
+        export_transformer(
+            checkpoint,
+            output,
+            precision.value,
+            style_name=style_name,
+            photographs=photographs,
+            license=license,
+            controls=not no_controls,
+        ),
+        as_json,
+    )
+
+
+@app.command()
+def adain(
+    encoder: Annotated[Path, typer.Option("--encoder", help="VGG encoder: vgg_normalised.pth or a cut one.")],
+    decoder: Annotated[Path, typer.Option("--decoder", help="The decoder that was trained with it.")],
+    output: OutputOption,
+    precision: PrecisionOption = PrecisionName.both,
+    photographs: PhotographsOption = None,
+    license: LicenseOption = "unknown",
+    no_controls: NoControlsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """AdaIN (Huang & Belongie 2017): any painting; also writes the style encoder, OUT.encoder.onnx."""
+    try:
+        from nst_export.families.adain import export_adain
+    except ModuleNotFoundError as error:
+        _missing(error)
+    _show(
+        export_adain(
+            encoder,
+            decoder,
+            output,
+            precision.value,
+            photographs=photographs,
+            license=license,
+            controls=not no_controls,
+        ),
+        as_json,
+    )
+
+
+def _missing(error: ModuleNotFoundError) -> NoReturn:
+    package = (error.name or "").partition(".")[0]
+    if package not in ("torch", "onnx"):
+        raise error
+    raise DependencyError(f'exporting needs {package}: pip install "nst-rt[export]"') from error
+
+
+def _show(exported: "tuple[Exported, ...]", as_json: bool) -> None:
+    from nst_export.parity import parity_table
+
+    for entry in exported:
+        megabytes = entry.path.stat().st_size / 1e6
+        typer.echo(
+            parity_table(f"{entry.path} ({entry.record.precision}, {megabytes:.1f} MB)", entry.record.parity), err=True
+        )
+    if as_json:
+        records = [{"file": str(entry.path), **asdict(entry.record)} for entry in exported]
+        typer.echo(json.dumps({"models": records}))

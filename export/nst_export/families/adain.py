@@ -1,0 +1,204 @@
+"""AdaIN: an encoder and a decoder become a stylising model and a style encoder beside it."""
+
+import copy
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from nst_rt import contract
+from nst_rt.contract import ModelRecord, Parity
+from numpy.typing import NDArray
+from torch import nn
+
+from nst_export.checkpoints.adain import load_adain
+from nst_export.checkpoints.reading import read_checkpoint
+from nst_export.emit import Emitter, styled_norm
+from nst_export.folding import accept_bgr_bytes, merge_pointwise, produce_bgr_bytes
+from nst_export.frame import Controls, close_frame, full_controls, open_controls, open_frame, open_style
+from nst_export.graph import FLOAT32, GraphBuilder, Precision
+from nst_export.networks.adain import EPSILON, AdaIn
+from nst_export.parity import Case, compare_vectors, measure_pictures, open_session, stylise_in_torch
+from nst_export.precision import factor_for, largest_outputs, rescale_chain, stored_as_fp16
+from nst_export.sample_pictures import Picture, draw_picture, extreme_pictures, sample_pictures
+from nst_export.writing import EXPORTER, Exported, PrecisionChoice, check_target, targets, write_checked
+
+WHITE = 1.0
+
+
+def export_adain(
+    encoder: Path,
+    decoder: Path,
+    output: Path,
+    precision: PrecisionChoice = "both",
+    *,
+    photographs: Path | None = None,
+    license: str = "unknown",
+    controls: bool = True,
+    phases: bool = True,
+) -> tuple[Exported, ...]:
+    """Export an AdaIN pair of checkpoints.
+
+    Writes the stylising model in the wanted precisions and `OUT.encoder.onnx`, the style encoder, which is always
+    float32: it runs once per painting, and its vectors serve both precisions.
+
+    Args:
+        encoder, decoder: checkpoint files in one of the layouts of `nst_export.checkpoints.adain`.
+        output, precision, photographs, license, controls, phases: as for `export_transformer`. Here `strength` mixes
+            the features, as in section 6.2 of the paper.
+
+    Returns:
+        The stylising models, then the style encoder.
+
+    Raises:
+        InputError, ModelError: a checkpoint cannot be read, the two do not fit, or a graph is not close enough.
+        OutputError: an output cannot be written.
+    """
+    files = targets(output, precision)
+    encoder_path = output.with_suffix(".encoder.onnx")
+    for path in (*(path for _, path in files), encoder_path):
+        check_target(path)
+    front, back = read_checkpoint(encoder), read_checkpoint(decoder)
+    network = load_adain(front, back)
+    pictures = sample_pictures(photographs)
+    # Every picture is painted in the style of the next one, so that the vectors are as varied as the pictures.
+    styles = [style_vector(network, picture) for picture in (*pictures[1:], draw_picture(256, 320, seed=99))]
+    expected = [
+        stylise_in_torch(partial(network, style=style), picture, WHITE, network.stride)
+        for picture, style in zip(pictures, styles, strict=True)
+    ]
+    exported = []
+    shared = ModelRecord(
+        kind="stylizer",
+        family="adain",
+        precision="fp32",
+        stride=network.stride,
+        style_size=2 * network.channels,
+        license=license,
+        provenance=f"{front.path.name} and {back.path.name}",
+        source_sha256=f"{front.sha256} {back.sha256}",
+        exporter=EXPORTER,
+    )
+    for kind, path in files:
+        prepared = prepare(network, kind, pictures, styles)
+        record = replace(
+            shared,
+            precision=kind,
+            strength_blends="features" if controls else "",
+            style_encoder=encoder_path.name,
+        )
+        model = build_graph(prepared, record, controls=controls, phases=phases)
+        rounded: list[Picture | None] = [None] * len(pictures)
+        if kind == "fp16":
+            with stored_as_fp16(prepared):
+                rounded = [
+                    stylise_in_torch(partial(prepared, style=style), picture, 255, network.stride, bgr=True)
+                    for picture, style in zip(pictures, styles, strict=True)
+                ]
+        feeds = full_controls() if controls else {}
+        cases = [
+            Case(frame, wanted, {contract.STYLE: style.numpy(), **feeds}, half)
+            for frame, wanted, style, half in zip(pictures, expected, styles, rounded, strict=True)
+        ]
+        exported.append(write_checked(model, record, path, partial(measure_pictures, cases=cases)))
+    record = replace(shared, kind="style_encoder", stride=1)
+    model = build_encoder_graph(prepare(network, "fp32", [], []), record)
+    exported.append(write_checked(model, record, encoder_path, partial(_measure_vectors, network, pictures)))
+    return tuple(exported)
+
+
+def style_vector(network: AdaIn, picture: Picture) -> torch.Tensor:
+    """The style vector (1, S) of a BGR picture."""
+    image = torch.from_numpy(picture).flip(2).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        return network.style_vectors(image)
+
+
+def _measure_vectors(network: AdaIn, pictures: list[Picture], model: bytes) -> tuple[Parity, ...]:
+    session = open_session(model)
+    return tuple(
+        compare_vectors(
+            style_vector(network, picture).numpy(),
+            session.run([contract.STYLE], {contract.IMAGE: picture[None]})[0],
+            *picture.shape[:2],
+        )
+        for picture in pictures
+    )
+
+
+def prepare(network: AdaIn, precision: Precision, pictures: list[Picture], styles: list[torch.Tensor]) -> AdaIn:
+    """A copy that reads and writes BGR bytes, brought into fp16's range on the pictures where that is asked for."""
+    prepared = copy.deepcopy(network)
+    first, last = prepared.encoder[0], prepared.decoder[-1]
+    assert isinstance(first, nn.Conv2d)
+    assert isinstance(last, nn.Conv2d)
+    accept_bgr_bytes(first, WHITE)
+    produce_bgr_bytes(last, WHITE)
+    prepared.encoder = merge_pointwise(prepared.encoder)
+    if precision == "fp16":
+        reached = 0.0
+        with largest_outputs(prepared) as largest, torch.no_grad():
+            samples = [*pictures, *extreme_pictures()]
+            for index, picture in enumerate(samples):
+                style = styles[index % len(styles)]
+                stylise_in_torch(partial(prepared, style=style), picture, 255, prepared.stride, bgr=True)
+                # Normalised features stay within a few deviations of the style's means.
+                mean, deviation = torch.split(style, prepared.channels, dim=1)
+                reached = max(reached, float((mean.abs() + 8 * deviation).max()))
+        prepared.divisor = max(factor_for(largest[prepared.encoder[-1]]), factor_for(reached / 4))
+        rescale_chain(prepared.encoder, largest, 1.0, prepared.divisor)
+        rescale_chain(prepared.decoder, largest, prepared.divisor, 1.0)
+    return prepared
+
+
+def build_graph(prepared: AdaIn, record: ModelRecord, *, controls: bool = True, phases: bool = True) -> onnx.ModelProto:
+    """The stylising graph of a network made by `prepare`."""
+    graph = GraphBuilder("adain", "fp16" if record.precision == "fp16" else "fp32")
+    frame = open_frame(graph, prepared.stride)
+    mean, deviation = open_style(graph, frame, [prepared.channels] * 2)
+    inputs = open_controls(graph) if controls else Controls()
+    emitter = Emitter(graph, phases=phases, even=[prepared.decoder[-1]] if prepared.stride > 1 else [])
+    features = emitter.emit("encoder", prepared.encoder, frame.padded)
+    with graph.scope("adain"):
+        vectors = []
+        for name, vector in (("deviation", deviation), ("mean", mean)):
+            if prepared.divisor != 1:
+                vector = graph.node("Div", [vector, graph.constant(_scalar(prepared.divisor), "divisor")])
+            if controls:
+                vector = graph.node("Mul", [vector, inputs.strength])
+            vector = graph.node("Reshape", [vector, graph.integers([-1], "flat")], name)
+            vectors.append(graph.to_precision(vector))
+        eps = EPSILON / prepared.divisor**2
+        styled = styled_norm(graph, features, vectors[0], vectors[1], prepared.channels, eps)
+        if controls:
+            rest = graph.node("Sub", [graph.constant(_scalar(1.0), "one"), inputs.strength], "rest")
+            kept = graph.node("Mul", [features, graph.to_precision(rest)], "kept")
+            styled = graph.node("Add", [styled, kept], "blended")
+    picture = emitter.emit("decoder", prepared.decoder, styled)
+    close_frame(graph, frame, picture, margin=emitter.margin, color=inputs.color)
+    return graph.finish(record)
+
+
+def build_encoder_graph(prepared: AdaIn, record: ModelRecord) -> onnx.ModelProto:
+    """The style encoder's graph, float32 throughout."""
+    graph = GraphBuilder("adain_style_encoder", "fp32")
+    frame = open_frame(graph, 1, contract.IMAGE)
+    features = Emitter(graph).emit("encoder", prepared.encoder, frame.photograph)
+    with graph.scope("statistics"):
+        axes = graph.integers([2, 3], "axes")
+        mean = graph.node("ReduceMean", [features, axes], "mean", keepdims=1)
+        centered = graph.node("Sub", [features, mean], "centered")
+        squares = graph.node("Mul", [centered, centered], "squares")
+        variance = graph.node("ReduceMean", [squares, axes], "variance", keepdims=1)
+        epsilon = graph.constant(_scalar(EPSILON), "epsilon")
+        deviation = graph.node("Sqrt", [graph.node("Add", [variance, epsilon])], "deviation")
+        both = graph.node("Concat", [mean, deviation], "both", axis=1)
+        style = graph.node("Reshape", [both, graph.integers([1, -1], "row")], "vector")
+    graph.output(style, contract.STYLE, FLOAT32, [1, record.style_size])
+    return graph.finish(record)
+
+
+def _scalar(value: float) -> NDArray[np.float32]:
+    return np.full(1, value, np.float32)

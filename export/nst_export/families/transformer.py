@@ -1,0 +1,119 @@
+"""Transformer networks: one checkpoint, one style, one file per precision."""
+
+import copy
+from functools import partial
+from pathlib import Path
+
+import onnx
+from nst_rt.contract import ModelRecord
+from torch import nn
+
+from nst_export.checkpoints.reading import read_checkpoint
+from nst_export.checkpoints.transformer import load_transformer
+from nst_export.emit import Emitter
+from nst_export.folding import accept_bgr_bytes, produce_bgr_bytes
+from nst_export.frame import Controls, close_frame, full_controls, open_controls, open_frame
+from nst_export.graph import GraphBuilder, Precision
+from nst_export.networks.transformer import STRIDE, TransformerNetwork
+from nst_export.parity import Case, measure_pictures, stylise_in_torch
+from nst_export.precision import center_normalised, largest_outputs, rescale_normalised, stored_as_fp16
+from nst_export.sample_pictures import Picture, extreme_pictures, sample_pictures
+from nst_export.writing import EXPORTER, Exported, PrecisionChoice, check_target, targets, write_checked
+
+WHITE = 255.0
+
+
+def export_transformer(
+    checkpoint: Path,
+    output: Path,
+    precision: PrecisionChoice = "both",
+    *,
+    style_name: str | None = None,
+    photographs: Path | None = None,
+    license: str = "unknown",
+    controls: bool = True,
+    phases: bool = True,
+) -> tuple[Exported, ...]:
+    """Export a `fast_neural_style` checkpoint.
+
+    Args:
+        checkpoint: the state dict's file; the network takes and makes RGB in [0, 255].
+        output: the .onnx file; with precision "both", `OUT.onnx` is fp32 and `OUT.fp16.onnx` fp16.
+        style_name: what the style is called; the output's name if left out.
+        photographs: folder of pictures to check on; drawn ones if left out.
+        license: of the weights.
+        controls: give the graph the `strength` and `color` inputs.
+        phases: the rewrites of `nst_export.emit`.
+
+    Raises:
+        InputError, ModelError: the checkpoint cannot be read, or the graph is not close enough to PyTorch.
+        OutputError: the output cannot be written.
+    """
+    files = targets(output, precision)
+    for _, path in files:
+        check_target(path)
+    source = read_checkpoint(checkpoint)
+    network = load_transformer(source)
+    pictures = sample_pictures(photographs)
+    expected = [stylise_in_torch(network, picture, WHITE) for picture in pictures]
+    exported = []
+    for kind, path in files:
+        prepared = prepare(network, kind, pictures)
+        record = ModelRecord(
+            kind="stylizer",
+            family="transformer",
+            precision=kind,
+            stride=STRIDE,
+            styles=(style_name or output.stem,),
+            license=license,
+            provenance=source.path.name,
+            source_sha256=source.sha256,
+            strength_blends="pixels" if controls else "",
+            exporter=EXPORTER,
+        )
+        model = build_graph(prepared, record, controls=controls, phases=phases)
+        rounded: list[Picture | None] = [None] * len(pictures)
+        if kind == "fp16":
+            with stored_as_fp16(prepared):
+                rounded = [stylise_in_torch(prepared, picture, WHITE, bgr=True) for picture in pictures]
+        feeds = full_controls() if controls else {}
+        cases = [
+            Case(frame, wanted, feeds, half) for frame, wanted, half in zip(pictures, expected, rounded, strict=True)
+        ]
+        exported.append(write_checked(model, record, path, partial(measure_pictures, cases=cases)))
+    return tuple(exported)
+
+
+def prepare(network: TransformerNetwork, precision: Precision, pictures: list[Picture]) -> TransformerNetwork:
+    """A copy that reads and writes BGR bytes, brought into fp16's range on the pictures where that is asked for."""
+    prepared = copy.deepcopy(network)
+    first, last = prepared.get_submodule("conv1.conv2d"), prepared.get_submodule("deconv3.conv2d")
+    assert isinstance(first, nn.Conv2d)
+    assert isinstance(last, nn.Conv2d)
+    accept_bgr_bytes(first, WHITE)
+    produce_bgr_bytes(last, WHITE)
+    if precision == "fp16":
+
+        def show() -> None:
+            for picture in [*pictures, *extreme_pictures()]:
+                stylise_in_torch(prepared, picture, WHITE, bgr=True)
+
+        center_normalised(prepared, show)
+        with largest_outputs(prepared) as largest:
+            show()
+        rescale_normalised(prepared, largest)
+    return prepared
+
+
+def build_graph(
+    prepared: TransformerNetwork, record: ModelRecord, *, controls: bool = True, phases: bool = True
+) -> onnx.ModelProto:
+    """The graph of a network made by `prepare`."""
+    graph = GraphBuilder("transformer", "fp16" if record.precision == "fp16" else "fp32")
+    # No padding here: the network's own upsampling overshoots, to multiples of 4, and the frame crops.
+    frame = open_frame(graph, 1)
+    inputs = open_controls(graph) if controls else Controls()
+    emitter = Emitter(graph, phases=phases, even=[prepared.get_submodule("deconv3.conv2d")])
+    picture = emitter.emit("network", prepared, frame.photograph)
+    close_frame(graph, frame, picture, margin=emitter.margin, strength=inputs.strength, color=inputs.color)
+    return graph.finish(record)
