@@ -1,243 +1,233 @@
-"""Training of the conditional transformer network on named styles."""
+"""Many styles in one conditional network: named ones as vectors, any painting through a style encoder.
 
-import argparse
-import json
-import time
-from dataclasses import asdict, dataclass, field
+Dumoulin et al. 2017 for the named styles, Ghiasi et al. 2017 for the encoder, trained jointly.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
-import cv2
-import numpy as np
 import torch
+from nst_rt.errors import ModelError
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.training import losses
-from nst_export.training.loss_network import LossNetwork, load_loss_network
-from nst_export.training.photographs import Photographs, list_pictures, read_rgb
+from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.training.adopting import adopt_values
+from nst_export.training.conditional_weights import ConditionalWeights, write_conditional
+from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import load_loss_network
+from nst_export.training.named_styles import NamedStyle, record_of
+from nst_export.training.paintings import STROKES, PaintingCrops
+from nst_export.training.perceptual_loss import PerceptualLoss, Targets
+from nst_export.training.pictures import PictureFolder, Rgb, list_pictures, read_rgb, resize_long_side
+from nst_export.training.recipe import Batch, Recipe
+from nst_export.training.record import describe_file
+from nst_export.training.settings import ConditionalSettings
+from nst_export.training.stability import disturb
+from nst_export.training.validation import Column
+
+WEIGHTS = "conditional.pt"
+VECTOR_RATE, ENCODER_RATE = 3.0, 0.5
+"""Learning rates of the named vectors and of the encoder, as multiples of the network's."""
+SHOWN_PAINTINGS = 4
+"""Paintings that a sheet shows through the encoder."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a training run is made of; written beside the weights."""
+class ConditionalModel(nn.Module):
+    """The network, a vector for every named style, and the encoder where there is one.
 
-    content: str
-    styles: dict[str, str]
-    loss_network: str
-    steps: int = 40000
-    batch: int = 4
-    size: int = 256
-    style_side: int = 640
-    scales: int = 3
-    learning_rate: float = 2e-3
-    style_weight: float = 10.0
-    content_weight: float = 1.0
-    stability_weight: float = 20.0
-    variation_weight: float = 1.0
-    range_weight: float = 20.0
-    seed: int = 7
-    average: float = 0.999
-    widths: dict[str, int] = field(default_factory=dict)
+    Args:
+        names: how many named styles.
+    """
+
+    def __init__(self, network: ConditionalTransformer, names: int, encoder: StyleEncoder | None) -> None:
+        super().__init__()
+        self.network = network
+        self.styles = nn.Parameter(network.neutral_style().repeat(names, 1))
+        self.encoder = encoder
 
 
-def resize_long_side(picture: np.ndarray, side: int) -> np.ndarray:
-    """The picture with its long side at `side` pixels (enlarged too: a style's strokes should have one scale)."""
-    scale = side / max(picture.shape[:2])
-    size = (max(64, round(picture.shape[1] * scale)), max(64, round(picture.shape[0] * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+class ConditionalRecipe(Recipe):
+    """Part of every batch takes the vectors of named styles, the rest what the encoder reads off crops of paintings.
 
+    Args:
+        table: records of the paintings behind named styles, for the weights file.
+        shown: folder of paintings that the sheets show through the encoder; if left out, those that are held out, or
+            else some that are learned from.
 
-def style_targets(network: LossNetwork, picture: np.ndarray, scales: int) -> list[Tensor]:
-    """Gram matrices of a painting, for every scale and tap: each (1, C, C)."""
-    tensor = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        return [
-            losses.gram_matrix(network(level, losses.STYLE_TAPS)[tap])
-            for level in losses.pyramid(tensor, scales)
-            for tap in losses.STYLE_TAPS
-        ]
+    Raises:
+        InputError: photographs, paintings or the loss network cannot be read.
+        ModelError: the loss network lacks a layer, or the widths are none of the network's.
+    """
 
+    name: ClassVar[str] = "conditional"
+    settings: ConditionalSettings
 
-class Training:
-    """One training run: the network, a vector for every named style, the optimiser, and running averages of both."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings, self.folder = settings, folder
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.manual_seed(settings.seed)
+    def __init__(
+        self,
+        settings: ConditionalSettings,
+        hardware: Hardware,
+        notice: Callable[[str], None],
+        table: dict[str, NamedStyle] | None = None,
+        shown: Path | None = None,
+    ) -> None:
+        self.settings, self.hardware = settings, hardware
         self.names = list(settings.styles)
-        self.network = ConditionalTransformer(**settings.widths).to(memory_format=torch.channels_last)
-        self.styles = nn.Parameter(self.network.neutral_style().repeat(len(self.names), 1))
-        exact = load_loss_network(Path(settings.loss_network))
-        targets = [
-            style_targets(exact, resize_long_side(read_rgb(Path(path)), settings.style_side), settings.scales)
-            for path in settings.styles.values()
-        ]
-        self.targets = [torch.cat(column) for column in zip(*targets, strict=True)]
-        self.loss_network = exact.to(torch.bfloat16)
-        self.optimizer = torch.optim.Adam(
-            [
-                {"params": list(self.network.parameters()), "lr": settings.learning_rate},
-                {"params": [self.styles], "lr": settings.learning_rate * 3},
-            ],
-            betas=(0.9, 0.99),
-        )
-        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.average = {name: value.clone() for name, value in self._values().items()}
-        self.step = 0
-        self.log: list[dict[str, float]] = []
-        if self.checkpoint.exists():
-            self.load()
+        self._table = table or {}
+        self.photographs = PictureFolder(Path(settings.content), round(WIDEST * settings.size), notice)
+        self.paintings: PictureFolder | None = None
+        self._crops: PaintingCrops | None = None
+        self._held_out: list[Path] = []
+        if settings.paintings:
+            paths = list_pictures(Path(settings.paintings))
+            self._held_out = paths[settings.hold_out - 1 :: settings.hold_out] if settings.hold_out else []
+            used = [path for path in paths if path not in self._held_out]
+            # No crop needs more pixels than the largest scale of strokes.
+            least = round(STROKES[1] * settings.style_side)
+            self.paintings = PictureFolder(Path(settings.paintings), least, notice, used)
+            self._crops = PaintingCrops(
+                self.paintings,
+                self.photographs,
+                side=settings.style_side,
+                size=settings.painting_size,
+                seed=settings.seed,
+                photograph_share=settings.photograph_share,
+            )
+        self._named = [resize_long_side(read_rgb(Path(path)), settings.style_side) for path in settings.styles.values()]
+        self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
+        self._named_targets = self._targets_of_named()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.model: ConditionalModel = self._new_model()
+        self._shown = self._choose_shown(shown, notice)
+
+    def _new_model(self) -> ConditionalModel:
+        try:
+            network = ConditionalTransformer(**self.settings.widths)
+        except TypeError as error:
+            raise ModelError(
+                f"widths {self.settings.widths}: {error}. Known are quarter, eighth, half and blocks"
+            ) from error
+        encoder = StyleEncoder(network.neutral_style()) if self.paintings else None
+        return ConditionalModel(network, len(self.names), encoder)
+
+    def _targets_of_named(self) -> Targets:
+        device = self.hardware.device
+        each = [self.loss.targets(as_floats(as_batch([p])).to(device), exact=True) for p in self._named]
+        return [torch.cat(column) for column in zip(*each, strict=True)]
+
+    def _choose_shown(self, shown: Path | None, notice: Callable[[str], None]) -> list[tuple[str, Rgb]]:
+        if self.paintings is None:
+            return []
+        side = self.settings.style_side
+        folder = self.paintings
+        if shown:
+            folder = PictureFolder(shown, side, notice)
+        elif self._held_out:
+            folder = PictureFolder(self.paintings.folder, side, notice, self._held_out)
+        places = range(0, len(folder), max(1, len(folder) // SHOWN_PAINTINGS))[:SHOWN_PAINTINGS]
+        return [(folder.paths[place].stem, resize_long_side(folder.picture(place), side)) for place in places]
 
     @property
-    def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
-
-    def _values(self) -> dict[str, Tensor]:
-        values = {f"network.{name}": value.detach() for name, value in self.network.named_parameters()}
-        return values | {"styles": self.styles.detach()}
-
-    def save(self) -> None:
-        state = {
-            "settings": asdict(self.settings),
-            "step": self.step,
-            "network": self.network.state_dict(),
-            "styles": self.styles.detach(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": self.average,
-            "log": self.log,
-        }
-        temporary = self.checkpoint.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(self.checkpoint)
-
-    def load(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        with torch.no_grad():
-            self.styles.copy_(state["styles"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.average, self.log, self.step = state["average"], state["log"], state["step"]
-
-    def losses(self, photographs: Tensor, chosen: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Every loss of one batch, each a scalar, weighted."""
+    def encoded(self) -> int:
+        """How many pictures of a batch take their vector from the encoder."""
+        if self.paintings is None:
+            return 0
         s = self.settings
-        vectors = self.styles[chosen]
-        disturbed, shift, brightness = losses.disturb(photographs, generator)
-        with torch.autocast("cpu", torch.bfloat16):
-            both = self.network(torch.cat([photographs, disturbed]), torch.cat([vectors, vectors])).float()
-        stylised, stylised_disturbed = both.chunk(2)
-        with torch.no_grad():
-            wanted = self.loss_network(photographs.bfloat16(), [losses.CONTENT_TAP])
-        style_terms, content = [], torch.zeros(())
-        for index, level in enumerate(losses.pyramid(stylised, s.scales)):
-            found = self.loss_network(level.bfloat16(), losses.STYLE_TAPS)
-            if index == 0:
-                content = losses.content_error(found, wanted).mean()
-            for position, tap in enumerate(losses.STYLE_TAPS):
-                target = self.targets[index * len(losses.STYLE_TAPS) + position][chosen]
-                style_terms.append(losses.relative_gram_error(losses.gram_matrix(found[tap]), target).mean())
-        style = torch.stack(style_terms).mean()
-        stability = losses.stability_error(stylised + brightness.roll(shift, (2, 3)), stylised_disturbed, shift).mean()
-        return {
-            "style": s.style_weight * style,
-            "content": s.content_weight * content,
-            "stability": s.stability_weight * stability,
-            "variation": s.variation_weight * losses.total_variation(stylised).mean(),
-            "range": s.range_weight * losses.out_of_range(stylised).mean(),
-        }
+        if not self.names:
+            return s.batch
+        return min(max(1, round(s.batch * s.painting_share)), max(1, s.batch - 1))
 
-    def run(self, until: int, sheet_every: int, validation: Path) -> None:
+    def rate(self, parameter: str) -> float:
+        if parameter == "styles":
+            return VECTOR_RATE
+        return ENCODER_RATE if parameter.startswith("encoder.") else 1.0
+
+    def batch(self, step: int) -> Batch:
         s = self.settings
-        photographs = Photographs(Path(s.content), s.size, s.batch, s.seed)
-        started, first, saved = time.time(), self.step, time.time()
-        for batch in photographs.ahead(self.step, until):
-            generator = torch.Generator().manual_seed(s.seed * 1_000_003 + self.step)
-            chosen = torch.randperm(len(self.names), generator=generator)[: s.batch]
-            if len(chosen) < s.batch:
-                chosen = torch.randint(0, len(self.names), (s.batch,), generator=generator)
-            inputs = (batch.float() / 255).contiguous(memory_format=torch.channels_last)
-            rate = min(1.0, (self.step + 1) / 200) * (0.5 + 0.5 * float(np.cos(np.pi * self.step / s.steps)))
-            for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-                group["lr"] = base * max(rate, 0.01)
-            terms = self.losses(inputs, chosen, generator)
-            total = torch.stack(list(terms.values())).sum()
-            if not torch.isfinite(total):
-                raise FloatingPointError(f"step {self.step}: the loss is {float(total)}; last checkpoint kept")
-            self.optimizer.zero_grad()
-            total.backward()
-            nn.utils.clip_grad_norm_([*self.network.parameters(), self.styles], 10.0)
-            self.optimizer.step()
-            self.step += 1
-            decay = min(s.average, (1 + self.step) / (10 + self.step))
-            for name, value in self._values().items():
-                self.average[name].lerp_(value, 1 - decay)
-            if self.step % 20 == 0 or self.step == first + 1:
-                row = {name: round(float(term.detach()), 5) for name, term in terms.items()}
-                seconds = (time.time() - started) / (self.step - first)
-                self.log.append({"step": self.step, **row})
-                print(f"{self.step:6d} {seconds:.2f} s/step", row, flush=True)
-            if time.time() - saved > 180:
-                self.save()
-                saved = time.time()
-            if self.step % sheet_every == 0:
-                self.sheet(validation)
-        self.save()
-        self.sheet(validation)
+        batch = {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed)}
+        if self._crops:
+            batch["paintings"] = self._crops.at(step, self.encoded)
+        return batch
 
-    def averaged(self) -> tuple[ConditionalTransformer, Tensor]:
-        """The network and the style vectors (n, S) with their running averages in place of the last values."""
-        network = ConditionalTransformer(**self.settings.widths)
-        network.load_state_dict(
-            {name.removeprefix("network."): value for name, value in self.average.items() if name != "styles"}
-        )
-        return network.eval(), self.average["styles"]
+    def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
+        s = self.settings
+        photographs = as_floats(batch["photographs"])
+        chance = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
+        named = photographs.shape[0] - self.encoded
+        vectors, targets = self._wanted(batch, named, chance)
+        tempered = torch.arange(photographs.shape[0], device=photographs.device) >= named if self.encoded else None
+        if not s.stability_weight:
+            with self.hardware.autocast():
+                stylised = self.model.network(photographs, vectors).float()
+            return self.loss(photographs, stylised, targets, tempered=tempered)
+        disturbed = disturb(photographs, chance)
+        with self.hardware.autocast():
+            both = self.model.network(torch.cat([photographs, disturbed.photographs]), torch.cat([vectors, vectors]))
+        stylised, stylised_disturbed = both.float().chunk(2)
+        return self.loss(photographs, stylised, targets, disturbed, stylised_disturbed, tempered)
 
-    def sheet(self, validation: Path, count: int = 3) -> None:
-        """Validation photographs (rows) in every style (columns), as a picture."""
-        network, styles = self.averaged()
-        paths = list_pictures(validation)
-        rows = []
-        for path in paths[:: max(1, len(paths) // count)][:count]:
-            picture = cv2.resize(read_rgb(path), (320, 240), interpolation=cv2.INTER_AREA)
-            tensor = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-            cells = [picture]
-            with torch.no_grad():
-                for vector in styles:
-                    output = network(tensor, vector[None])[0].clamp(0, 1).permute(1, 2, 0)
-                    cells.append((output * 255).round().byte().numpy())
-            rows.append(cells)
-        half = (len(self.names) + 2) // 2
-        sheet = np.vstack(
-            [np.hstack((row + [np.zeros_like(row[0])])[i : i + half]) for row in rows for i in (0, half)]
-            if len(self.names) % 2 == 0
-            else [np.hstack(row[i : i + half]) for row in rows for i in (0, half)]
-        )
-        cv2.imwrite(str(self.folder / f"sheet_{self.step:06d}.jpg"), sheet[:, :, ::-1])
+    def _wanted(self, batch: Batch, named: int, chance: torch.Generator) -> tuple[Tensor, Targets]:
+        """Style vectors (batch, S) and their targets: first the named ones, then those of the encoder."""
+        vectors: list[Tensor] = []
+        targets: list[Targets] = []
+        if named:
+            chosen = torch.randperm(len(self.names), generator=chance)[:named]
+            if len(chosen) < named:
+                chosen = torch.randint(0, len(self.names), (named,), generator=chance)
+            chosen = chosen.to(self.hardware.device)
+            vectors.append(self.model.styles[chosen])
+            targets.append([target[chosen] for target in self._named_targets])
+        if self.model.encoder is not None:
+            paintings = as_floats(batch["paintings"])
+            with self.hardware.autocast():
+                vectors.append(self.model.encoder(paintings))
+            targets.append(self.loss.targets(paintings))
+        return torch.cat(vectors), [torch.cat(column) for column in zip(*targets, strict=True)]
 
+    def adopt(self, values: dict[str, Tensor], settings: dict[str, Any]) -> list[str]:
+        model = self.model
+        others = dict(zip(settings["styles"], values["styles"], strict=True))
+        rest = {name: value for name, value in values.items() if name != "styles"}
+        missing = [name for name in adopt_values(model, rest) if name != "styles"]
+        if not others:
+            return missing
+        mean = torch.stack(list(others.values())).mean(0)
+        with torch.no_grad():
+            for row, name in zip(model.styles, self.names, strict=True):
+                row.copy_(others.get(name, mean))
+            if model.encoder is not None and "encoder.base" in missing:
+                model.encoder.base.copy_(mean)
+        return missing + [f"styles {name}" for name in self.names if name not in others]
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--content", required=True)
-    parser.add_argument("--validation", required=True, type=Path)
-    parser.add_argument("--style", action="append", required=True, help="NAME=PAINTING")
-    parser.add_argument("--loss-network", required=True)
-    parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--until", type=int, default=40000)
-    parser.add_argument("--sheet-every", type=int, default=500)
-    parser.add_argument("--set", action="append", default=[], help="SETTING=NUMBER")
-    arguments = parser.parse_args()
-    changed: dict[str, Any] = {k: json.loads(v) for k, v in (item.split("=", 1) for item in arguments.set)}
-    settings = Settings(
-        content=arguments.content,
-        styles=dict(item.split("=", 1) for item in arguments.style),
-        loss_network=arguments.loss_network,
-        **changed,
-    )
-    Training(settings, arguments.out).run(arguments.until, arguments.sheet_every, arguments.validation)
+    def columns(self, model: nn.Module) -> Iterator[Column]:
+        model = cast(ConditionalModel, model)
+        for name, painting, vector in zip(self.names, self._named, model.styles, strict=True):
+            yield Column(name, painting, partial(model.network, style=vector[None]))
+        if model.encoder is not None:
+            for name, painting in self._shown:
+                vector = model.encoder(as_floats(as_batch([painting])).to(self.hardware.device))
+                yield Column(f"{name} (encoder)", painting, partial(model.network, style=vector))
 
+    def write_weights(self, model: nn.Module, folder: Path, training: str) -> list[Path]:
+        model = cast(ConditionalModel, model)
+        records = {
+            name: record_of(name, Path(path), self._table).texts() for name, path in self.settings.styles.items()
+        }
+        styles = dict(zip(self.names, model.styles, strict=True))
+        path = folder / WEIGHTS
+        write_conditional(ConditionalWeights(model.network, styles, records, model.encoder, training), path)
+        return [path]
 
-if __name__ == "__main__":
-    main()
+    def data(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "content": self.photographs.describe(),
+            "styles": {name: describe_file(Path(path)) for name, path in self.settings.styles.items()},
+            "loss_network": describe_file(Path(self.settings.loss_network)),
+        }
+        if self.paintings:
+            found["paintings"] = self.paintings.describe() | {"held_out": [path.name for path in self._held_out]}
+        return found

@@ -3,15 +3,21 @@
 Simonyan & Zisserman 2015; as a loss: Gatys et al. 2016, Johnson et al. 2016.
 """
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
+from nst_rt.errors import InputError, ModelError
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nst_export.checkpoints.reading import describe_keys, read_checkpoint
+
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+TORCHVISION_FILES = ("vgg19-dcbb9e9d.pth", "vgg16-397923af.pth")
+"""The names under which torch.hub keeps torchvision's networks, the preferred one first."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,11 @@ class _Convolution:
 class LossNetwork(nn.Module):
     """Feature maps of a VGG, by their usual names (`relu1_1` ... `relu5_4`, as far as the weight file goes).
 
-    Input: RGB (N, 3, H, W), values in [0, 1]; H and W at least 16. The weights are frozen.
+    Input: RGB (N, 3, H, W), float32 in [0, 1]; H and W at least 16. The weights are frozen.
     """
+
+    preprocess_weight: Tensor
+    preprocess_bias: Tensor
 
     def __init__(
         self, name: str, preprocess: tuple[Tensor, Tensor], convolutions: list[_Convolution], padding: str
@@ -46,18 +55,38 @@ class LossNetwork(nn.Module):
         for convolution in convolutions:
             self.register_buffer(f"{convolution.tap}_weight", convolution.weight)
             self.register_buffer(f"{convolution.tap}_bias", convolution.bias)
-        self.to(memory_format=torch.channels_last)
 
-    def forward(self, pictures: Tensor, taps: list[str]) -> dict[str, Tensor]:
+    def require(self, taps: Sequence[str]) -> None:
+        """Check that the network has these layers.
+
+        Raises:
+            ModelError: one of them is missing.
+        """
+        if unknown := [tap for tap in taps if tap not in self.taps]:
+            raise ModelError(
+                f"the loss network {self.name} has no layer {', '.join(unknown)}; it has {', '.join(self.taps)}. "
+                "Choose among these, or another loss network"
+            )
+
+    def computing_in(self, dtype: torch.dtype) -> "LossNetwork":
+        """A copy whose feature maps are computed in another type; the preprocessing stays in float32, because values
+        up to 255 minus a mean lose their last bits in bfloat16."""
+        twin = copy.deepcopy(self)
+        for tap in twin.taps:
+            for part in ("weight", "bias"):
+                setattr(twin, f"{tap}_{part}", twin.get_buffer(f"{tap}_{part}").to(dtype))
+        return twin
+
+    def forward(self, pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
         """The feature maps named in `taps`; nothing deeper than the deepest of them is computed.
 
         Raises:
-            ValueError: a name that this network does not have.
+            ModelError: a name that this network does not have.
         """
-        if unknown := [tap for tap in taps if tap not in self.taps]:
-            raise ValueError(f"{self.name} has no layer {', '.join(unknown)}; it has {', '.join(self.taps)}")
+        self.require(taps)
         deepest = max(self.taps.index(tap) for tap in taps)
         features = functional.conv2d(pictures, self.preprocess_weight, self.preprocess_bias)
+        features = features.to(self.get_buffer(f"{self.taps[0]}_weight").dtype)
         kept: dict[str, Tensor] = {}
         for index, tap in enumerate(self.taps[: deepest + 1]):
             if index and tap.endswith("_1"):
@@ -77,35 +106,60 @@ class LossNetwork(nn.Module):
         return kept
 
 
+def find_loss_network(path: Path | None) -> Path:
+    """The file that was asked for, or torchvision's VGG-19 or VGG-16 in torch.hub's cache.
+
+    Raises:
+        InputError: no such file, or none in the cache.
+    """
+    if path is not None:
+        if not path.is_file():
+            raise InputError(f"{path}: no such loss network file. Give torchvision's vgg19 or vgg16 .pth, or an .npz")
+        return path
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    for name in TORCHVISION_FILES:
+        if (folder / name).is_file():
+            return folder / name
+    raise InputError(
+        f"no loss network: {' or '.join(TORCHVISION_FILES)} is not in {folder}. Download "
+        f"https://download.pytorch.org/models/{TORCHVISION_FILES[0]} into it, or give a file with --loss-network"
+    )
+
+
 def load_loss_network(path: Path) -> LossNetwork:
     """Read a VGG from torchvision's VGG-16 or VGG-19 file, or from an `.npz` of arrays by layer name.
 
     Raises:
-        ValueError: the file has none of the known layouts.
+        InputError: the file is missing or damaged.
+        ModelError: the file has none of the known layouts.
     """
-    if path.suffix == ".npz":
-        with np.load(path) as arrays:
-            weights = {key: torch.from_numpy(arrays[key]).float() for key in arrays.files}
-    else:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    if "features.0.weight" in weights:
-        return _from_torchvision(weights)
-    if "conv1_1.weight" in weights:
-        return _from_caffe_names(weights)
-    if "conv0.weight" in weights and "conv11.weight" in weights:
-        return _from_normalised(weights)
-    found = ", ".join(list(weights)[:8])
-    raise ValueError(
-        f"{path}: not a loss network we know. Found the keys {found} ...; known are torchvision's VGG-16 and VGG-19 "
-        "(features.0.weight ...), conv1_1.weight ... (BGR, 0..255) and conv0.weight, conv11.weight ... (normalised)"
-    )
+    weights = read_checkpoint(path).tensors
+    try:
+        if "features.0.weight" in weights:
+            network = _from_torchvision(weights)
+        elif "conv1_1.weight" in weights:
+            network = _from_caffe_names(weights)
+        elif "conv0.weight" in weights and "conv11.weight" in weights:
+            network = _from_normalised(weights)
+        else:
+            raise ValueError("unknown keys")
+        with torch.no_grad():
+            network(torch.zeros(1, 3, 64, 64), network.taps[-1:])
+    except (ValueError, KeyError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ModelError(
+            f"{path}: not a loss network that nst-rt knows ({reason}). Found: {describe_keys(weights)}. Known: "
+            "torchvision's VGG-16 and VGG-19 (features.0.weight ...), conv1_1.weight ... (BGR, 0..255) and "
+            "conv0.weight, conv11.weight ... (normalised)"
+        ) from error
+    return network
 
 
 def _from_torchvision(weights: dict[str, Tensor]) -> LossNetwork:
     indices = sorted({int(key.split(".")[1]) for key in weights if key.startswith("features.")})
     name = {13: "vgg16", 16: "vgg19"}.get(len(indices))
-    if name is None:
-        raise ValueError(f"{len(indices)} convolutions under features.*: neither VGG-16 (13) nor VGG-19 (16)")
+    if name is None or any(weights[f"features.{index}.weight"].dim() != 4 for index in indices):
+        raise ValueError(f"{len(indices)} layers under features.*: neither VGG-16 (13) nor VGG-19 (16)")
     places = [(block + 1, i + 1) for block, count in enumerate(BLOCKS[name]) for i in range(count)]
     convolutions = [
         _Convolution(block, position, weights[f"features.{index}.weight"], weights[f"features.{index}.bias"])
@@ -117,24 +171,20 @@ def _from_torchvision(weights: dict[str, Tensor]) -> LossNetwork:
 
 
 def _from_caffe_names(weights: dict[str, Tensor]) -> LossNetwork:
-    convolutions = [
-        _Convolution(block, position, weights[f"conv{block}_{position}.weight"], weights[f"conv{block}_{position}.bias"])
-        for block in range(1, 6)
-        for position in range(1, 5)
-        if f"conv{block}_{position}.weight" in weights
-    ]
     to_bgr = torch.eye(3).flip(0)[:, :, None, None] * 255.0
-    return LossNetwork(
-        "caffe-vgg19", (to_bgr, -torch.tensor([103.939, 116.779, 123.68])), convolutions, "zeros"
-    )
+    preprocess = (to_bgr, -torch.tensor([103.939, 116.779, 123.68]))
+    return LossNetwork("caffe-vgg19", preprocess, _named(weights, "conv{}_{}"), "zeros")
 
 
 def _from_normalised(weights: dict[str, Tensor]) -> LossNetwork:
-    convolutions = [
-        _Convolution(block, position, weights[f"conv{block}{position}.weight"], weights[f"conv{block}{position}.bias"])
-        for block in range(1, 6)
-        for position in range(1, 5)
-        if f"conv{block}{position}.weight" in weights
-    ]
     preprocess = (weights["conv0.weight"], weights["conv0.bias"])
-    return LossNetwork("normalised-vgg19", preprocess, convolutions, "reflect")
+    return LossNetwork("normalised-vgg19", preprocess, _named(weights, "conv{}{}"), "reflect")
+
+
+def _named(weights: dict[str, Tensor], pattern: str) -> list[_Convolution]:
+    names = {(block, place): pattern.format(block, place) for block in range(1, 6) for place in range(1, 5)}
+    return [
+        _Convolution(block, place, weights[f"{name}.weight"], weights[f"{name}.bias"])
+        for (block, place), name in names.items()
+        if f"{name}.weight" in weights
+    ]

@@ -1,0 +1,62 @@
+"""What is known about the paintings behind named styles."""
+
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nst_rt.errors import InputError
+
+BUILT_IN = Path(__file__).with_suffix(".toml")
+
+
+@dataclass(frozen=True)
+class NamedStyle:
+    """A painting's record. An empty text means that it is not known."""
+
+    name: str
+    file: str
+    """File name of the painting that was learned from."""
+    title: str = ""
+    artist: str = ""
+    year: str = ""
+    license: str = ""
+
+    def texts(self) -> dict[str, str]:
+        """What a style's record in the library shows: title, artist, year, license."""
+        return {key: value for key, value in asdict(self).items() if key not in ("name", "file")}
+
+
+def read_named_styles(path: Path = BUILT_IN) -> dict[str, NamedStyle]:
+    """Read a table with one section a style.
+
+    Raises:
+        InputError: missing or malformed.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {name: NamedStyle(name, **entry) for name, entry in table.items()}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check the name") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise InputError(
+            f"{path}: not a table of styles ({error}). Write sections [name] with file, title, artist, year, license"
+        ) from error
+
+
+def paintings_in(folder: Path, table: dict[str, NamedStyle]) -> dict[str, Path]:
+    """The paintings of a table that lie in a folder, by style name.
+
+    Raises:
+        InputError: not one of them does.
+    """
+    found = {name: folder / style.file for name, style in table.items() if (folder / style.file).is_file()}
+    if not found:
+        wanted = ", ".join(style.file for style in table.values())
+        raise InputError(f"{folder}: none of the paintings of the named styles is in it ({wanted}). Check the folder")
+    return found
+
+
+def record_of(name: str, painting: Path, table: dict[str, NamedStyle]) -> NamedStyle:
+    """A style's record, by name and file name; an empty one for a painting that the table does not know."""
+    known = table.get(name)
+    return known if known and known.file == painting.name else NamedStyle(name, painting.name)

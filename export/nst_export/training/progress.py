@@ -1,0 +1,122 @@
+"""How a run tells where it is: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+
+class Reporter(Protocol):
+    """What the loop and the data folders say."""
+
+    def begin(self, step: int, steps: int) -> None:
+        """The run is about to take steps `step` ... `steps` - 1."""
+
+    def advance(self, step: int, losses: Mapping[str, float]) -> None:
+        """`step` steps are done; the latest losses."""
+
+    def note(self, text: str) -> None:
+        """One line of news."""
+
+    def end(self) -> None:
+        """No more steps in this session."""
+
+
+class Pace:
+    """Seconds per step lately, and what is left."""
+
+    def __init__(self, step: int, steps: int) -> None:
+        self._steps = steps
+        self._last = (time.monotonic(), step)
+        self.seconds = 0.0
+
+    def update(self, step: int) -> None:
+        """Take the time after step number `step`."""
+        now, before = time.monotonic(), self._last
+        if step > before[1]:
+            latest = (now - before[0]) / (step - before[1])
+            self.seconds = latest if not self.seconds else 0.9 * self.seconds + 0.1 * latest
+            self._last = (now, step)
+
+    def remaining(self, step: int) -> str:
+        """`3 h 05 min left`."""
+        left = round(self.seconds * (self._steps - step))
+        if left < 60:
+            return f"{left} s left"
+        hours, minutes = divmod((left + 30) // 60, 60)
+        return f"{hours} h {minutes:02d} min left" if hours else f"{minutes} min left"
+
+
+def format_losses(losses: Mapping[str, float]) -> str:
+    """`style 0.912  content 0.705`."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
+
+
+class PlainReporter:
+    """Lines on stderr (or another stream), one every `every` steps."""
+
+    def __init__(self, every: int = 20, stream: TextIO | None = None) -> None:
+        self._every, self._stream = every, stream
+        self._pace = Pace(0, 0)
+        self._steps = self._first = 0
+
+    def begin(self, step: int, steps: int) -> None:
+        self._first, self._steps, self._pace = step, steps, Pace(step, steps)
+
+    def advance(self, step: int, losses: Mapping[str, float]) -> None:
+        if step % self._every == 0 or step in (self._first + 1, self._steps):
+            self._pace.update(step)
+            self.note(
+                f"step {step}/{self._steps}  {format_losses(losses)}  "
+                f"{self._pace.seconds:.2f} s/step, {self._pace.remaining(step)}"
+            )
+
+    def note(self, text: str) -> None:
+        print(text, file=self._stream or sys.stderr, flush=True)
+
+    def end(self) -> None:
+        pass
+
+
+class BarReporter:
+    """A bar on a terminal's stderr."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(None),
+            TextColumn("{task.fields[losses]}"),
+            TextColumn("{task.fields[pace]}"),
+            console=self._console,
+            expand=True,
+        )
+        self._task: TaskID | None = None
+        self._pace = Pace(0, 0)
+
+    def begin(self, step: int, steps: int) -> None:
+        self._pace = Pace(step, steps)
+        self._task = self._progress.add_task("", total=steps, completed=step, losses="", pace="")
+        self._progress.start()
+
+    def advance(self, step: int, losses: Mapping[str, float]) -> None:
+        assert self._task is not None
+        self._pace.update(step)
+        pace = f"{self._pace.seconds:.2f} s/step, {self._pace.remaining(step)}"
+        first = dict(list(losses.items())[:2])  # style and content; all of them would fill the line
+        self._progress.update(self._task, completed=step, losses=format_losses(first), pace=pace)
+
+    def note(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def end(self) -> None:
+        self._progress.stop()
+
+
+def choose_reporter(every: int = 20) -> Reporter:
+    """A bar where stderr is a terminal, else plain lines."""
+    return BarReporter() if sys.stderr.isatty() else PlainReporter(every)

@@ -1,0 +1,98 @@
+"""One painting into a transformer network (Johnson et al. 2016), saved in the `fast_neural_style` layout."""
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from nst_export.networks.transformer import TransformerNetwork
+from nst_export.training.checkpoint import save_tensors
+from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import load_loss_network
+from nst_export.training.perceptual_loss import PerceptualLoss
+from nst_export.training.pictures import PictureFolder, read_rgb, resize_long_side
+from nst_export.training.recipe import Batch, Recipe
+from nst_export.training.record import describe_file
+from nst_export.training.settings import TransformerSettings
+from nst_export.training.stability import disturb
+from nst_export.training.validation import Column
+
+WEIGHTS = "transformer.pth"
+WHITE = 255.0
+
+
+class TransformerRecipe(Recipe):
+    """One style, baked in. In training the network reads and makes RGB in [0, 1]; its file has [0, 255], as is usual.
+
+    Raises:
+        InputError: the photographs, the painting or the loss network cannot be read.
+        ModelError: the loss network lacks a layer.
+    """
+
+    name: ClassVar[str] = "transformer"
+    settings: TransformerSettings
+
+    def __init__(self, settings: TransformerSettings, hardware: Hardware, notice: Callable[[str], None]) -> None:
+        self.settings, self.hardware = settings, hardware
+        self.photographs = PictureFolder(Path(settings.content), round(WIDEST * settings.size), notice)
+        self.painting = resize_long_side(read_rgb(Path(settings.style)), settings.style_side)
+        self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
+        self.targets = self.loss.targets(as_floats(as_batch([self.painting])).to(hardware.device), exact=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.network = TransformerNetwork(settings.widths, settings.blocks)
+        nn.init.constant_(_last(self.network).bias, 0.5)  # type: ignore[arg-type]  # Conv2d.bias is Tensor | None
+        self.model = self.network
+
+    def batch(self, step: int) -> Batch:
+        s = self.settings
+        return {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed)}
+
+    def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
+        photographs = as_floats(batch["photographs"])
+        chance = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
+        disturbed = disturb(photographs, chance) if self.settings.stability_weight else None
+        seen = photographs if disturbed is None else torch.cat([photographs, disturbed.photographs])
+        with self.hardware.autocast():
+            stylised = self.network(seen).float()
+        targets = [target.expand(photographs.shape[0], -1, -1) for target in self.targets]
+        if disturbed is None:
+            return self.loss(photographs, stylised, targets)
+        first, second = stylised.chunk(2)
+        return self.loss(photographs, first, targets, disturbed, second)
+
+    def columns(self, model: nn.Module) -> Iterator[Column]:
+        yield Column(Path(self.settings.style).stem, self.painting, model)
+
+    def write_weights(self, model: nn.Module, folder: Path, training: str) -> list[Path]:
+        path = folder / WEIGHTS
+        save_tensors(in_bytes(cast(TransformerNetwork, model)).state_dict(), path)
+        return [path]
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "content": self.photographs.describe(),
+            "style": describe_file(Path(self.settings.style)),
+            "loss_network": describe_file(Path(self.settings.loss_network)),
+        }
+
+
+@torch.no_grad()
+def in_bytes(network: TransformerNetwork) -> TransformerNetwork:
+    """A copy on the CPU that reads and makes RGB in [0, 255] instead of [0, 1]."""
+    twin = copy.deepcopy(network).cpu()
+    first, last = twin.get_submodule("conv1.conv2d"), _last(twin)
+    assert isinstance(first, nn.Conv2d)
+    assert last.bias is not None
+    first.weight.div_(WHITE)
+    last.weight.mul_(WHITE)
+    last.bias.mul_(WHITE)
+    return twin
+
+
+def _last(network: TransformerNetwork) -> nn.Conv2d:
+    return cast(nn.Conv2d, network.get_submodule("deconv3.conv2d"))

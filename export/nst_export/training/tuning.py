@@ -1,0 +1,115 @@
+"""A style vector fitted to one painting, the network left as it is."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from nst_rt.errors import ModelError
+from torch import Tensor
+
+from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.training.crops import as_batch, as_floats, crops_at
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import LossNetwork
+from nst_export.training.perceptual_loss import PerceptualLoss
+from nst_export.training.pictures import PictureFolder, Rgb, resize_long_side
+from nst_export.training.schedule import learning_rate
+from nst_export.training.settings import PerceptualSettings
+from nst_export.training.stability import disturb
+
+RATE, WARM_UP = 0.02, 20
+"""A vector alone bears a higher learning rate than a whole network."""
+
+
+@dataclass(frozen=True)
+class TuningProgress:
+    """Where a tuning is."""
+
+    step: int
+    share: float
+    """Of the steps or of the time, 0 to 1."""
+    losses: dict[str, float]
+
+
+def tuning_settings(photographs: PictureFolder, loss_network: LossNetwork, steps: int = 400) -> PerceptualSettings:
+    """The losses of the conditional recipe, at 256 px, with a vector's learning rate."""
+    return PerceptualSettings(
+        content=str(photographs.folder),
+        loss_network=loss_network.name,
+        steps=steps,
+        learning_rate=RATE,
+        warm_up=WARM_UP,
+    )
+
+
+def tune(
+    network: ConditionalTransformer,
+    painting: Rgb,
+    photographs: PictureFolder,
+    start: Tensor,
+    loss_network: LossNetwork,
+    hardware: Hardware,
+    *,
+    settings: PerceptualSettings | None = None,
+    minutes: float | None = None,
+    progress: Callable[[TuningProgress], None] | None = None,
+) -> Tensor:
+    """The vector with which `network` paints most like `painting`, found by Adam from `start`.
+
+    Args:
+        network: frozen here for good; its weights stay as they are.
+        painting: uint8 RGB (H, W, 3).
+        photographs: what is stylised meanwhile.
+        start: (S,) or (1, S): the style encoder's vector, or the mean of the named ones.
+        settings: steps, size, batch and losses; `tuning_settings` if left out.
+        minutes: end after this time, if it comes before the steps are done.
+        progress: called after every step. An exception from it, KeyboardInterrupt too, ends the tuning.
+
+    Returns:
+        float32 (S,), on the CPU.
+
+    Raises:
+        ModelError: a start of the wrong length, a loss network that lacks a layer, or losses that are not finite.
+        InputError: no photograph can be read.
+    """
+    if start.numel() != network.style_size:
+        raise ModelError(
+            f"a start of {start.numel()} numbers for a network whose style vectors have {network.style_size}. "
+            "Take one that belongs to this network"
+        )
+    s = settings or tuning_settings(photographs, loss_network)
+    device = hardware.device
+    hardware.place(network)
+    network.requires_grad_(False)
+    loss = PerceptualLoss(loss_network, s, hardware)
+    picture = as_floats(as_batch([resize_long_side(painting, s.style_side)])).to(device)
+    targets = [target.expand(s.batch, -1, -1) for target in loss.targets(picture, exact=True)]
+    vector = start.detach().float().reshape(1, -1).to(device, copy=True).requires_grad_(True)
+    optimizer = torch.optim.Adam([vector], lr=s.learning_rate, betas=(0.9, 0.99))
+    began = time.monotonic()
+    for step in range(s.steps):
+        spent = 0.0 if minutes is None else (time.monotonic() - began) / (60 * minutes)
+        if spent >= 1:
+            break
+        share = max(step / s.steps, spent)
+        # The cosine follows whichever ends first, so that the last steps are small ones.
+        rate = learning_rate(round(share * 10_000), 10_000, 0) * min(1.0, (step + 1) / max(1, s.warm_up))
+        optimizer.param_groups[0]["lr"] = s.learning_rate * rate
+        crops = as_floats(crops_at(photographs, step, s.batch, s.size, s.seed).to(device))
+        disturbed = disturb(crops, torch.Generator().manual_seed(s.seed * 1_000_003 + step))
+        with hardware.autocast():
+            both = network(torch.cat([crops, disturbed.photographs]), vector).float()
+        stylised, stylised_disturbed = both.chunk(2)
+        terms = loss(crops, stylised, targets, disturbed, stylised_disturbed)
+        stacked = torch.stack(list(terms.values()))
+        found = dict(zip(terms, stacked.detach().tolist(), strict=True))
+        if not all(map(math.isfinite, found.values())):
+            raise ModelError(f"tuning, step {step + 1}: the losses are {found}. Tune with a lower learning rate")
+        optimizer.zero_grad()
+        stacked.sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if progress:
+            progress(TuningProgress(step + 1, max(share, (step + 1) / s.steps), found))
+    return vector.detach()[0].cpu()

@@ -1,0 +1,118 @@
+"""A world small enough to train in: pictures of 64 px, a VGG of four channels, networks of eight."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from nst_export.training.hardware import Hardware
+from nst_export.training.settings import ConditionalSettings
+
+WIDTHS = {"quarter": 8, "eighth": 8, "half": 8, "blocks": 1}
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tensors this small are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def draw(seed: int, height: int, width: int) -> np.ndarray:
+    """Coloured waves with a disc: something with structure, uint8 BGR."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = [np.sin(rows * random.uniform(0.1, 0.8) + columns * random.uniform(0.1, 0.8)) for _ in range(3)]
+    picture = (127 + 90 * np.stack(waves, 2) * random.uniform(0.3, 1, 3)).clip(0, 255).astype(np.uint8)
+    cv2.circle(picture, (width // 2, height // 3), height // 5, random.uniform(0, 255, 3).tolist(), -1)
+    return picture
+
+
+@pytest.fixture(scope="package")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """photographs/ (5), paintings/ (4), gogh.png, wave.png, vgg.npz and encoder.pth (normalised, to relu3_1)."""
+    folder = tmp_path_factory.mktemp("world")
+    for name, count, size in (("photographs", 5, (64, 80)), ("paintings", 4, (90, 70))):
+        (folder / name).mkdir()
+        for index in range(count):
+            cv2.imwrite(str(folder / name / f"{index}.png"), draw(index + 10 * count, *size))
+    for index, name in enumerate(("gogh", "wave")):
+        cv2.imwrite(str(folder / f"{name}.png"), draw(100 + index, 80, 96))
+    random = np.random.default_rng(0)
+    arrays: dict[str, Any] = {}
+    for name, inputs in {"conv1_1": 3, "conv1_2": 4, "conv2_1": 4, "conv2_2": 4, "conv3_1": 4}.items():
+        scale = (2 / (9 * inputs)) ** 0.5 * (0.02 if inputs == 3 else 1)
+        arrays[f"{name}.weight"] = random.normal(0, scale, (4, inputs, 3, 3)).astype(np.float32)
+        arrays[f"{name}.bias"] = random.normal(0, 0.1, 4).astype(np.float32)
+    np.savez(folder / "vgg.npz", **arrays)
+    encoder: dict[str, torch.Tensor] = {"0.weight": torch.eye(3)[:, :, None, None], "0.bias": torch.zeros(3)}
+    generator = torch.Generator().manual_seed(1)
+    for key, (outputs, inputs) in {2: (8, 3), 5: (8, 8), 9: (8, 8), 12: (8, 8), 16: (8, 8)}.items():
+        kernel = torch.randn(outputs, inputs, 3, 3, generator=generator)
+        encoder[f"{key}.weight"] = kernel * (2 / (9 * inputs)) ** 0.5
+        encoder[f"{key}.bias"] = torch.zeros(outputs)
+    torch.save(encoder, folder / "encoder.pth")
+    return folder
+
+
+@pytest.fixture(scope="package")
+def cpu() -> Hardware:
+    return Hardware(torch.device("cpu"), torch.float32, "CPU, float32")
+
+
+@pytest.fixture
+def conditional_settings(world: Path) -> Callable[..., ConditionalSettings]:
+    """Settings of a conditional run that takes milliseconds a step; keywords change them."""
+
+    def make(**changes: Any) -> ConditionalSettings:
+        plain: dict[str, Any] = {
+            "content": str(world / "photographs"),
+            "styles": {name: str(world / f"{name}.png") for name in ("gogh", "wave")},
+            "widths": WIDTHS,
+            "loss_network": str(world / "vgg.npz"),
+            "steps": 20,
+            "batch": 2,
+            "size": 32,
+            "style_side": 96,
+            "scales": 2,
+            "painting_size": 64,
+            "warm_up": 2,
+            "learning_rate": 1e-2,
+        }
+        return ConditionalSettings(**(plain | changes))
+
+    return make
+
+
+class Notes:
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.steps: list[int] = []
+        self.losses: list[dict[str, float]] = []
+        self.after: Callable[[int], None] = lambda step: None
+
+    def begin(self, step: int, steps: int) -> None:
+        pass
+
+    def advance(self, step: int, losses: Any) -> None:
+        self.steps.append(step)
+        self.losses.append(dict(losses))
+        self.after(step)
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()

@@ -1,0 +1,120 @@
+"""Files that a run leaves: old and new checkpoints, conditional weights, the table of named styles."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.training.checkpoint import load_checkpoint
+from nst_export.training.conditional import ConditionalRecipe
+from nst_export.training.conditional_weights import ConditionalWeights, read_conditional, write_conditional
+from nst_export.training.hardware import Hardware
+from nst_export.training.named_styles import paintings_in, read_named_styles, record_of
+from nst_export.training.run import Run, RunOptions
+from nst_export.training.settings import ConditionalSettings
+from nst_rt.errors import InputError, ModelError
+
+
+def test_a_checkpoint_of_the_first_version_goes_on(
+    tmp_path: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    settings = conditional_settings()
+    network = ConditionalTransformer(**settings.widths)
+    styles = torch.nn.Parameter(network.neutral_style().repeat(2, 1) + torch.tensor([[0.0], [0.5]]))
+    optimizer = torch.optim.Adam([{"params": list(network.parameters())}, {"params": [styles]}], lr=1e-3)
+    (sum(p.sum() for p in network.parameters()) + styles.sum()).backward()
+    optimizer.step()
+    values = {f"network.{name}": value.detach() for name, value in network.named_parameters()}
+    known = ("content", "styles", "loss_network", "steps", "batch", "size", "seed", "widths")
+    state = {
+        "settings": {key: value for key, value in asdict(settings).items() if key in known},
+        "step": 3,
+        "network": network.state_dict(),
+        "styles": styles.detach(),
+        "optimizer": optimizer.state_dict(),
+        "average": values | {"styles": styles.detach()},
+        "log": [{"step": 1, "style": 2.0}],
+    }
+    torch.save(state, tmp_path / "checkpoint.pt")
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    run = Run(recipe, RunOptions(tmp_path, until=4, sheet_every=0), notes)
+    assert run.step == 3
+    assert torch.equal(recipe.model.styles, styles)
+    assert torch.equal(run.optimizer.state[recipe.model.styles]["exp_avg"], optimizer.state[styles]["exp_avg"])
+    assert run.train().step == 4
+    assert read_conditional(tmp_path / "checkpoint.pt").styles.keys() == {"gogh", "wave"}
+
+
+def test_conditional_weights_come_back(tmp_path: Path) -> None:
+    network = ConditionalTransformer(quarter=8, eighth=8, half=8, blocks=1)
+    encoder = StyleEncoder(network.neutral_style(), widths=(4, 6), hidden=5)
+    styles = {"gogh": torch.rand(network.style_size)}
+    records = {"gogh": {"title": "The Starry Night"}}
+    write_conditional(ConditionalWeights(network, styles, records, encoder, "2 steps"), tmp_path / "c.pt")
+    found = read_conditional(tmp_path / "c.pt")
+    assert found.network.widths == network.widths
+    assert all(torch.equal(value, found.network.state_dict()[key]) for key, value in network.state_dict().items())
+    assert torch.equal(found.styles["gogh"], styles["gogh"])
+    assert found.records == records
+    assert found.training == "2 steps"
+    assert found.encoder is not None
+    assert found.encoder.widths == (4, 6)
+    assert not any(parameter.requires_grad for parameter in found.encoder.parameters())
+    write_conditional(ConditionalWeights(network, styles), tmp_path / "d.pt")
+    assert read_conditional(tmp_path / "d.pt").encoder is None
+
+
+def test_files_that_are_something_else(tmp_path: Path, world: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        load_checkpoint(tmp_path / "none.pt")
+    (tmp_path / "text.pt").write_text("hello")
+    with pytest.raises(InputError, match="damaged, or not written"):
+        load_checkpoint(tmp_path / "text.pt")
+    with pytest.raises(ModelError, match="not a training checkpoint"):
+        load_checkpoint(world / "encoder.pth")
+    with pytest.raises(ModelError, match="not a"):
+        read_conditional(world / "encoder.pth")
+    torch.save({"format": 99}, tmp_path / "new.pt")
+    with pytest.raises(ModelError, match="newer nst-rt"):
+        load_checkpoint(tmp_path / "new.pt")
+
+
+def test_the_table_of_named_styles() -> None:
+    table = read_named_styles()
+    wanted = "gogh wave kandinsky monet mondrian scream seurat gauguin shipwreck udnie ukiyoe art_nouveau sanguine ink"
+    assert {*wanted.split(), "matisse"} <= set(table)
+    for style in table.values():
+        assert style.file
+        known = style.license.startswith("public domain (artist died ")
+        assert known == bool(style.artist)
+        assert known or style.license == "artist unknown"
+    assert table["gogh"].texts() == {
+        "title": "The Starry Night",
+        "artist": "Vincent van Gogh",
+        "year": "1889",
+        "license": "public domain (artist died 1890)",
+    }
+
+
+def test_paintings_are_found_by_file_name(tmp_path: Path) -> None:
+    table = read_named_styles()
+    with pytest.raises(InputError, match=r"none of the paintings.*gogh\.jpg"):
+        paintings_in(tmp_path, table)
+    (tmp_path / "woman_with_hat.jpg").write_bytes(b"")
+    assert paintings_in(tmp_path, table) == {"matisse": tmp_path / "woman_with_hat.jpg"}
+    # A user's own painting called gogh is not by van Gogh.
+    assert record_of("gogh", tmp_path / "mine.jpg", table).artist == ""
+    assert record_of("gogh", tmp_path / "gogh.jpg", table).year == "1889"
+
+
+def test_a_broken_table(tmp_path: Path) -> None:
+    path = tmp_path / "table.toml"
+    path.write_text('[gogh]\nfile = "a.jpg"\npainter = "x"\n')
+    with pytest.raises(InputError, match="not a table of styles"):
+        read_named_styles(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_named_styles(tmp_path / "none.toml")

@@ -1,0 +1,179 @@
+"""Every recipe learns, and what it leaves can be exported."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from nst_export.checkpoints.adain import load_adain
+from nst_export.checkpoints.reading import read_checkpoint
+from nst_export.checkpoints.transformer import load_transformer
+from nst_export.networks.adain import LEVELS
+from nst_export.training.adain import AdainRecipe
+from nst_export.training.adain_networks import decoder_keys, new_adain
+from nst_export.training.conditional import ConditionalRecipe
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import load_loss_network
+from nst_export.training.perceptual_loss import PerceptualLoss
+from nst_export.training.recipe import Recipe
+from nst_export.training.run import Run, RunOptions
+from nst_export.training.settings import AdainSettings, ConditionalSettings, TransformerSettings
+from nst_export.training.transformer import TransformerRecipe
+from nst_rt.errors import InputError, ModelError
+
+
+def learn(recipe: Recipe, folder: Path, notes: Any, steps: int) -> tuple[float, float]:
+    """Total loss over the first and over the last quarter of the steps."""
+    result = Run(recipe, RunOptions(folder, sheet_every=0, until=steps), notes).train()
+    assert result.finished
+    totals = [sum(losses.values()) for losses in notes.losses]
+    return float(np.mean(totals[: steps // 4])), float(np.mean(totals[-steps // 4 :]))
+
+
+def test_transformer(world: Path, tmp_path: Path, cpu: Hardware, notes: Any) -> None:
+    settings = TransformerSettings(
+        content=str(world / "photographs"),
+        style=str(world / "gogh.png"),
+        loss_network=str(world / "vgg.npz"),
+        widths=(8, 8, 8),
+        blocks=1,
+        steps=40,
+        batch=2,
+        size=32,
+        style_side=64,
+        scales=2,
+        warm_up=2,
+        learning_rate=1e-2,
+    )
+    recipe = TransformerRecipe(settings, cpu, notes.note)
+    first, last = learn(recipe, tmp_path, notes, 40)
+    assert last < 0.7 * first
+    # The file's network reads and makes bytes, the one in training fractions of one.
+    exported = load_transformer(read_checkpoint(tmp_path / "transformer.pth"))
+    averaged = Run(recipe, RunOptions(tmp_path, sheet_every=0), notes).average.averaged(recipe.model)
+    picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(exported(picture * 255) / 255, averaged(picture), atol=2e-3, rtol=0)
+
+
+def test_conditional_with_named_styles_and_paintings(
+    world: Path, tmp_path: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    settings = conditional_settings(paintings=str(world / "paintings"), steps=40)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    assert recipe.encoded == 1
+    first, last = learn(recipe, tmp_path, notes, 40)
+    assert last < 0.7 * first
+    assert recipe.model.encoder is not None
+    assert recipe.model.encoder.delta.weight.abs().max() > 0
+    assert not torch.equal(recipe.model.styles[0], recipe.model.styles[1])
+
+
+def test_conditional_with_paintings_alone(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    settings = conditional_settings(styles={}, paintings=str(world / "paintings"), stability_weight=0.0)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    assert recipe.encoded == settings.batch
+    terms = recipe.losses(0, recipe.batch(0))
+    assert set(terms) == {"style", "content", "variation", "range"}
+    torch.stack(list(terms.values())).sum().backward()
+    assert recipe.model.encoder is not None
+    assert recipe.model.encoder.delta.bias.grad is not None
+
+
+@pytest.mark.parametrize(("share", "batch", "encoded"), [(0.5, 4, 2), (0.0, 4, 1), (1.0, 4, 3), (0.25, 8, 2)])
+def test_the_share_of_paintings(
+    world: Path,
+    conditional_settings: Callable[..., ConditionalSettings],
+    cpu: Hardware,
+    notes: Any,
+    share: float,
+    batch: int,
+    encoded: int,
+) -> None:
+    settings = conditional_settings(paintings=str(world / "paintings"), painting_share=share, batch=batch)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    assert recipe.batch(3)["paintings"].shape == (encoded, 3, 64, 64)
+
+
+def test_paintings_held_out_are_shown_and_not_learned_from(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    settings = conditional_settings(paintings=str(world / "paintings"), hold_out=2)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    data = recipe.data()["paintings"]
+    assert data["pictures"] == 2
+    assert data["held_out"] == ["1.png", "3.png"]
+    labels = [column.label for column in recipe.columns(recipe.model)]
+    assert labels == ["gogh", "wave", "1 (encoder)", "3 (encoder)"]
+
+
+def test_paintings_with_huge_errors_do_not_drown_the_others(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware
+) -> None:
+    loss = PerceptualLoss(load_loss_network(world / "vgg.npz"), conditional_settings(), cpu)
+    photographs = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    targets = [target * 1e-3 for target in loss.targets(photographs)]
+    plain = loss(photographs, photographs, targets)["style"]
+    tempered = loss(photographs, photographs, targets, tempered=torch.tensor([True, True]))["style"]
+    half = loss(photographs, photographs, targets, tempered=torch.tensor([True, False]))["style"]
+    assert tempered < 1e-3 * plain
+    assert float(half) == pytest.approx(0.5 * float(plain + tempered), rel=0.2)
+
+
+def test_adain(world: Path, tmp_path: Path, cpu: Hardware, notes: Any) -> None:
+    settings = AdainSettings(
+        content=str(world / "photographs"),
+        styles=str(world / "paintings"),
+        encoder=str(world / "encoder.pth"),
+        steps=40,
+        batch=2,
+        size=32,
+        warm_up=2,
+        learning_rate=1e-2,
+        stability_weight=1.0,
+        variation_weight=0.1,
+    )
+    recipe = AdainRecipe(settings, cpu, notes.note)
+    before = {name: value.clone() for name, value in recipe.network.encoder.state_dict().items()}
+    first, last = learn(recipe, tmp_path, notes, 40)
+    assert last < 0.7 * first
+    assert all(torch.equal(before[name], value) for name, value in recipe.network.encoder.state_dict().items())
+    assert len(list(recipe.columns(recipe.model))) == 4
+    pair = load_adain(read_checkpoint(world / "encoder.pth"), read_checkpoint(tmp_path / "decoder.pth"))
+    picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(3))
+    averaged = Run(recipe, RunOptions(tmp_path, sheet_every=0), notes).average.averaged(recipe.model)
+    vector = pair.style_vectors(picture)
+    expected = averaged(pair.blended(picture, vector))
+    torch.testing.assert_close(pair(picture, vector), expected)
+
+
+def test_the_decoders_file_is_laid_out_as_usual() -> None:
+    assert decoder_keys(LEVELS[4]) == [1, 5, 8, 11, 14, 18, 21, 25, 28]
+    assert decoder_keys(LEVELS[3]) == [1, 5, 8, 12, 15]
+
+
+def test_encoders_that_do_not_reach(world: Path) -> None:
+    assert new_adain(world / "encoder.pth", "", 0)[1] == "relu3_1"
+    with pytest.raises(ModelError, match=r"5 3x3 convolutions do not reach relu4_1.*--cut"):
+        new_adain(world / "encoder.pth", "relu4_1", 0)
+    with pytest.raises(ModelError, match="give relu3_1 or relu4_1"):
+        new_adain(world / "encoder.pth", "relu2_1", 0)
+    with pytest.raises(ModelError, match="do not reach relu3_1"):
+        new_adain(world / "vgg.npz", "", 0)
+    with pytest.raises(InputError, match="no such file"):
+        new_adain(world / "none.pth", "", 0)
+
+
+def test_unknown_widths(conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any) -> None:
+    with pytest.raises(ModelError, match="Known are quarter"):
+        ConditionalRecipe(conditional_settings(widths={"trunk": 3}), cpu, notes.note)
+
+
+def test_a_layer_that_the_loss_network_lacks(
+    conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    with pytest.raises(ModelError, match="no layer relu4_1; it has relu1_1"):
+        ConditionalRecipe(conditional_settings(content_tap="relu4_1"), cpu, notes.note)

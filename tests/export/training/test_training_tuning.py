@@ -1,0 +1,85 @@
+"""Fitting a vector alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import load_loss_network
+from nst_export.training.pictures import PictureFolder, read_rgb
+from nst_export.training.settings import PerceptualSettings
+from nst_export.training.tuning import TuningProgress, tune
+from nst_rt.errors import ModelError
+
+
+@pytest.fixture
+def network() -> ConditionalTransformer:
+    torch.manual_seed(2)
+    return ConditionalTransformer(quarter=8, eighth=8, half=8, blocks=1)
+
+
+def settings(world: Path, steps: int) -> PerceptualSettings:
+    return PerceptualSettings(
+        content=str(world / "photographs"),
+        loss_network="vgg.npz",
+        steps=steps,
+        batch=2,
+        size=32,
+        style_side=96,
+        scales=2,
+        warm_up=2,
+        learning_rate=0.05,
+    )
+
+
+def test_the_vector_learns_and_the_network_does_not(
+    world: Path, cpu: Hardware, notes: Any, network: ConditionalTransformer
+) -> None:
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    seen: list[TuningProgress] = []
+    start = network.neutral_style()
+    vector = tune(
+        network,
+        read_rgb(world / "gogh.png"),
+        PictureFolder(world / "photographs", 100, notes.note),
+        start,
+        load_loss_network(world / "vgg.npz"),
+        cpu,
+        settings=settings(world, 30),
+        progress=seen.append,
+    )
+    assert vector.shape == (network.style_size,)
+    assert not vector.requires_grad
+    assert torch.equal(start, network.neutral_style())
+    assert all(torch.equal(weights[name], value) for name, value in network.state_dict().items())
+    assert [progress.step for progress in seen] == list(range(1, 31))
+    assert seen[-1].share == 1.0
+    style = [progress.losses["style"] for progress in seen]
+    assert sum(style[-5:]) < 0.8 * sum(style[:5])
+
+
+def test_time_can_end_it_first(world: Path, cpu: Hardware, notes: Any, network: ConditionalTransformer) -> None:
+    photographs = PictureFolder(world / "photographs", 100, notes.note)
+    vgg, painting = load_loss_network(world / "vgg.npz"), read_rgb(world / "gogh.png")
+    seen: list[TuningProgress] = []
+    tune(
+        network,
+        painting,
+        photographs,
+        network.neutral_style(),
+        vgg,
+        cpu,
+        settings=settings(world, 1_000_000),
+        minutes=0.005,
+        progress=seen.append,
+    )
+    assert 0 < len(seen) < 10_000
+
+
+def test_a_vector_of_another_network(world: Path, cpu: Hardware, notes: Any, network: ConditionalTransformer) -> None:
+    photographs = PictureFolder(world / "photographs", 100, notes.note)
+    vgg, painting = load_loss_network(world / "vgg.npz"), read_rgb(world / "gogh.png")
+    with pytest.raises(ModelError, match="a start of 3 numbers"):
+        tune(network, painting, photographs, torch.zeros(3), vgg, cpu)
