@@ -109,6 +109,38 @@ def adain(
     )
 
 
+@app.command()
+def conditional(
+    weights: Annotated[Path, typer.Argument(help="conditional.pt or checkpoint.pt of `nst-rt train conditional`.")],
+    output: OutputOption,
+    precision: PrecisionOption = PrecisionName.both,
+    leave_out: Annotated[
+        list[str] | None, typer.Option("--leave-out", help="A style that is not to come along; may be repeated.")
+    ] = None,
+    photographs: PhotographsOption = None,
+    license: LicenseOption = "unknown",
+    no_controls: NoControlsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A conditional network (Dumoulin et al. 2017): many named styles; writes OUT.styles.json beside it."""
+    try:
+        from nst_export.families.conditional import export_trained
+    except ModuleNotFoundError as error:
+        _missing(error)
+    _show(
+        export_trained(
+            weights,
+            output,
+            precision.value,
+            leave_out=leave_out or [],
+            photographs=photographs,
+            license=license,
+            controls=not no_controls,
+        ),
+        as_json,
+    )
+
+
 def _missing(error: ModuleNotFoundError) -> NoReturn:
     package = (error.name or "").partition(".")[0]
     if package not in ("torch", "onnx"):

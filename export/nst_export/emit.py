@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from nst_export.graph import GraphBuilder
 from nst_export.networks.conditional import ConditionalResidual, ConditionalTransformer
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
+from nst_export.networks.style_encoder import StyleEncoderStage
 from nst_export.networks.transformer import ResidualBlock
 
 FEW_CHANNELS = 4
@@ -281,6 +282,13 @@ def emit_conditional_residual(emitter: Emitter, block: ConditionalResidual, valu
     hidden = emitter.graph.node("Relu", [hidden])
     hidden = emitter.emit("norm2", block.norm2, emitter.emit("conv2", block.conv2, hidden))
     return emitter.graph.node("Add", [hidden, value])
+
+
+@rule(StyleEncoderStage)
+def emit_style_encoder_stage(emitter: Emitter, stage: StyleEncoderStage, value: str) -> str:
+    entered = emitter.emit("relu", stage.relu, emitter.emit("enter", stage.enter, value))
+    refined = emitter.emit("relu", stage.relu, emitter.emit("refine", stage.refine, entered))
+    return emitter.graph.node("Add", [entered, refined])
 
 
 @rule(ConditionalTransformer)

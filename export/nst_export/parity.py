@@ -126,6 +126,28 @@ def measure_pictures(model: bytes, cases: Sequence[Case]) -> tuple[Parity, ...]:
     return tuple(found)
 
 
+def style_vector(encode: Callable[[Tensor], Tensor], picture: Picture) -> Tensor:
+    """The style vector (1, S) of a BGR picture, by a network that reads RGB (1, 3, H, W) in [0, 1]."""
+    image = torch.from_numpy(np.array(picture)).flip(2).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        return encode(image)
+
+
+def measure_vectors(
+    encode: Callable[[Tensor], Tensor], pictures: Sequence[Picture], model: bytes
+) -> tuple[Parity, ...]:
+    """Run a style encoder's graph on every picture and compare its vectors with the network's."""
+    session = open_session(model)
+    return tuple(
+        compare_vectors(
+            style_vector(encode, picture).numpy(),
+            session.run([contract.STYLE], {contract.IMAGE: picture[None]})[0],
+            *picture.shape[:2],
+        )
+        for picture in pictures
+    )
+
+
 def worse(first: Parity, second: Parity) -> Parity:
     """Of two measurements of one picture, the worse of both."""
     return Parity(first.height, first.width, min(first.psnr, second.psnr), max(first.worst, second.worst))

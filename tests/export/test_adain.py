@@ -7,9 +7,9 @@ import pytest
 import torch
 from nst_export.checkpoints.adain import load_adain
 from nst_export.checkpoints.reading import read_checkpoint
-from nst_export.families.adain import build_encoder_graph, build_graph, export_adain, prepare, style_vector
+from nst_export.families.adain import build_encoder_graph, build_graph, export_adain, prepare
 from nst_export.networks.adain import LEVELS, AdaIn, build_decoder, build_encoder
-from nst_export.parity import stylise_in_torch
+from nst_export.parity import style_vector, stylise_in_torch
 from nst_export.sample_pictures import draw_picture
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
@@ -121,7 +121,7 @@ def test_files_that_do_not_belong_together(tiny_vgg, tmp_path):
 def test_every_size_and_border_agrees_with_torch(tiny_vgg, run, noise, level):
     preprocessing, encoder, decoder = tiny_vgg(level)
     network = AdaIn(build_encoder(preprocessing, encoder), build_decoder(decoder)).eval().requires_grad_(False)
-    style = style_vector(network, draw_picture(40, 40))
+    style = style_vector(network.style_vectors, draw_picture(40, 40))
     model = build_graph(prepare(network, "fp32", [], []), record(network))
     for height, width in ((16, 16), (17, 23), (31, 18), (48, 64)):
         frame = noise(height, width)
@@ -134,7 +134,7 @@ def test_every_size_and_border_agrees_with_torch(tiny_vgg, run, noise, level):
 
 def test_strength_mixes_features_and_color_keeps_chroma(network, run):
     frame = draw_picture(33, 46)
-    style = style_vector(network, draw_picture(40, 40, seed=5))
+    style = style_vector(network.style_vectors, draw_picture(40, 40, seed=5))
     model = build_graph(prepare(network, "fp32", [], []), record(network))
     for strength in (0.0, 0.3):
         expected = stylise_in_torch(partial(network, style=style, strength=strength), frame, 1.0, network.stride)
@@ -148,7 +148,7 @@ def test_strength_mixes_features_and_color_keeps_chroma(network, run):
 
 def test_batches_share_a_style_or_have_their_own(network, run, noise):
     model = build_graph(prepare(network, "fp32", [], []), record(network))
-    styles = np.vstack([style_vector(network, draw_picture(40, 40, seed)).numpy() for seed in (1, 2)])
+    styles = np.vstack([style_vector(network.style_vectors, draw_picture(40, 40, seed)).numpy() for seed in (1, 2)])
     frames = noise(18, 25, batch=2)
     own, one = run(model, frame=frames, style=styles), run(model, frame=frames, style=styles[:1])
     for index in range(2):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from nst_export.families import adain, conditional, transformer
 from nst_export.networks.adain import AdaIn, build_decoder, build_encoder
-from nst_export.parity import compare_pictures, stylise_in_torch
+from nst_export.parity import compare_pictures, style_vector, stylise_in_torch
 from nst_export.precision import (
     factor_for,
     largest_outputs,
@@ -136,7 +136,7 @@ def test_adain_in_fp16_survives_large_features(tiny_vgg):
     encoder[0] = (encoder[0][0] * 1e6, encoder[0][1] * 1e6)
     decoder[0] = (decoder[0][0] / 1e6, decoder[0][1])
     network = AdaIn(build_encoder(preprocessing, encoder), build_decoder(decoder)).eval().requires_grad_(False)
-    style = adain.style_vector(network, draw_picture(48, 48, seed=2))
+    style = style_vector(network.style_vectors, draw_picture(48, 48, seed=2))
     prepared = adain.prepare(network, "fp16", [PICTURE], [style])
     assert prepared.divisor > 1
     with stored_as_fp16(prepared):
@@ -157,7 +157,7 @@ def test_fp16_storage_is_undone_afterwards(tiny_transformer):
 def models(tiny_transformer, tiny_conditional, tiny_vgg, style_of):
     preprocessing, encoder, decoder = tiny_vgg(3)
     network = AdaIn(build_encoder(preprocessing, encoder), build_decoder(decoder)).eval().requires_grad_(False)
-    adain_style = adain.style_vector(network, PICTURE)
+    adain_style = style_vector(network.style_vectors, PICTURE)
     style = style_of(tiny_conditional)
 
     def record(family, stride, size=0):

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import torch
 from nst_rt import contract
-from nst_rt.contract import ModelRecord, Parity
+from nst_rt.contract import ModelRecord
 from numpy.typing import NDArray
 from torch import nn
 
@@ -20,9 +20,10 @@ from nst_export.folding import accept_bgr_bytes, merge_pointwise, produce_bgr_by
 from nst_export.frame import Controls, close_frame, full_controls, open_controls, open_frame, open_style
 from nst_export.graph import FLOAT32, GraphBuilder, Precision
 from nst_export.networks.adain import EPSILON, AdaIn
-from nst_export.parity import Case, compare_vectors, measure_pictures, open_session, stylise_in_torch
+from nst_export.parity import Case, measure_pictures, measure_vectors, style_vector, stylise_in_torch
 from nst_export.precision import factor_for, largest_outputs, rescale_chain, stored_as_fp16
 from nst_export.sample_pictures import Picture, draw_picture, extreme_pictures, sample_pictures
+from nst_export.statistics import means_and_deviations
 from nst_export.writing import EXPORTER, Exported, PrecisionChoice, check_target, targets, write_checked
 
 WHITE = 1.0
@@ -64,7 +65,9 @@ def export_adain(
     network = load_adain(front, back)
     pictures = sample_pictures(photographs)
     # Every picture is painted in the style of the next one, so that the vectors are as varied as the pictures.
-    styles = [style_vector(network, picture) for picture in (*pictures[1:], draw_picture(256, 320, seed=99))]
+    styles = [
+        style_vector(network.style_vectors, picture) for picture in (*pictures[1:], draw_picture(256, 320, seed=99))
+    ]
     expected = [
         stylise_in_torch(partial(network, style=style), picture, WHITE, network.stride)
         for picture, style in zip(pictures, styles, strict=True)
@@ -105,27 +108,10 @@ def export_adain(
         exported.append(write_checked(model, record, path, partial(measure_pictures, cases=cases)))
     record = replace(shared, kind="style_encoder", stride=1)
     model = build_encoder_graph(prepare(network, "fp32", [], []), record)
-    exported.append(write_checked(model, record, encoder_path, partial(_measure_vectors, network, pictures)))
-    return tuple(exported)
-
-
-def style_vector(network: AdaIn, picture: Picture) -> torch.Tensor:
-    """The style vector (1, S) of a BGR picture."""
-    image = torch.from_numpy(picture).flip(2).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        return network.style_vectors(image)
-
-
-def _measure_vectors(network: AdaIn, pictures: list[Picture], model: bytes) -> tuple[Parity, ...]:
-    session = open_session(model)
-    return tuple(
-        compare_vectors(
-            style_vector(network, picture).numpy(),
-            session.run([contract.STYLE], {contract.IMAGE: picture[None]})[0],
-            *picture.shape[:2],
-        )
-        for picture in pictures
+    exported.append(
+        write_checked(model, record, encoder_path, partial(measure_vectors, network.style_vectors, pictures))
     )
+    return tuple(exported)
 
 
 def prepare(network: AdaIn, precision: Precision, pictures: list[Picture], styles: list[torch.Tensor]) -> AdaIn:
@@ -186,16 +172,7 @@ def build_encoder_graph(prepared: AdaIn, record: ModelRecord) -> onnx.ModelProto
     graph = GraphBuilder("adain_style_encoder", "fp32")
     frame = open_frame(graph, 1, contract.IMAGE)
     features = Emitter(graph).emit("encoder", prepared.encoder, frame.photograph)
-    with graph.scope("statistics"):
-        axes = graph.integers([2, 3], "axes")
-        mean = graph.node("ReduceMean", [features, axes], "mean", keepdims=1)
-        centered = graph.node("Sub", [features, mean], "centered")
-        squares = graph.node("Mul", [centered, centered], "squares")
-        variance = graph.node("ReduceMean", [squares, axes], "variance", keepdims=1)
-        epsilon = graph.constant(_scalar(EPSILON), "epsilon")
-        deviation = graph.node("Sqrt", [graph.node("Add", [variance, epsilon])], "deviation")
-        both = graph.node("Concat", [mean, deviation], "both", axis=1)
-        style = graph.node("Reshape", [both, graph.integers([1, -1], "row")], "vector")
+    style = means_and_deviations(graph, features, EPSILON)
     graph.output(style, contract.STYLE, FLOAT32, [1, record.style_size])
     return graph.finish(record)
 

@@ -1,7 +1,9 @@
 """The conditional transformer network: one trunk, any number of styles as vectors."""
 
 import copy
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from nst_rt.errors import ModelError
 from torch import Tensor
 
 from nst_export.emit import Emitter
+from nst_export.families.style_encoder import export_style_encoder
 from nst_export.folding import accept_bgr_bytes, produce_bgr_bytes
 from nst_export.frame import Controls, close_frame, full_controls, open_controls, open_frame, open_style
 from nst_export.graph import GraphBuilder, Precision
@@ -19,6 +22,9 @@ from nst_export.networks.conditional import STRIDE, ConditionalTransformer
 from nst_export.parity import Case, measure_pictures, stylise_in_torch
 from nst_export.precision import center_normalised, largest_outputs, rescale_normalised, stored_as_fp16
 from nst_export.sample_pictures import Picture, extreme_pictures, sample_pictures
+from nst_export.styles_file import write_styles
+from nst_export.training.conditional_weights import read_conditional
+from nst_export.training.named_styles import read_named_styles
 from nst_export.writing import EXPORTER, Exported, PrecisionChoice, check_target, targets, write_checked
 
 WHITE = 1.0
@@ -34,6 +40,7 @@ def export_conditional(
     license: str = "unknown",
     provenance: str = "",
     source_sha256: str = "",
+    style_encoder: str = "",
     controls: bool = True,
     phases: bool = True,
 ) -> tuple[Exported, ...]:
@@ -46,7 +53,7 @@ def export_conditional(
         styles: the vectors, (S) or (1, S) each, by name. Every one is used to find fp16's factors; the first ones
             are used to compare the graph with PyTorch.
         output, precision, photographs, license, controls, phases: as for `export_transformer`.
-        provenance, source_sha256: for the record.
+        provenance, source_sha256, style_encoder: for the record.
 
     Raises:
         ModelError: no styles, a vector of the wrong length, or a graph that is not close enough to PyTorch.
@@ -84,6 +91,7 @@ def export_conditional(
             source_sha256=source_sha256,
             strength_blends="pixels" if controls else "",
             exporter=EXPORTER,
+            style_encoder=style_encoder,
         )
         model = build_graph(prepared, record, controls=controls, phases=phases)
         rounded: list[Picture | None] = [None] * len(pictures)
@@ -100,6 +108,68 @@ def export_conditional(
         ]
         exported.append(write_checked(model, record, path, partial(measure_pictures, cases=cases)))
     return tuple(exported)
+
+
+def export_trained(
+    weights: Path,
+    output: Path,
+    precision: PrecisionChoice = "both",
+    *,
+    leave_out: Collection[str] = (),
+    photographs: Path | None = None,
+    license: str = "unknown",
+    controls: bool = True,
+) -> tuple[Exported, ...]:
+    """Export what `nst-rt train conditional` made: the network, `OUT.styles.json`, and `OUT.encoder.onnx` if it has one.
+
+    Args:
+        weights: `conditional.pt` or `checkpoint.pt`.
+        leave_out: names of styles that are not to be in the styles file.
+        output, precision, photographs, license, controls: as for `export_transformer`.
+
+    Returns:
+        The stylising models, then the style encoder where there is one.
+
+    Raises:
+        InputError, ModelError: the weights cannot be read, a style to leave out is not there, or a graph is not close
+            enough to PyTorch.
+        OutputError: an output cannot be written.
+    """
+    trained = read_conditional(weights)
+    if missing := [name for name in leave_out if name not in trained.styles]:
+        raise ModelError(f"{weights}: has no style {missing[0]!r} to leave out, but {', '.join(trained.styles)}")
+    styles = {name: vector for name, vector in trained.styles.items() if name not in leave_out}
+    encoder_path, styles_path = output.with_suffix(".encoder.onnx"), output.with_suffix(".styles.json")
+    records = {name: record.texts() for name, record in read_named_styles().items()} | trained.records
+    with weights.open("rb") as file:
+        source = hashlib.file_digest(file, "sha256").hexdigest()
+    exported = export_conditional(
+        trained.network,
+        styles,
+        output,
+        precision,
+        photographs=photographs,
+        license=license,
+        provenance=trained.training,
+        source_sha256=source,
+        style_encoder=encoder_path.name if trained.encoder else "",
+        controls=controls,
+    )
+    write_styles(styles_path, styles, records, trained.training)
+    if trained.encoder is None:
+        return exported
+    record = replace(
+        exported[0].record,
+        kind="style_encoder",
+        precision="fp32",
+        stride=1,
+        styles=(),
+        strength_blends="",
+        style_encoder="",
+        parity=(),
+    )
+    encoder = export_style_encoder(trained.encoder, record, encoder_path, photographs=photographs)
+    return (*exported, encoder)
 
 
 def prepare(

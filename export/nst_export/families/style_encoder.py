@@ -1,0 +1,80 @@
+"""The conditional network's style encoder: a painting's bytes to a style vector."""
+
+import copy
+from functools import partial
+from pathlib import Path
+
+import onnx
+import torch
+from nst_rt import contract
+from nst_rt.contract import ModelRecord
+from torch import nn
+
+from nst_export.emit import Emitter, array_of
+from nst_export.frame import open_frame
+from nst_export.graph import FLOAT32, GraphBuilder
+from nst_export.networks.style_encoder import EPSILON, StyleEncoder, StyleEncoderStage
+from nst_export.parity import measure_vectors
+from nst_export.sample_pictures import sample_pictures
+from nst_export.statistics import means_and_deviations
+from nst_export.writing import Exported, write_checked
+
+CENTRE, GAIN = 0.5, 4.0
+"""The network reads (x - CENTRE) * GAIN of its input."""
+
+
+def export_style_encoder(
+    encoder: StyleEncoder, record: ModelRecord, path: Path, *, photographs: Path | None = None
+) -> Exported:
+    """Export a style encoder, float32: it runs once per painting.
+
+    Args:
+        encoder: RGB in [0, 1] to (N, S).
+        record: of kind `style_encoder`.
+        photographs: folder of pictures to check on; drawn ones if left out.
+
+    Raises:
+        ModelError: the graph is not close enough to PyTorch.
+        OutputError: the file cannot be written.
+    """
+    encoder = copy.deepcopy(encoder).eval().requires_grad_(False)
+    model = build_graph(prepare(encoder), record)
+    pictures = sample_pictures(photographs)
+    return write_checked(model, record, path, partial(measure_vectors, encoder, pictures))
+
+
+def prepare(encoder: StyleEncoder) -> StyleEncoder:
+    """A copy whose first convolution reads BGR in [0, 255], the centring folded in."""
+    prepared = copy.deepcopy(encoder)
+    stage = prepared.stages[0]
+    assert isinstance(stage, StyleEncoderStage)
+    conv = stage.enter
+    assert conv.bias is not None
+    with torch.no_grad():
+        # Reflection pads with pixels of the picture, so the offset is the same at the borders.
+        conv.bias.sub_(conv.weight.sum((1, 2, 3)) * GAIN * CENTRE)
+        conv.weight.copy_(conv.weight.flip(1) * (GAIN / 255))
+    return prepared
+
+
+def build_graph(prepared: StyleEncoder, record: ModelRecord) -> onnx.ModelProto:
+    """The graph of an encoder made by `prepare`."""
+    graph = GraphBuilder("style_encoder", "fp32")
+    value = open_frame(graph, 1, contract.IMAGE).photograph
+    emitter = Emitter(graph)
+    pooled = []
+    for index, stage in enumerate(prepared.stages):
+        value = emitter.emit(f"stages.{index}", stage, value)
+        pooled.append(means_and_deviations(graph, value, EPSILON))
+    statistics = graph.node("Concat", pooled, "pooled", axis=1)
+    hidden = graph.node("Relu", [_linear(graph, "hidden", prepared.hidden, statistics)])
+    delta = _linear(graph, "delta", prepared.delta, hidden)
+    base = graph.weight(array_of(prepared.base).reshape(1, -1), "base")
+    graph.output(graph.node("Add", [delta, base], "vector"), contract.STYLE, FLOAT32, [1, record.style_size])
+    return graph.finish(record)
+
+
+def _linear(graph: GraphBuilder, name: str, layer: nn.Linear, value: str) -> str:
+    with graph.scope(name):
+        weights = [graph.weight(array_of(layer.weight), "weight"), graph.weight(array_of(layer.bias), "bias")]
+        return graph.node("Gemm", [value, *weights], transB=1)
