@@ -104,8 +104,8 @@ def _onnxruntime() -> Iterator[Check]:
     else:
         yield Check("ONNX Runtime wheels", "ok", listing)
     for name, version in wheels.items():
-        if version in BROKEN:
-            yield Check(name, "error", f"{version} is a broken release: {BROKEN[version]}", f"pip install -U {name}")
+        if reason := BROKEN.get((name, version)):
+            yield Check(name, "error", f"{version} is a broken release: {reason}", f"pip install -U {name}")
     try:
         runtime = load_onnxruntime()
     except DependencyError as error:

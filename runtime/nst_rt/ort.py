@@ -11,12 +11,12 @@ from nst_rt.errors import DependencyError
 INSTALL_CPU = 'pip install "nst-rt[cpu]"'
 INSTALL_CUDA = 'pip install "nst-rt[cuda]"'
 
-# Releases that were published broken, with what happens. pyproject.toml excludes the same.
 BROKEN = {
-    "1.24.0": "withdrawn",
-    "1.24.1": "withdrawn",
-    "1.27.0": "its CUDA extras ask for packages that do not exist",
+    ("onnxruntime", "1.24.1"): "it refuses weights beside a model that lies behind a link (qdrant/fastembed #603)",
+    ("onnxruntime-gpu", "1.24.1"): "it refuses weights beside a model that lies behind a link (qdrant/fastembed #603)",
+    ("onnxruntime-gpu", "1.27.0"): "its CUDA extras ask for packages that do not exist",
 }
+"""Wheels that were published broken, with what happens. pyproject.toml excludes the same."""
 
 
 @functools.cache

@@ -120,7 +120,9 @@ def export_trained(
     license: str = "unknown",
     controls: bool = True,
 ) -> tuple[Exported, ...]:
-    """Export what `nst-rt train conditional` made: the network, `OUT.styles.json`, and `OUT.encoder.onnx` if it has one.
+    """Export what `nst-rt train conditional` made.
+
+    Writes the network, `OUT.styles.json`, and `OUT.encoder.onnx` where there is a style encoder.
 
     Args:
         weights: `conditional.pt` or `checkpoint.pt`.
