@@ -80,7 +80,8 @@ class Hud:
         height, width = picture.shape[:2]
         if height < SMALLEST:
             scale = SMALLEST / height
-            canvas = cv2.resize(picture, (round(width * scale), SMALLEST), interpolation=cv2.INTER_CUBIC)
+            size = round(width * scale), SMALLEST
+            canvas = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
         else:
             canvas = picture.copy()
         unit = _unit(*canvas.shape[:2])
@@ -88,7 +89,12 @@ class Hud:
         if state.information and not state.help:
             _place(canvas, _panel(_information(state), unit), "top left", margin)
         if state.recording is not None:
-            _place(canvas, _panel((Line((f"REC {_clock(state.recording)}",), bold=True),), unit, dot=True), "top right", margin)
+            _place(
+                canvas,
+                _panel((Line((f"REC {_clock(state.recording)}",), bold=True),), unit, dot=True),
+                "top right",
+                margin,
+            )
         if state.help:
             rows = (Line(("Keys",), bold=True), *(Line(row) for row in KEYS))
             _place(canvas, _panel(rows, unit), "centre", margin)
@@ -142,12 +148,16 @@ def _weight(bold: bool) -> int:
 @lru_cache(maxsize=8)
 def _panel(lines: tuple[Line, ...], unit: int, dot: bool = False) -> tuple[Image, NDArray[np.uint16]]:
     """Text on a dark rounded panel: (h, w, 3) uint8 colours and (h, w, 1) uint16 opacity from 0 to 256."""
-    pad, step = round(0.6 * unit), round(1.25 * unit)
+    pad, step = round(0.6 * unit), round(1.3 * unit)
     columns = max(len(line.cells) for line in lines)
     stops = [0]
     for column in range(columns):
         widest = max(
-            (_size(line.cells[column], unit, line.bold) for line in lines if column < len(line.cells) > 1 or columns == 1),
+            (
+                _size(line.cells[column], unit, line.bold)
+                for line in lines
+                if column < len(line.cells) > 1 or columns == 1
+            ),
             default=0,
         )
         stops.append(stops[-1] + widest + unit)
@@ -188,7 +198,7 @@ def _rounded(mask: Image, radius: int, value: int) -> None:
 
 def _paint(colors: Image, layer: Image, color: tuple[int, int, int]) -> None:
     share = layer[..., None].astype(np.float32) / 255
-    colors[:] = np.round(colors * (1 - share) + np.float32(color) * share)
+    colors[:] = np.round(colors * (1 - share) + np.array(color, np.float32) * share)
 
 
 def _place(canvas: Image, panel: tuple[Image, NDArray[np.uint16]], corner: Corner, margin: int) -> None:

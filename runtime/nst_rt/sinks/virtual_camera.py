@@ -1,6 +1,8 @@
 """A camera that other programs can choose, through pyvirtualcam."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -35,41 +37,47 @@ def pyvirtualcam() -> ModuleType:
 
 
 class VirtualCamera:
-    """Opens with the size of the first picture and keeps it; pictures of another size are fitted in.
+    """Keeps the size it is opened with, less an odd row or column; pictures of another size are fitted in.
+
+    Args:
+        height, width: in pixels.
+        fps: what the camera announces; it takes pictures whenever they come.
 
     Raises:
         DependencyError: pyvirtualcam is not installed.
-        OutputError: from `write`, when this computer has no virtual camera or it went away.
+        OutputError: this computer has no virtual camera.
     """
 
-    def __init__(self, fps: float = 30.0) -> None:
-        self._package = pyvirtualcam()
-        self._fps = fps
-        self._camera: Any = None
-        self.device = ""
-        """The device other programs see; empty before the first picture."""
+    def __init__(self, height: int, width: int, fps: float = 30.0) -> None:
+        package = pyvirtualcam()
+        self._shape = height, width
+        with _explained():
+            # Colour planes are half as wide and high: odd sides have no place in them.
+            self._camera: Any = package.Camera(
+                width=width // 2 * 2, height=height // 2 * 2, fps=fps, fmt=package.PixelFormat.BGR
+            )
+        self.device: str = self._camera.device
+        """What other programs choose."""
 
     def write(self, picture: NDArray[np.uint8]) -> None:
-        """Show (H, W, 3) uint8 BGR to whoever watches; never waits for them."""
-        try:
-            if self._camera is None:
-                height, width = picture.shape[:2]
-                # The loopback's colour planes are half as large: odd sides have no place there.
-                self._camera = self._package.Camera(
-                    width=width // 2 * 2, height=height // 2 * 2, fps=self._fps, fmt=self._package.PixelFormat.BGR
-                )
-                self.device = self._camera.device
-            fitted = letterbox(picture, self._camera.height, self._camera.width)
+        """Show (H, W, 3) uint8 BGR to whoever watches; never waits for them.
+
+        Raises:
+            OutputError: the virtual camera went away.
+        """
+        fitted = letterbox(picture, *self._shape)[: self._camera.height, : self._camera.width]
+        with _explained():
             self._camera.send(np.ascontiguousarray(fitted))
-        except (RuntimeError, OSError) as error:
-            how = _HOW.get("linux" if sys.platform.startswith("linux") else sys.platform, "see pyvirtualcam's README")
-            raise OutputError(f"no virtual camera can be used here ({_line(error)}): {how}") from error
 
     def close(self) -> None:
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
+        self._camera.close()
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        how = _HOW.get("linux" if sys.platform.startswith("linux") else sys.platform, "see pyvirtualcam's README")
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise OutputError(f"no virtual camera can be used here ({reason}): {how}") from error

@@ -9,9 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import DisplayError
+from nst_rt.sinks.letterbox import letterbox
 
-_ELSEWHERE = "Run it on a desktop with opencv-python, or without a window: --no-window with --record FILE or --virtual-camera"
+_ELSEWHERE = (
+    "Run it on a desktop with opencv-python, or without a window: --no-window with --record FILE or --virtual-camera"
+)
 
 # waitKeyEx's codes differ by toolkit: X11 keysyms (Qt, GTK), Windows virtual keys, Cocoa's private-use characters.
 _ARROWS = {
@@ -22,6 +26,7 @@ _ARROWS = {
     65451: "+",  # the number block
     65453: "-",
 }
+_SMALLEST = 480
 _NAMES = {27: "escape", 32: "space"}
 
 CLOSED = "closed"
@@ -49,6 +54,13 @@ def why_no_window() -> str:
     if toolkit.startswith("QT"):
         return _why_not_qt(display)
     return _why_not_x11(display) if display and not wayland else ""
+
+
+def require_display() -> None:
+    """Raise DisplayError, with what to do instead, if no window can be shown here."""
+    reason = why_no_window()
+    if reason:
+        raise DisplayError(f"no window can be shown: {reason}. {_ELSEWHERE}")
 
 
 def _why_not_qt(display: str) -> str:
@@ -82,32 +94,46 @@ def _why_not_x11(display: str) -> str:
 
 
 class Window:
-    """A resizable window that keeps the picture's proportions; every call belongs in the main thread.
+    """A resizable window; every call belongs in the main thread.
+
+    `fit` a picture to it, write on it what is to be crisp, `show` it, and ask for a `key`.
 
     Raises:
         DisplayError: no window can be shown here.
     """
 
     def __init__(self, title: str = "nst-rt") -> None:
-        reason = why_no_window()
-        if reason:
-            raise DisplayError(f"no window can be shown: {reason}. {_ELSEWHERE}")
+        require_display()
         self._title = title
         self._shown = False
         try:
-            # Without Qt's own toolbar, status bar and context menu.
-            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            # GUI_NORMAL: without Qt's toolbar, status bar and context menu. FREERATIO, because `fit` keeps the
+            # proportions: OpenCV would leave light bars and scale by repeating pixels.
+            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error as error:
             raise DisplayError(f"no window can be shown: {' '.join(str(error).split())}. {_ELSEWHERE}") from error
         self._full = False
 
+    def fit(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Scale (H, W, 3) uint8 BGR to the window's size, with its proportions kept, on black.
+
+        The first picture gives the window its size; a small one is enlarged.
+        """
+        if not self._shown:
+            scale = max(1.0, _SMALLEST / picture.shape[0])
+            height, width = round(picture.shape[0] * scale), round(picture.shape[1] * scale)
+            cv2.resizeWindow(self._title, width, height)
+            return letterbox(picture, height, width)
+        try:
+            _, _, width, height = cv2.getWindowImageRect(self._title)
+        except cv2.error:  # closed a moment ago
+            return picture
+        return letterbox(picture, height, width) if min(height, width) >= MIN_SIDE else picture
+
     def show(self, picture: NDArray[np.uint8]) -> None:
         """Hand (H, W, 3) uint8 BGR to the window; it is on the screen once `key` has run."""
-        if not self._shown:
-            height, width = picture.shape[:2]
-            cv2.resizeWindow(self._title, width, height)
-            self._shown = True
         cv2.imshow(self._title, picture)
+        self._shown = True
 
     def key(self) -> str:
         """Let the window paint and answer; the key that was pressed, by its character or as `left`, `right`, `up`,

@@ -86,6 +86,7 @@ class Capture:
         first_retry: float = FIRST_RETRY,
     ) -> None:
         self._source, self._reopen, self._report = source, reopen, report
+        self._name, self._live = str(source.describe()["name"]), source.live
         self._clock = clock
         self._first_retry = first_retry
         self._changed = threading.Condition()
@@ -99,6 +100,16 @@ class Capture:
         # A daemon, because a driver or server that never answers must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="nst-rt capture", daemon=True)
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """Of the source, for people."""
+        return self._name
+
+    @property
+    def live(self) -> bool:
+        """The source has no end of its own."""
+        return self._live
 
     def take(self, timeout: float) -> LiveFrame | None:
         """The newest picture nobody has taken yet; None if none came within `timeout` seconds or the source ended.

@@ -6,6 +6,7 @@ from pathlib import Path
 from nst_rt.errors import InputError
 from nst_rt.sources.camera import Camera, CameraSettings
 from nst_rt.sources.capture import Source
+from nst_rt.sources.playback import FilmPlayback
 from nst_rt.sources.stream import Stream
 
 
@@ -27,8 +28,8 @@ def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool
     if re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
         return Stream(text, width=settings.width, height=settings.height)
     film = Path(text).expanduser()
-    if not film.is_file():
+    if not film.exists():
         raise InputError(
             f"{text}: no such film. --source takes a camera (0), a film file, or a stream (http://, rtsp://, udp://)"
         )
-    return Stream(film, loop=loop, width=settings.width, height=settings.height)
+    return FilmPlayback(film, loop=loop, width=settings.width, height=settings.height)

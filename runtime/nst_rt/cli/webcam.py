@@ -1,0 +1,155 @@
+"""`nst-rt webcam`: a camera, stream or film, stylised live."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nst_rt.cli.options import (
+    ColorOption,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    PrecisionOption,
+    StrengthOption,
+    StyleOption,
+    ThreadsOption,
+)
+from nst_rt.errors import NstError
+
+if TYPE_CHECKING:
+    from nst_rt.live import LiveLoop
+
+KEYS_HELP = (
+    "Keys: n p or arrows style, + - strength, c colours, space original, b before and after, s snapshot, r record, "
+    "m mirror, f full screen, i information, h help, q quit."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `nst-rt`."""
+    app.command("webcam", epilog=KEYS_HELP)(webcam)
+
+
+def webcam(
+    style: StyleOption = None,
+    source: Annotated[
+        str, typer.Option("--source", help="A camera (0, /dev/video0), a film file, or http://, rtsp://, udp://.")
+    ] = "0",
+    width: Annotated[
+        int | None, typer.Option("--width", min=16, help="Asked of a camera; others are scaled down to it.")
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option("--height", min=16, help="Asked of a camera; others are scaled down to it.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option("--fps", min=1, help="Asked of a camera.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Start a film again at its end.")] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Turn the picture left to right, everywhere.")] = False,
+    record: Annotated[
+        Path | None, typer.Option("--record", help="Record the stylised picture (.mp4, .mov, .mkv).", metavar="FILE")
+    ] = None,
+    virtual_camera: Annotated[
+        bool, typer.Option("--virtual-camera", help="Be a camera for other programs (Linux: v4l2loopback).")
+    ] = False,
+    window: Annotated[bool, typer.Option("--window/--no-window", help="Show it.")] = True,
+    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many pictures.")] = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    strength: StrengthOption = 1.0,
+    color: ColorOption = 1.0,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Stylise a camera, a network stream or a film live; only the newest picture counts."""
+    from nst_rt.live import LiveLoop, style_label
+    from nst_rt.sinks.recording import Recorder
+    from nst_rt.sinks.virtual_camera import VirtualCamera
+    from nst_rt.sinks.window import Window, require_display
+    from nst_rt.sources.camera import CameraSettings
+    from nst_rt.sources.capture import Capture
+    from nst_rt.sources.opening import open_source
+    from nst_rt.stylizer import Stylizer
+
+    # What can be refused at once is refused before the network is loaded.
+    if window:
+        require_display()
+    opening = partial(open_source, source, CameraSettings(width, height, fps), loop=loop)
+    opened = opening()
+    try:
+        granted = opened.describe()
+        rate = granted["fps"] or 30.0
+        recorder = Recorder(rate=rate)
+        if record is not None:
+            recorder.start(record)
+        camera = VirtualCamera(granted["height"], granted["width"], rate) if virtual_camera else None
+        stylizer = Stylizer.load(
+            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
+        )
+        _say(f"source: {_line(granted)}")
+        _say(f"style: {style_label(stylizer.style or stylizer.styles[0])}, opening the network ...")
+        stylizer.warm_up(granted["height"], granted["width"])
+        shown = Window() if window else None
+        live = LiveLoop(
+            stylizer,
+            Capture(opened, opening, _say),
+            window=shown,
+            recorder=recorder,
+            virtual_camera=camera,
+            frames=frames,
+            mirror=mirror,
+            report=_say,
+        )
+    except BaseException:
+        opened.close()
+        raise
+    with stylizer:
+        _say(f"running on {stylizer.device}; {'h shows the keys, q' if window else 'Ctrl-C'} ends it")
+        _run(live, granted, stylizer.describe, as_json=as_json)
+    if record is not None and live.summary.recording_error:
+        raise typer.Exit(2)
+
+
+def _run(live: "LiveLoop", granted: dict[str, Any], describe: Callable[[], dict[str, Any]], *, as_json: bool) -> None:
+    try:
+        with _stopping_on_signals(live.stop):
+            summary = live.run()
+    except (NstError, KeyboardInterrupt):
+        _say(live.summary.to_text())
+        raise
+    _say(summary.to_text())
+    if as_json:
+        typer.echo(json.dumps({**summary.to_json(), "source": granted, "stylizer": describe()}, indent=2))
+
+
+@contextmanager
+def _stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """End the run in order on Ctrl-C, on `kill` and when the terminal closes; a second Ctrl-C ends it at once."""
+
+    def handle(number: int, frame: object) -> None:
+        stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    before = {number: signal.signal(number, handle) for name in names if (number := getattr(signal, name, None))}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _line(granted: dict[str, Any]) -> str:
+    """What the source gives, on one line."""
+    rate = f", {granted['fps']:g} fps" if granted["fps"] else ""
+    kind = f", {granted['format']}" if granted.get("format") else ""
+    return f"{granted['name']}, {granted['width']}x{granted['height']}{rate}{kind}"
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

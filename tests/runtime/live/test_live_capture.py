@@ -1,0 +1,155 @@
+import threading
+import time
+from typing import Any
+
+import pytest
+from nst_rt.errors import SourceError
+from nst_rt.sources.capture import Capture, LiveFrame
+
+
+def never() -> Any:
+    raise SourceError("not today")
+
+
+def test_newest_wins_under_a_slow_consumer(list_source: Any, picture: Any, eventually: Any) -> None:
+    capture = Capture(list_source([picture(value) for value in range(200)]), never, print)
+    eventually(lambda: capture.status().captured == 200)
+    frame = capture.take(1)
+    assert frame is not None
+    assert int(frame.pixels[0, 0, 0]) == 199
+    assert capture.take(0) is None
+    status = capture.status()
+    assert (status.captured, status.dropped, status.ended) == (200, 199, True)
+    capture.close()
+
+
+def test_every_picture_is_taken_or_dropped_and_order_is_kept(list_source: Any, picture: Any) -> None:
+    capture = Capture(list_source([picture(value) for value in range(100)], pause=0.001), never, print)
+    seen = []
+    while not capture.status().ended:
+        frame = capture.take(0.1)
+        if frame is not None:
+            seen.append(int(frame.pixels[0, 0, 0]))
+            time.sleep(0.004)
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 99
+    assert len(seen) + capture.status().dropped == 100
+    capture.close()
+
+
+def test_take_gives_up_in_time(list_source: Any) -> None:
+    gate = threading.Event()
+
+    class Silent(list_source):  # type: ignore[misc]
+        def read(self) -> LiveFrame | None:
+            gate.wait(10)
+            return None
+
+    capture = Capture(Silent([]), never, print)
+    assert capture.take(0.01) is None
+    assert not capture.status().ended
+    gate.set()
+    capture.close()
+
+
+def test_a_film_is_paced_by_its_time_stamps(list_source: Any, picture: Any) -> None:
+    frames = [LiveFrame(picture(number), 0.0, number * 0.05) for number in range(9)]
+    began = time.monotonic()
+    capture = Capture(list_source(frames), never, print)
+    taken = []
+    while not capture.status().ended:
+        frame = capture.take(1)
+        if frame is not None:
+            taken.append(frame.captured - began)
+    capture.close()
+    assert capture.status().captured == 9
+    # Never early; how late depends on the machine.
+    assert taken[-1] >= 0.05 * 8
+    assert all(late >= 0.05 * index - 1e-3 for index, late in enumerate(taken) if len(taken) == 9)
+
+
+def test_a_film_that_fell_behind_does_not_rush(list_source: Any, picture: Any) -> None:
+    now = 0.0
+    waits: list[float] = []
+
+    def clock() -> float:
+        return now
+
+    source = list_source(
+        [LiveFrame(picture(1), 0.0, 0.0), LiveFrame(picture(2), 0.0, 0.1), LiveFrame(picture(3), 0.0, 0.2)]
+    )
+    read = source.read
+
+    def slow() -> Any:
+        nonlocal now
+        frame = read()
+        if frame is not None and frame.due == 0.1:
+            now += 30  # the laptop slept
+        return frame
+
+    source.read = slow
+    capture = Capture(source, never, print, clock=clock)
+    stopping = capture._stopping
+    wait = stopping.wait
+    stopping.wait = lambda timeout=None: waits.append(timeout) or wait(0)  # type: ignore[method-assign, func-returns-value]
+    while not capture.status().ended:
+        capture.take(0.2)
+    capture.close()
+    assert max(waits[-1:], default=0) == pytest.approx(0.1)
+
+
+def test_a_lost_camera_comes_back(list_source: Any, picture: Any, lost: Any, eventually: Any) -> None:
+    first = list_source([picture(1), lost()], live=True)
+    second = list_source([picture(2)] * 3 + [None], live=True, pause=0.01)
+    third = list_source([picture(3)] * 1000, live=True, pause=0.01)
+    attempts: list[Any] = [SourceError("busy"), second, SourceError("busy"), third]
+    lines: list[str] = []
+
+    def reopen() -> Any:
+        attempt = attempts.pop(0)
+        if isinstance(attempt, Exception):
+            raise attempt
+        return attempt
+
+    capture = Capture(first, reopen, lines.append, first_retry=0.01)
+    eventually(lambda: capture.status().reconnects == 2)
+    eventually(lambda: (frame := capture.take(1)) is not None and int(frame.pixels[0, 0, 0]) == 3)
+    assert not capture.status().lost
+    capture.close()
+    assert lines[0].startswith("the cable was pulled")
+    assert lines[1] == "list is back"
+    assert (first.closed, second.closed, third.closed) == (1, 1, 1)
+
+
+def test_the_loss_can_be_seen_and_closing_ends_the_attempts(list_source: Any, lost: Any, eventually: Any) -> None:
+    capture = Capture(list_source([lost()], live=True), never, lambda line: None)
+    eventually(lambda: capture.status().lost == "the cable was pulled")
+    assert not capture.status().ended
+    capture.close()
+    assert capture.status().ended
+    assert not capture._thread.is_alive()
+
+
+def test_an_unexpected_error_reaches_the_taker(list_source: Any, picture: Any, eventually: Any) -> None:
+    capture = Capture(list_source([picture(1), ZeroDivisionError("bug")]), never, print)
+    eventually(lambda: not capture._thread.is_alive())
+    assert capture.take(1) is not None  # what came before it is not lost
+    assert not capture.status().ended
+    with pytest.raises(ZeroDivisionError):
+        capture.take(1)
+    capture.close()
+
+
+def test_a_source_that_hangs_does_not_keep_us(list_source: Any) -> None:
+    gate = threading.Event()
+
+    class Hanging(list_source):  # type: ignore[misc]
+        def read(self) -> LiveFrame | None:
+            gate.wait(30)
+            return None
+
+    capture = Capture(Hanging([], live=True), never, lambda line: None)
+    began = time.monotonic()
+    capture.close(timeout=0.05)
+    assert time.monotonic() - began < 10
+    gate.set()

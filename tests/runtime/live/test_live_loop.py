@@ -1,0 +1,340 @@
+import itertools
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from nst_rt.errors import DeviceError, OutputError
+from nst_rt.live import LiveLoop, style_label
+from nst_rt.sinks.recording import Recorder
+from nst_rt.sinks.window import CLOSED
+from nst_rt.sources.capture import Capture, CaptureStatus, LiveFrame
+
+
+class FakeCapture:
+    """Hands out a list of pictures at once; None in it is a moment without one."""
+
+    name = "camera 0"
+    live = True
+
+    def __init__(self, pictures: Any, lost: str = "") -> None:
+        self._pictures = iter(pictures)
+        self._captured = 0
+        self._ended = False
+        self.lost = lost
+        self.closed = False
+
+    def take(self, timeout: float) -> LiveFrame | None:
+        pixels = next(self._pictures, "end")
+        if isinstance(pixels, str):
+            self._ended = True
+            return None
+        if pixels is None:
+            return None
+        self._captured += 1
+        return LiveFrame(pixels, time.monotonic())
+
+    def status(self) -> CaptureStatus:
+        return CaptureStatus(self._captured, 5, 0, self.lost, self._ended)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeWindow:
+    """Presses keys, one per picture, and keeps the last things shown."""
+
+    def __init__(self, keys: Any = ()) -> None:
+        self._keys: Iterator[str] = iter(keys)
+        self.shown: list[Any] = []
+        self.full = 0
+        self.closed = False
+
+    def fit(self, picture: Any) -> Any:
+        return picture
+
+    def show(self, picture: Any) -> None:
+        self.shown = [*self.shown[-20:], picture]
+
+    def key(self) -> str:
+        return next(self._keys, "")
+
+    def toggle_full_screen(self) -> None:
+        self.full += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeSink:
+    def __init__(self) -> None:
+        self.pictures: list[Any] = []
+        self.closed = False
+
+    def write(self, picture: Any) -> None:
+        self.pictures.append(picture)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_every_taken_picture_is_stylised_shown_and_sent(stylizer: Any, picture: Any) -> None:
+    capture, window, sink = FakeCapture([picture(number) for number in range(5)]), FakeWindow(), FakeSink()
+    loop = LiveLoop(stylizer, capture, window=window, virtual_camera=sink)
+    summary = loop.run()
+    assert summary.frames == stylizer.calls == summary.latency.count == summary.stylize.count == 5
+    assert (summary.captured, summary.dropped, summary.reconnects) == (5, 5, 0)
+    # Clean pictures to the camera, the overlay only in the window.
+    assert [int(sent[0, 0, 0]) for sent in sink.pictures] == [255, 254, 253, 252, 251]
+    assert all((sent == sent[0, 0, 0]).all() for sent in sink.pictures)
+    assert not (window.shown[-1] == 251).all()
+    assert capture.closed
+    assert window.closed
+    assert sink.closed
+
+
+def test_frames_ends_the_run(stylizer: Any, picture: Any) -> None:
+    capture = FakeCapture(itertools.repeat(picture(1)))
+    assert LiveLoop(stylizer, capture, frames=7).run().frames == 7
+
+
+def test_stop_from_another_thread_ends_the_run(stylizer: Any, picture: Any) -> None:
+    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(picture(1))))
+    threading.Timer(0.05, loop.stop).start()
+    assert loop.run().frames > 0
+
+
+@pytest.mark.parametrize("key", ["q", "Q", "escape", CLOSED])
+def test_keys_that_quit(stylizer: Any, picture: Any, key: str) -> None:
+    window = FakeWindow(["", key])
+    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(picture(1))), window=window)
+    assert loop.run().frames == 2
+
+
+def test_strength_and_colour_keys(stylizer: Any, picture: Any) -> None:
+    keys = ["-", "_", "down", "+", "c", "c", "c"]
+    LiveLoop(stylizer, FakeCapture([picture(1)] * 8), window=FakeWindow(keys)).run()
+    assert stylizer.strength == 0.8
+    assert stylizer.color == 0.0
+    LiveLoop(stylizer, FakeCapture([picture(1)] * 20), window=FakeWindow(["-"] * 20)).run()
+    assert stylizer.strength == 0.0
+    LiveLoop(stylizer, FakeCapture([picture(1)] * 20), window=FakeWindow(["="] * 20)).run()
+    assert stylizer.strength == 1.0
+
+
+def test_colour_goes_back_to_what_was_asked_for(stylizer: Any, picture: Any) -> None:
+    stylizer.color = 0.4
+    LiveLoop(stylizer, FakeCapture([picture(1)] * 3), window=FakeWindow(["c", "c"])).run()
+    assert stylizer.color == 0.4
+
+
+def test_mirror_turns_the_picture_for_every_sink(stylizer: Any, picture: Any) -> None:
+    left = picture(0)
+    left[:, :10] = 200
+    sink = FakeSink()
+    LiveLoop(stylizer, FakeCapture([left] * 3), window=FakeWindow(["m"]), virtual_camera=sink, mirror=True).run()
+    assert [int(sent[0, 0, 0]) for sent in sink.pictures] == [255, 55, 55]
+
+
+def test_original_and_before_after_are_for_the_window_only(stylizer: Any, picture: Any) -> None:
+    sink = FakeSink()
+    window = FakeWindow(["i", "space", "space", "b", "b"])
+    LiveLoop(stylizer, FakeCapture([picture(50, 480, 640)] * 6), window=window, virtual_camera=sink).run()
+    plain = [(int(shown[5, 5, 0]), int(shown[5, -5, 0])) for shown in window.shown]
+    assert plain[1:] == [(205, 205), (50, 50), (205, 205), (50, 205), (205, 205)]
+    assert all((sent == 205).all() for sent in sink.pictures)
+
+
+def test_style_keys_go_round_and_a_failure_is_only_told(stylizer: Any, picture: Any, eventually: Any) -> None:
+    lines: list[str] = []
+    window = FakeWindow()
+    loop = LiveLoop(stylizer, FakeCapture([picture(50, 480, 640)] * 3), window=window, report=lines.append)
+    loop._press("n")
+    eventually(lambda: stylizer.style == "wave")
+    loop._press("right")
+    eventually(lambda: loop._switcher.wanted == "wave")  # broken is refused; wave stays
+    assert "style broken is broken" in loop._hud_state().message
+    loop._press("p")
+    eventually(lambda: stylizer.style == "gogh")
+    loop._press("left")
+    eventually(lambda: loop._switcher.wanted == "gogh")
+    loop._press("n")
+    eventually(lambda: stylizer.style == "wave")
+    loop.run()
+
+
+def test_a_blend_stays_reachable(stylizer: Any, picture: Any, eventually: Any) -> None:
+    stylizer._style = "gogh:0.7+wave:0.3"
+    loop = LiveLoop(stylizer, FakeCapture([]), window=FakeWindow())
+    loop._press("n")
+    eventually(lambda: stylizer.style == "gogh")
+    loop._press("p")
+    eventually(lambda: stylizer.style == "gogh:0.7+wave:0.3")
+
+
+def test_a_slow_style_switch_does_not_stop_the_picture(stylizer: Any, picture: Any, eventually: Any) -> None:
+    gate = threading.Event()
+    stylizer.setting = lambda: gate.wait(30)
+    sink = FakeSink()
+    loop = LiveLoop(stylizer, FakeCapture([picture(1)] * 50), window=FakeWindow(["n", "n", "p"]), virtual_camera=sink)
+    loop.run()
+    assert len(sink.pictures) == 50
+    assert stylizer.style == "gogh"
+    gate.set()
+    eventually(lambda: stylizer.style == "wave")
+
+
+def test_snapshots_are_clean_and_never_replace_each_other(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+    loop = LiveLoop(stylizer, FakeCapture([picture(50)] * 4), window=FakeWindow(["s", "s", "s"]), folder=tmp_path)
+    summary = loop.run()
+    assert len(set(summary.snapshots)) == 3
+    for path in summary.snapshots:
+        assert path.name.startswith("nst-rt-")
+        assert "gogh" in path.name
+        assert (np.asarray(cv2.imread(str(path))) == 205).all()
+    assert sorted(tmp_path.glob("*.png")) == sorted(summary.snapshots)
+
+
+def test_a_snapshot_that_cannot_be_written_does_not_end_the_show(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+    lines: list[str] = []
+    loop = LiveLoop(
+        stylizer,
+        FakeCapture([picture(50)] * 4),
+        window=FakeWindow(["s", "r"]),
+        folder=tmp_path / "missing",
+        report=lines.append,
+    )
+    assert loop.run().frames == 4
+    assert len(lines) == 2
+    assert "missing" in lines[0]
+
+
+def test_recording_by_key(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+    window = FakeWindow(["r", "", "r", "r"])
+    summary = LiveLoop(stylizer, FakeCapture([picture(50)] * 6), window=window, folder=tmp_path).run()
+    assert len(summary.recorded) == 2
+    assert sorted(tmp_path.glob("*.mp4")) == sorted(summary.recorded)
+
+
+def test_a_recording_survives_an_error_in_the_network(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+    def fail() -> None:
+        if stylizer.calls == 4:
+            raise DeviceError("out of memory. Take a smaller size")
+
+    stylizer.working = fail
+    recorder = Recorder()
+    recorder.start(tmp_path / "out.mp4")
+    capture = FakeCapture(itertools.repeat(picture(50)))
+    loop = LiveLoop(stylizer, capture, recorder=recorder)
+    with pytest.raises(DeviceError):
+        loop.run()
+    assert loop.summary.recorded == [tmp_path / "out.mp4"]
+    assert int(cv2.VideoCapture(str(tmp_path / "out.mp4")).get(cv2.CAP_PROP_FRAME_COUNT)) == 3
+    assert capture.closed
+
+
+def test_a_recording_that_fails_is_told_and_ends_a_run_without_window(stylizer: Any, picture: Any) -> None:
+    class Full(Recorder):
+        recording = True  # type: ignore[assignment]
+
+        def write(self, picture: Any, taken: float) -> None:
+            self.recording = False
+            raise OutputError("the disk is full")
+
+        def stop(self) -> Path | None:
+            raise AssertionError("it stopped itself")
+
+    lines: list[str] = []
+    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(picture(1))), recorder=Full(), report=lines.append)
+    assert loop.run().recording_error == "the disk is full"
+    assert lines == ["recording stopped: the disk is full"]
+    window = FakeWindow()
+    shown = LiveLoop(stylizer, FakeCapture([picture(1)] * 3), recorder=Full(), window=window)
+    assert shown.run().frames == 3
+
+
+def test_a_lost_camera_shows_a_banner_over_the_last_picture(stylizer: Any, picture: Any) -> None:
+    window = FakeWindow(["i", "", "", "q"])
+    capture = FakeCapture([picture(50, 480, 640), None, None, None, None], lost="gone")
+    loop = LiveLoop(stylizer, capture, window=window)
+    assert loop.run().frames == 1
+    assert loop._hud_state().banner == "camera 0 lost, reconnecting"
+    last = window.shown[-1]
+    assert (last[:380] == 205).all()
+    assert not (last[400:] == 205).all()
+
+
+def test_a_silent_camera_is_noticed(stylizer: Any, picture: Any) -> None:
+    now = 0.0
+    loop = LiveLoop(stylizer, FakeCapture([]), window=FakeWindow(), clock=lambda: now)
+    now = 5.0
+    assert loop._hud_state().banner == "no new picture for 5 s"
+
+
+def test_sizes_may_change_at_any_time(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+    recorder = Recorder()
+    recorder.start(tmp_path / "out.mp4")
+    sizes = [(48, 64), (64, 48), (480, 640), (49, 65)]
+    capture = FakeCapture([picture(5, *size) for size in sizes])
+    summary = LiveLoop(stylizer, capture, window=FakeWindow(), recorder=recorder).run()
+    assert summary.frames == 4
+    assert summary.recorded
+
+
+def test_ten_thousand_frames_take_no_more_memory(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+    frame = picture(50, 32, 32)
+    levels = []
+
+    def pictures() -> Iterator[Any]:
+        for number in range(10_001):
+            if number in (5_000, 10_000):  # past the first values that the statistics keep
+                levels.append(tracemalloc.get_traced_memory()[0])
+            yield frame
+
+    loop = LiveLoop(stylizer, FakeCapture(pictures()))
+    tracemalloc.start()
+    try:
+        assert loop.run().frames == 10_001
+    finally:
+        tracemalloc.stop()
+    assert levels[1] - levels[0] < 20_000
+
+
+def test_with_the_real_capture_dropped_frames_are_counted(stylizer: Any, picture: Any, list_source: Any) -> None:
+    stylizer.working = lambda: time.sleep(0.01)
+    source = list_source([picture(number % 250) for number in range(200)], pause=0.001)
+    capture = Capture(source, lambda: source, print)
+    summary = LiveLoop(stylizer, capture).run()
+    assert summary.captured == 200
+    assert summary.frames + summary.dropped == 200
+    assert summary.dropped > 0
+    assert source.closed == 1
+
+
+def test_summary_as_json_and_text(stylizer: Any, picture: Any) -> None:
+    summary = LiveLoop(stylizer, FakeCapture([picture(1)] * 3)).run()
+    record = summary.to_json()
+    assert record["frames"] == record["latency_ms"]["count"] == 3
+    assert {"p50", "p95", "p99"} <= record["latency_ms"].keys()
+    assert record["recorded"] == []
+    assert "3 frames in" in summary.to_text()
+    assert "no picture" in LiveLoop(stylizer, FakeCapture([])).run().to_text()
+
+
+@pytest.mark.parametrize(
+    ("expression", "label"),
+    [
+        ("gogh", "gogh"),
+        ("gogh:0.7+wave:0.3", "gogh 70% + wave 30%"),
+        ("/home/me/painting.jpg", "painting"),
+        ("C:/a.jpg", "a"),
+        ("/p/a.jpg:0.5+wave:.5", "a 50% + wave 50%"),
+    ],
+)
+def test_style_labels(expression: str, label: str) -> None:
+    assert style_label(expression) == label
