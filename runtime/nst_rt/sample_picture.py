@@ -49,7 +49,7 @@ def _mix(low: Array, high: Array, amount: Array) -> Array:
 
 
 def _color(*rgb: int) -> Array:
-    return np.array(rgb, np.float32) / 255
+    return np.array([value / 255 for value in rgb], np.float32)
 
 
 def _sky(x: Array, y: Array, random: np.random.Generator, shore: float) -> Array:
