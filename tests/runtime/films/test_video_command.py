@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import nst_rt.stylizer
 import numpy as np
 import pytest
 from film_files import frames_of, make_film, names_in, scene, sound_packets, with_display_matrix
+from full_disk import full_disk
 from numpy.typing import NDArray
 
 
@@ -233,14 +233,8 @@ def test_a_disk_that_fills_up_while_writing(run: Any, monkeypatch: pytest.Monkey
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (48, 64, 3), np.uint8)
     monkeypatch.setattr(Negatives, "__call__", lambda self, frame: np.roll(noise, int(random.integers(4000))))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    try:
+    with full_disk(100_000):
         told = run("film.mp4", "-o", "out.mp4", "--crf", "0")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
     assert told.code == 2
     assert "nothing was kept" in told.err
     assert names() == ["film.mp4"]

@@ -2,16 +2,14 @@
 
 import errno
 import os
-import resource
 import shutil
-import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from full_disk import full_disk
 from nst_rt.errors import OutputError
 from nst_rt.sinks.atomic import replacing
 from nst_rt.sinks.picture import SUFFIXES, WITHOUT_ALPHA, encode_picture, write_picture
@@ -103,22 +101,10 @@ def test_read_only_folder(tmp_path: Path) -> None:
         write_picture(tmp_path / "out.png", smooth())
 
 
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file grows beyond 2000 bytes: a full disk that needs no disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, before)
-
-
-@pytest.mark.usefixtures("small_disk")
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     path.write_bytes(b"the old one")
-    with pytest.raises(OutputError, match="nothing was kept"):
+    with pytest.raises(OutputError, match="nothing was kept"), full_disk(2000):
         write_picture(path, np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
     assert path.read_bytes() == b"the old one"
     assert names_in(tmp_path) == ["out.png"]
