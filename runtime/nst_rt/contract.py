@@ -89,6 +89,8 @@ class ModelRecord:
     controls: tuple[str, ...] = ()
     """Which of `strength` and `color` the graph has as inputs. Read off the graph, not stored."""
     parity: tuple[Parity, ...] = ()
+    parity_pictures: str = ""
+    """What parity was measured on: `photographs`, or pictures `drawn` by the exporter."""
     contract: int = VERSION
     extra: Mapping[str, str] = field(default_factory=dict)
     """Every other metadata entry of the file."""
@@ -110,6 +112,7 @@ class ModelRecord:
             "exporter": self.exporter,
             "style_encoder": self.style_encoder,
             "parity": json.dumps([vars(parity) for parity in self.parity]),
+            "parity_pictures": self.parity_pictures,
         }
         return {**self.extra, **IMAGE_METADATA, **{PREFIX + key: value for key, value in own.items()}}
 
@@ -140,7 +143,11 @@ class ModelRecord:
                 strength_blends=_one_of(Literal["", "pixels", "features"], own.get("strength_blends", "")),
                 exporter=own.get("exporter", ""),
                 style_encoder=own.get("style_encoder", ""),
-                parity=tuple(Parity(**entry) for entry in json.loads(own.get("parity", "[]"))),
+                parity=tuple(
+                    Parity(int(entry["height"]), int(entry["width"]), float(entry["psnr"]), float(entry["worst"]))
+                    for entry in json.loads(own.get("parity", "[]"))
+                ),
+                parity_pictures=own.get("parity_pictures", ""),
                 contract=int(own["contract"]),
                 extra={
                     key: value
@@ -169,13 +176,34 @@ class Tensor:
     shape: tuple[int | str | None, ...]
 
 
-def check_signature(record: ModelRecord, inputs: list[Tensor], outputs: list[Tensor], source: str) -> None:
+def check_signature(
+    record: ModelRecord,
+    inputs: list[Tensor],
+    outputs: list[Tensor],
+    source: str,
+    pinned: Mapping[str, int] | None = None,
+) -> None:
     """Hold a graph's inputs and outputs against the contract.
+
+    Args:
+        source: names the file in errors.
+        pinned: what a session has set symbolic dimensions to.
 
     Raises:
         ModelError: naming the first input or output that does not keep it.
     """
     by_name = {tensor.name: tensor for tensor in inputs}
+    # Sessions pin these dimensions by their names: under other names static shapes would be lost without a word.
+    batch, height, width = (_sizes(name, pinned or {}) for name in (BATCH, HEIGHT, WIDTH))
+    rows: set[int | str] = {1, STYLES, *batch}
+    dimensions: dict[str, tuple[set[int | str], ...]] = {
+        FRAME: (batch, height, width, {3}),
+        STYLIZED: (batch, height, width, {3}),
+        IMAGE: ({1}, height, width, {3}),
+        STRENGTH: ({1},),
+        COLOR: ({1},),
+        STYLE: (rows, {record.style_size}),
+    }
     if record.kind == "style_encoder":
         required, optional = {IMAGE: ("tensor(uint8)", 4)}, {}
         wanted_output = (STYLE, "tensor(float)", 2)
@@ -201,6 +229,12 @@ def check_signature(record: ModelRecord, inputs: list[Tensor], outputs: list[Ten
     if len(outputs) != 1 or (outputs[0].name, outputs[0].type, len(outputs[0].shape)) != wanted_output:
         found = [(tensor.name, tensor.type, len(tensor.shape)) for tensor in outputs]
         raise fail(f"outputs are {found}, not {wanted_output}")
-    sized = outputs[0] if record.kind == "style_encoder" else by_name.get(STYLE)
-    if sized is not None and sized.shape[1] not in (record.style_size, None):
-        raise fail(f"style vectors are {sized.shape[1]} long, the metadata says {record.style_size}")
+    for tensor in (*inputs, *outputs):
+        allowed = dimensions[tensor.name]
+        if any(size not in sizes for size, sizes in zip(tensor.shape, allowed, strict=True)):
+            wanted = [" or ".join(sorted(map(str, sizes))) for sizes in allowed]
+            raise fail(f"{tensor.name!r} has the shape {list(tensor.shape)}, not [{', '.join(wanted)}]")
+
+
+def _sizes(name: str, pinned: Mapping[str, int]) -> set[int | str]:
+    return {name, pinned.get(name, name)}

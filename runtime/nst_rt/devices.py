@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nst_rt.errors import DeviceError
 from nst_rt.ort import INSTALL_CPU, INSTALL_CUDA, load_onnxruntime, preload_cuda
+
+if TYPE_CHECKING:
+    from nst_rt.engine_cache import EngineCache
 
 Kind = Literal["cpu", "cuda", "tensorrt", "openvino"]
 
@@ -94,14 +96,14 @@ def require_listed(device: Device) -> None:
 
 
 def provider_options(
-    device: Device, *, cuda_graph: bool, fp16: bool = False, engine_cache: Path | None = None
+    device: Device, *, cuda_graph: bool, fp16: bool = False, engine_cache: "EngineCache | None" = None
 ) -> ProviderOptions:
     """The providers of a session on `device`, first choice first, with their options.
 
     Args:
         fp16: the model file is an fp16 one; TensorRT has to be told that it may compute so.
         cuda_graph: capture the launches of a run once and replay them; needs static shapes and fixed addresses.
-        engine_cache: TensorRT's folder for this very model, shape and machine.
+        engine_cache: TensorRT's folders for this very model, shape and machine; None keeps nothing.
     """
     if device.on_gpu:
         preload_cuda()
@@ -109,7 +111,7 @@ def provider_options(
     if device.kind == "tensorrt":
         options.append((PROVIDERS["tensorrt"], _tensorrt_options(device, cuda_graph, fp16, engine_cache)))
     if device.on_gpu:
-        options.append((PROVIDERS["cuda"], _cuda_options(device, cuda_graph and device.kind == "cuda")))
+        options.append((PROVIDERS["cuda"], _cuda_options(device, cuda_graph and device.kind == "cuda", fp16)))
     if device.kind == "openvino":
         options.append((PROVIDERS["openvino"], {"device_type": "CPU"}))
     # Named explicitly, so that a model with a stray node still runs, and the placement tells.
@@ -117,7 +119,7 @@ def provider_options(
     return options
 
 
-def _cuda_options(device: Device, cuda_graph: bool) -> dict[str, str]:
+def _cuda_options(device: Device, cuda_graph: bool, fp16: bool) -> dict[str, str]:
     return {
         "device_id": str(device.index),
         # A new size costs about 2 ms of search; EXHAUSTIVE takes half a second for a few per cent.
@@ -125,11 +127,15 @@ def _cuda_options(device: Device, cuda_graph: bool) -> dict[str, str]:
         # The default doubles: a 4K session after an HD one would hold twice what it needs.
         "arena_extend_strategy": "kSameAsRequested",
         "do_copy_in_default_stream": "1",
+        # An fp32 file is to compute in fp32: TF32 keeps ten bits of a number.
+        "use_tf32": str(int(fp16)),
         "enable_cuda_graph": str(int(cuda_graph)),
     }
 
 
-def _tensorrt_options(device: Device, cuda_graph: bool, fp16: bool, engine_cache: Path | None) -> dict[str, str]:
+def _tensorrt_options(
+    device: Device, cuda_graph: bool, fp16: bool, engine_cache: "EngineCache | None"
+) -> dict[str, str]:
     options: dict[str, Any] = {
         "device_id": device.index,
         "trt_fp16_enable": int(fp16),
@@ -139,8 +145,8 @@ def _tensorrt_options(device: Device, cuda_graph: bool, fp16: bool, engine_cache
     if engine_cache is not None:
         options |= {
             "trt_engine_cache_enable": 1,
-            "trt_engine_cache_path": engine_cache,
+            "trt_engine_cache_path": engine_cache.engines,
             "trt_timing_cache_enable": 1,
-            "trt_timing_cache_path": engine_cache.parent,
+            "trt_timing_cache_path": engine_cache.timings,
         }
     return {key: str(value) for key, value in options.items()}

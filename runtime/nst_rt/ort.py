@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import io
+import logging
 import os
 import sys
 from types import ModuleType
@@ -56,6 +58,8 @@ def preload_cuda() -> None:
     """Load CUDA's and cuDNN's libraries from NVIDIA's pip packages, where they are installed."""
     preload = getattr(load_onnxruntime(), "preload_dlls", None)
     if preload is not None:
-        # It reports what it misses by printing, and stdout is kept for data.
-        with contextlib.redirect_stdout(sys.stderr):
+        # It reports what it misses by printing; a session that cannot run says so in one line, doctor in more.
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
             preload(directory="")
+        logging.getLogger("nst_rt").debug("%s", said.getvalue().strip())

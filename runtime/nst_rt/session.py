@@ -3,24 +3,26 @@
 import contextlib
 import dataclasses
 import hashlib
+import io
 import logging
-import os
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt import contract, gpu
+from nst_rt import contract
 from nst_rt.buffers import DeviceRunner, Feeds, HostRunner, Runner
 from nst_rt.contract import ModelRecord, Tensor, check_signature
 from nst_rt.devices import HOW_TO_GET, PROVIDERS, Device, ProviderOptions, provider_options, require_listed
-from nst_rt.errors import DeviceError, ModelError
-from nst_rt.folders import cache_folder
+from nst_rt.engine_cache import EngineCache, engine_cache
+from nst_rt.errors import DeviceError, InputError, ModelError
+from nst_rt.models import is_file
 from nst_rt.ort import load_onnxruntime
+from nst_rt.placement import read_placement
 from nst_rt.timing import StageClock
 
 FILE_ERRORS = ("InvalidProtobuf", "InvalidGraph", "NoModel", "NoSuchFile")
@@ -37,26 +39,15 @@ class FrameShape:
     height: int
     width: int
 
-
-@dataclass(frozen=True)
-class Placement:
-    """Which provider runs which operators, read back from a session."""
-
-    operators: dict[str, Counter[str]] = field(default_factory=dict)
-    """Provider -> operator type -> number of nodes."""
-
-    def nodes(self, provider: str) -> int:
-        """Number of nodes that `provider` runs."""
-        return self.operators.get(provider, Counter()).total()
-
-    def elsewhere(self, provider: str) -> Counter[str]:
-        """Operators that run on any other provider than this one."""
-        others = (count for name, count in self.operators.items() if name != provider)
-        return sum(others, Counter())
-
-    def counts(self) -> dict[str, int]:
-        """Number of nodes per provider."""
-        return {provider: count.total() for provider, count in self.operators.items()}
+    @property
+    def pins(self) -> dict[str, int]:
+        """Values of the contract's symbolic dimensions; there is one row of styles for all frames."""
+        return {
+            contract.BATCH: self.batch,
+            contract.HEIGHT: self.height,
+            contract.WIDTH: self.width,
+            contract.STYLES: 1,
+        }
 
 
 class Session:
@@ -68,6 +59,7 @@ class Session:
     Args:
         fp16: the file is an fp16 one, which TensorRT has to know before it reads it.
         threads: of a processor; all physical cores by default.
+        cuda_graph: capture the launches once and replay them, where the device and the shape allow it.
 
     Raises:
         ModelError: the file is missing, truncated, not ours, or breaks the contract.
@@ -82,53 +74,88 @@ class Session:
         *,
         fp16: bool = False,
         threads: int | None = None,
+        cuda_graph: bool = True,
     ) -> None:
         require_listed(device)
-        self.path, self.device, self.shape, self._fp16 = path, device, shape, fp16
-        self.cuda_graph = device.on_gpu and shape is not None
+        self.path, self.device, self.shape = path, device, shape
+        self._fp16, self._threads = fp16, threads
+        self._engine_cache = self._open_engine_cache() if device.kind == "tensorrt" else None
+        self.cuda_graph = cuda_graph and device.on_gpu and shape is not None
         try:
-            session = self._open(threads)
-        except DeviceError:
-            if not self.cuda_graph:
+            self._start()
+        except DeviceError as error:
+            if not (self.cuda_graph and is_about_graph_capture(str(error))):
                 raise
-            log.info("%s: no CUDA graph on %s; running without one", path.name, device)
+            log.warning("%s runs on %s without a CUDA graph (%s)", path.name, device, error)
             self.cuda_graph = False
-            session = self._open(threads)
-        self._session = session
-        self.record = read_record(session, path)
-        self.placement = read_placement(session)
-        self._refuse_fallback()
-        self._runner = self._make_runner()
+            self._start()
 
     def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
-        """Feed every input by name (shapes and dtypes as in the contract); returns the only output."""
-        return self._runner.run(feeds, clock)
+        """Feed every input by name (shapes and dtypes as in the contract); returns the only output.
+
+        Raises:
+            InputError: the frame needs more memory than there is.
+            DeviceError: the device failed.
+        """
+        try:
+            return self._runner.run(feeds, clock)
+        except Exception as error:  # ONNX Runtime's own exception types share no base but Exception
+            reason = first_line(error)
+            if is_about_memory(reason):
+                raise InputError(
+                    f"{self._size()} pixels need more memory on {self.device} than there is. Use smaller pictures "
+                    "(--size), or another device"
+                ) from error
+            raise DeviceError(f"{self.path.name} failed on {self.device}: {reason}. Try --device cpu") from error
 
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs, in the graph's order."""
         return [tensor.name for tensor in self._session.get_inputs()]
 
-    def _open(self, threads: int | None) -> Any:
-        engine_cache = self._engine_cache() if self.device.kind == "tensorrt" else None
+    def _start(self) -> None:
         providers = provider_options(
-            self.device,
-            cuda_graph=self.cuda_graph,
-            fp16=self._fp16,
-            engine_cache=engine_cache,
+            self.device, cuda_graph=self.cuda_graph, fp16=self._fp16, engine_cache=self._engine_cache
         )
-        return open_session(self.path, providers, self.shape, threads)
+        self._session = open_session(self.path, providers, self.shape, self._threads)
+        self.record = read_record(self._session, self.path, self.shape.pins if self.shape else None)
+        self.placement = read_placement(self._session)
+        self._refuse_fallback()
+        self._runner = self._make_runner()
+        if self.device.on_gpu and self.shape is not None:
+            self._prove(self.shape)
 
-    def _engine_cache(self) -> Path:
-        folder = engine_folder(self.path, self.device, self.shape)
-        if not (folder.exists() and any(folder.glob("*.engine"))):
-            log.warning(
-                "building the TensorRT engine of %s for %s; this takes a minute or more, once",
-                self.path.name,
-                self.shape,
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def _prove(self, shape: FrameShape) -> None:
+        # A GPU session that opens may still not run: out of memory, no kernels for an old card, a failed capture.
+        ones = np.ones(1, np.float32)
+        blank: dict[str, NDArray[Any]] = {
+            contract.FRAME: np.zeros((shape.batch, shape.height, shape.width, 3), np.uint8),
+            contract.STYLE: np.zeros((1, self.record.style_size), np.float32),
+            contract.STRENGTH: ones,
+            contract.COLOR: ones,
+        }
+        try:
+            # The first run allocates, the second one captures the graph.
+            for _ in range(2 if self.cuda_graph else 1):
+                self._runner.run({name: blank[name] for name in self.inputs})
+        except Exception as error:
+            raise DeviceError(f"{self.path.name} cannot run on {self.device}: {first_line(error)}") from error
+
+    def _size(self) -> str:
+        return f"{self.shape.batch}x{self.shape.height}x{self.shape.width}" if self.shape else "any size"
+
+    def _open_engine_cache(self) -> EngineCache | None:
+        precision = "fp16" if self._fp16 else "fp32"
+        name = self.path.name.removesuffix(".onnx")
+        cache = engine_cache(name, model_sha256(self.path), precision, self._size(), self.device)
+        if not cache.built():
+            log.warning("building the TensorRT engine of %s for %s; a minute or more, once", name, self._size())
+        try:
+            cache.make()
+        except OSError as error:
+            log.warning("%s cannot be made (%s): the engine will not be kept", cache.engines, error.strerror)
+            return None
+        return cache
 
     def _refuse_fallback(self) -> None:
         provider = self.device.provider
@@ -138,8 +165,11 @@ class Session:
             found = ", ".join(self.placement.counts() or self._session.get_providers())
             raise DeviceError(
                 f"device {self.device}: ONNX Runtime put {self.path.name} on {found} instead. Its libraries or driver "
-                f"are missing or of another version: {HOW_TO_GET[self.device.kind]}; `nst-rt doctor` says which"
+                f"are missing or of another version: {HOW_TO_GET[self.device.kind]}; `nst-rt doctor` says which. "
+                "--device cpu runs"
             )
+        if not self.placement.operators and self.device.on_gpu:
+            log.warning("this ONNX Runtime cannot tell which nodes run on %s; 1.31 and newer can", self.device)
         strays = self.placement.elsewhere(provider)
         if strays and self.device.kind != "cpu":
             names = ", ".join(f"{operator} x{count}" for operator, count in strays.items())
@@ -167,7 +197,7 @@ def open_session(
         DeviceError: the first provider refuses it.
     """
     runtime = load_onnxruntime()
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path}: no such model file")
     options = runtime.SessionOptions()
     if not optimise:
@@ -176,33 +206,60 @@ def open_session(
         options.intra_op_num_threads = threads
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if shape is not None:
-        for name, size in (
-            (contract.BATCH, shape.batch),
-            (contract.HEIGHT, shape.height),
-            (contract.WIDTH, shape.width),
-            (contract.STYLES, 1),
-        ):
+        for name, size in shape.pins.items():
             options.add_free_dimension_override_by_name(name, size)
     try:
-        with quiet_stdout():
+        with quiet(providers[0][0]):
             return runtime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own exception types share no base but Exception
-        reason = str(error).strip().splitlines()[0].rpartition("failed:")[2] if str(error).strip() else repr(error)
+        reason = first_line(error)
         if providers[0][0] == PROVIDERS["cpu"] or type(error).__name__ in FILE_ERRORS:
             raise ModelError(
                 f"{path}: ONNX Runtime cannot read it as a model ({reason}). Is the file complete? Export it again"
             ) from error
-        raise DeviceError(f"{path.name} cannot be opened on {providers[0][0]}: {reason}") from error
+        kind = next(kind for kind, provider in PROVIDERS.items() if provider == providers[0][0])
+        raise DeviceError(
+            f"{path.name} cannot be opened on {kind} ({reason}). {HOW_TO_GET[kind]}; `nst-rt doctor` says what is "
+            "missing. --device cpu runs"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What ONNX Runtime says, without its status codes and source lines."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rpartition("failed:")[2].strip() if lines else type(error).__name__
+
+
+def is_about_memory(reason: str) -> bool:
+    """Whether an error of ONNX Runtime is a failed allocation, on a processor or a GPU."""
+    signs = ("failed to allocate", "out of memory", "bad_alloc", "bad allocation")
+    return any(words in reason.lower() for words in signs)
+
+
+def is_about_graph_capture(reason: str) -> bool:
+    """Whether an error is that a model cannot be captured as a CUDA graph."""
+    return any(words in reason.lower() for words in ("graph capture", "cuda graph", "stream capture", "cudagraph"))
 
 
 @contextlib.contextmanager
-def quiet_stdout() -> Iterator[None]:
-    """ONNX Runtime's Python part prints provider errors; stdout is kept for data."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+def quiet(provider: str) -> Iterator[None]:
+    """While a session opens: stdout is kept for data, and a provider's pages of log for those who debug.
+
+    Whatever goes wrong is raised, or read off the placement, in one line of ours.
+    """
+    runtime = load_onnxruntime()
+    hide = provider != PROVIDERS["cpu"] and not log.isEnabledFor(logging.DEBUG)
+    if hide:
+        runtime.set_default_logger_severity(4)
+    try:
+        with contextlib.redirect_stdout(sys.stderr if not hide else io.StringIO()):
+            yield
+    finally:
+        if hide:
+            runtime.set_default_logger_severity(2)  # ONNX Runtime's default
 
 
-def read_record(session: Any, path: Path) -> ModelRecord:
+def read_record(session: Any, path: Path, pinned: dict[str, int] | None = None) -> ModelRecord:
     """The record in a session's metadata, held against its inputs and outputs.
 
     Raises:
@@ -210,7 +267,7 @@ def read_record(session: Any, path: Path) -> ModelRecord:
     """
     record = ModelRecord.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
     inputs = _tensors(session.get_inputs())
-    check_signature(record, inputs, _tensors(session.get_outputs()), str(path))
+    check_signature(record, inputs, _tensors(session.get_outputs()), str(path), pinned)
     controls = tuple(tensor.name for tensor in inputs if tensor.name in (contract.STRENGTH, contract.COLOR))
     return dataclasses.replace(record, controls=controls)
 
@@ -239,36 +296,7 @@ def _peek(path: Path) -> Any:
     return open_session(path, [("CPUExecutionProvider", {})], None, None, optimise=False)
 
 
-def read_placement(session: Any) -> Placement:
-    """Where each node really runs; empty where this ONNX Runtime is too old to tell."""
-    if not hasattr(session, "get_provider_graph_assignment_info"):
-        return Placement()
-    operators: dict[str, Counter[str]] = {}
-    for subgraph in session.get_provider_graph_assignment_info():
-        count = operators.setdefault(subgraph.ep_name, Counter())
-        count.update(node.op_type for node in subgraph.get_nodes())
-    return Placement(operators)
-
-
 def model_sha256(path: Path) -> str:
     """SHA-256 of a file, as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def engine_folder(path: Path, device: Device, shape: FrameShape | None) -> Path:
-    """TensorRT's cache folder for one model, shape, card and set of versions: an engine fits nothing else."""
-    driver = gpu.nvidia_driver()
-    card = driver.gpus[device.index] if driver and device.index < len(driver.gpus) else None
-    size = f"{shape.batch}x{shape.height}x{shape.width}" if shape else "any"
-    parts = [
-        path.name.removesuffix(".onnx"),
-        model_sha256(path)[:16],
-        size,
-        f"{card.name}-sm{card.compute_capability}" if card else "unknown-gpu",
-        f"trt{gpu.tensorrt_version()}",
-        f"ort{load_onnxruntime().__version__}",
-        f"cuda{driver.cuda}" if driver else "no-driver",
-    ]
-    name = "_".join(parts).replace(" ", "-").replace(os.sep, "-")
-    return cache_folder() / "tensorrt" / name

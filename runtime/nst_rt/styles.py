@@ -1,6 +1,7 @@
 """Named styles: vectors with a record of where they come from, and expressions that blend them."""
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from nst_rt.errors import StyleError
 from nst_rt.folders import user_styles
 from nst_rt.models import ModelFiles
 from nst_rt.suggestions import did_you_mean
+
+log = logging.getLogger("nst_rt")
 
 Vector = NDArray[np.float32]
 
@@ -58,11 +61,14 @@ class Style:
         return cls(name, vector, **texts)
 
 
-def load_styles(files: ModelFiles) -> dict[str, Style]:
+def load_styles(files: ModelFiles, size: int | None = None) -> dict[str, Style]:
     """The named styles of a model: those beside its file, then the user's own (which win on the same name).
 
+    Args:
+        size: length of the model's style vectors; styles of another length are left out, with a warning.
+
     Raises:
-        StyleError: a styles file is malformed.
+        StyleError: a styles file is malformed or cannot be read.
     """
     paths = [files.styles] if files.styles else []
     own = user_styles() / files.name.removesuffix(".fp16")
@@ -72,11 +78,16 @@ def load_styles(files: ModelFiles) -> dict[str, Style]:
     for path in paths:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise StyleError(f"{path}: cannot be read ({error.strerror}). Remove or replace it") from error
         except ValueError as error:
             raise StyleError(f"{path}: not a styles file ({error}). Remove or replace it") from error
         for entry in content.get("styles", [content]) if isinstance(content, dict) else [content]:
             style = Style.from_json(entry, path)
-            styles[style.name] = style
+            if size is not None and style.vector.size != size:
+                log.warning("%s: style %r belongs to another network, left out", path, style.name)
+            else:
+                styles[style.name] = style
     return styles
 
 

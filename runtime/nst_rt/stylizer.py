@@ -16,7 +16,7 @@ from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
 from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
 from nst_rt.session import FrameShape, Session, log, read_model
-from nst_rt.styles import Style, Vector, blend, is_painting, load_styles, parse_blend, unknown_style
+from nst_rt.styles import Vector, blend, is_painting, load_styles, parse_blend, unknown_style
 from nst_rt.timing import StageClock
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Stylizer:
         self._record = read_model(self._path_for(self._candidates[0]))
         if self._record.kind != "stylizer":
             raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
-        self._library: dict[str, Style] = load_styles(files) if self._record.style_size else {}
+        self._library = load_styles(files, self._record.style_size) if self._record.style_size else {}
         self._encoder: StyleEncoder | None = None
         self._style = ""
         self._vector: Vector | None = None
@@ -219,6 +219,7 @@ class Stylizer:
         """Give every session back; the next call opens what it needs again."""
         with self._lock:
             self._sessions.clear()
+            self._encoder = None
 
     def __enter__(self) -> Self:
         return self
@@ -233,7 +234,9 @@ class Stylizer:
         if self._requested:
             require_listed(self._requested)
             if self._requested.kind in ("cuda", "openvino"):
-                self._session_for(FrameShape(1, 64, 64), self._requested)
+                shape = FrameShape(1, 64, 64)
+                self._session_for(shape, self._requested)
+                del self._sessions[shape]
 
     def _open(self, shape: FrameShape) -> Session:
         if shape in self._sessions:
@@ -251,8 +254,9 @@ class Stylizer:
 
     def _session_for(self, shape: FrameShape, device: Device) -> Session:
         path = self._path_for(device)
-        fp16 = self._record.precision == "fp16" if path == self._files.path else path == self._files.fp16
+        fp16 = read_model(path).precision == "fp16" if device.on_gpu else False
         session = Session(path, device, shape, fp16=fp16, threads=self._threads)
+        self._record = session.record
         self._sessions[shape] = session
         while len(self._sessions) > KEPT_SESSIONS:
             self._sessions.popitem(last=False)
@@ -264,15 +268,16 @@ class Stylizer:
             wanted = "fp16" if device.on_gpu and self._files.fp16 else "any"
         if wanted == "any":
             return self._files.path
-        if wanted == "fp16" and self._files.fp16:
-            return self._files.fp16
-        record = read_model(self._files.path)
-        if record.precision != wanted:
-            raise ModelError(
-                f"{self._files.path.name} is {record.precision} and has no {wanted} file beside it. "
-                f"Export it with --precision {wanted}"
-            )
-        return self._files.path
+        for path in self._files.variants:
+            record = read_model(path)
+            if record.precision == wanted:
+                if path != self._files.path:
+                    require_same_network(read_model(self._files.path), self._files.path, record, path)
+                return path
+        raise ModelError(
+            f"{self._files.path.name} is {read_model(self._files.path).precision} and has no {wanted} file beside it. "
+            f"Export it with --precision {wanted}"
+        )
 
     def _feeds(self, session: Session, frames: Frame) -> dict[str, NDArray[Any]]:
         values: dict[str, NDArray[Any] | None] = {
@@ -323,12 +328,15 @@ class Stylizer:
             # Picture reading is loaded only by those who bring paintings.
             from nst_rt.style_encoder import StyleEncoder
 
-            if self._files.encoder is None:
+            path = self._files.encoder
+            if path is None:
                 raise StyleError(
-                    f"{self._files.path.name} has no style encoder beside it ({self._files.name}.encoder.onnx), so it "
-                    f"cannot take the painting {painting}. Export the model again, or use a named style"
+                    f"{self._files.path.name} has no style encoder beside it "
+                    f"({self._record.style_encoder or self._files.name + '.encoder.onnx'}), so it cannot take the "
+                    f"painting {painting}. Export the model again, or use a named style"
                 )
-            self._encoder = StyleEncoder(self._files.encoder, threads=self._threads)
+            require_same_network(self._record, self._files.path, read_model(path), path)
+            self._encoder = StyleEncoder(path, threads=self._threads)
         return self._encoder(painting)
 
 
@@ -345,6 +353,23 @@ def _choose_model(
         if str(style) in named and str(style) != BUILT_IN:
             return named[str(style)], None
     return find_model(BUILT_IN), style
+
+
+def require_same_network(record: ModelRecord, path: Path, other: ModelRecord, companion: Path) -> None:
+    """Refuse a file beside a model that was exported from other weights.
+
+    Raises:
+        ModelError: names both files.
+    """
+    if (record.family, record.source_sha256, record.style_size) != (
+        other.family,
+        other.source_sha256,
+        other.style_size,
+    ):
+        raise ModelError(
+            f"{companion} was exported from another checkpoint than {path.name} beside it. "
+            "Export both again, or remove it"
+        )
 
 
 def _as_batch(frame: Frame) -> Frame:

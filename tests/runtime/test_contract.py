@@ -9,7 +9,7 @@ from nst_rt.errors import ModelError
 from tiny_models import RECORD
 
 FRAME = Tensor("frame", "tensor(uint8)", ("batch", "height", "width", 3))
-STYLE = Tensor("style", "tensor(float)", (1, 8))
+STYLE = Tensor("style", "tensor(float)", ("styles", 8))
 STYLIZED = Tensor("stylized", "tensor(uint8)", ("batch", "height", "width", 3))
 
 
@@ -36,6 +36,7 @@ def test_metadata_is_text_and_carries_onnx_image_keys() -> None:
         ({"nst_rt.stride": None}, "malformed"),
         ({"nst_rt.precision": "fp8"}, "fp8"),
         ({"nst_rt.styles": "[gogh"}, "malformed"),
+        ({"nst_rt.parity": '[{"height": 1, "width": 1, "psnr": "good", "worst": 0}]'}, "malformed"),
     ],
 )
 def test_bad_metadata_is_refused(change: dict[str, str | None], message: str) -> None:
@@ -55,7 +56,11 @@ def test_signature_with_style_and_controls_passes() -> None:
     [
         (0, [], [STYLIZED], "no input 'frame'"),
         (8, [FRAME], [STYLIZED], "no input 'style'"),
-        (6, [FRAME, STYLE], [STYLIZED], "8 long, the metadata says 6"),
+        (6, [FRAME, STYLE], [STYLIZED], r"'style' has the shape \['styles', 8\], not \[1 or batch or styles, 6\]"),
+        (0, [replace(FRAME, shape=(1, 32, 32, 3))], [STYLIZED], r"not \[batch, height, width, 3\]"),
+        (0, [replace(FRAME, shape=("batch", "height", "width", 4))], [STYLIZED], "'frame' has the shape"),
+        (0, [replace(FRAME, shape=("N", "H", "W", 3))], [STYLIZED], "'frame' has the shape"),
+        (0, [FRAME, Tensor("strength", "tensor(float)", (2,))], [STYLIZED], "'strength' has the shape"),
         (0, [FRAME, STYLE], [STYLIZED], "unknown input 'style'"),
         (0, [replace(FRAME, type="tensor(float)")], [STYLIZED], "tensor\\(float\\) of rank 4"),
         (0, [replace(FRAME, shape=(1, 3))], [STYLIZED], "rank 2"),

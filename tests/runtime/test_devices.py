@@ -1,16 +1,20 @@
 """Devices and sessions against a fake ONNX Runtime: what a machine with (or with a broken) GPU would do."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt import buffers, devices, session
+from nst_rt import buffers, devices, engine_cache, gpu, session
 from nst_rt.devices import Device, parse_device, preferred_devices, provider_options
-from nst_rt.errors import DeviceError
-from nst_rt.session import FrameShape, Placement, Session, engine_folder
+from nst_rt.engine_cache import EngineCache
+from nst_rt.errors import DeviceError, InputError
+from nst_rt.gpu import Driver, Gpu
+from nst_rt.placement import Placement
+from nst_rt.session import FrameShape, Session, first_line
 from nst_rt.stylizer import Stylizer
 from tiny_models import RECORD
 
@@ -34,8 +38,9 @@ class FakeValue:
 class FakeSession:
     """Inverts frames; says that its nodes run where the test wants them."""
 
-    def __init__(self, runtime: "FakeRuntime", providers: list[tuple[str, dict[str, str]]]) -> None:
+    def __init__(self, runtime: "FakeRuntime", path: str, providers: list[tuple[str, dict[str, str]]]) -> None:
         self.runtime, self.requested = runtime, providers
+        self.record = replace(RECORD, precision="fp16" if path.endswith(".fp16.onnx") else "fp32")
         self.bound: dict[str, FakeValue] = {}
 
     def get_providers(self) -> list[str]:
@@ -49,7 +54,7 @@ class FakeSession:
         ]
 
     def get_modelmeta(self) -> Any:
-        return SimpleNamespace(custom_metadata_map=RECORD.to_metadata())
+        return SimpleNamespace(custom_metadata_map=self.record.to_metadata())
 
     def get_inputs(self) -> list[Any]:
         frame = SimpleNamespace(name="frame", type="tensor(uint8)", shape=["batch", "height", "width", 3])
@@ -63,6 +68,8 @@ class FakeSession:
         return SimpleNamespace(bind_ortvalue_input=bind, bind_ortvalue_output=bind)
 
     def run_with_iobinding(self, binding: Any) -> None:
+        if self.runtime.run_fails:
+            raise RuntimeError(self.runtime.run_fails)
         self.runtime.runs += 1
         self.bound["stylized"].values[...] = 255 - self.bound["frame"].values
 
@@ -79,6 +86,7 @@ class FakeRuntime:
         self.loadable = loadable
         self.placed: dict[str, list[str]] = {}
         self.refuses_graphs = False
+        self.run_fails = ""
         self.opened: list[list[tuple[str, dict[str, str]]]] = []
         self.overrides: dict[str, int] = {}
         self.runs = 0
@@ -93,6 +101,8 @@ class FakeRuntime:
 
     def preload_dlls(self, directory: str) -> None: ...
 
+    def set_default_logger_severity(self, level: int) -> None: ...
+
     def SessionOptions(self) -> Any:  # noqa: N802
         return SimpleNamespace(
             add_session_config_entry=lambda key, value: None,
@@ -102,17 +112,19 @@ class FakeRuntime:
     def InferenceSession(self, path: str, options: Any, providers: Any, enable_fallback: int) -> FakeSession:  # noqa: N802
         wants_graph = any(dict(o).get("enable_cuda_graph") == "1" for _, o in providers)
         if wants_graph and self.refuses_graphs:
-            raise RuntimeError("EP::Fail : all compute nodes must be on CUDA")
+            raise RuntimeError("This session cannot use the graph capture feature as requested by the user")
         self.opened.append(providers)
-        return FakeSession(self, providers)
+        return FakeSession(self, path, providers)
 
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
     fake = FakeRuntime()
-    for module in (devices, session, buffers):
+    for module in (devices, session, buffers, engine_cache):
         monkeypatch.setattr(module, "load_onnxruntime", lambda: fake)
     monkeypatch.setattr(devices, "preload_cuda", lambda: None)
+    monkeypatch.setattr(gpu, "nvidia_driver", lambda: Driver("13.0", (Gpu(0, "NVIDIA H200", "9.0"),)))
+    monkeypatch.setattr(gpu, "tensorrt_version", lambda: "10.16.1")
     return fake
 
 
@@ -147,11 +159,13 @@ def test_cuda_options_are_the_fast_ones() -> None:
 
 
 def test_tensorrt_captures_its_own_graph_and_keeps_its_engines(tmp_path: Path) -> None:
-    chosen = dict(provider_options(Device("tensorrt"), cuda_graph=True, fp16=True, engine_cache=tmp_path / "key"))
+    cache = EngineCache(tmp_path / "machine" / "key", tmp_path / "machine")
+    chosen = dict(provider_options(Device("tensorrt"), cuda_graph=True, fp16=True, engine_cache=cache))
     assert list(chosen) == [TENSORRT, CUDA, CPU]
     assert chosen[TENSORRT]["trt_cuda_graph_enable"] == "1"
     assert chosen[TENSORRT]["trt_fp16_enable"] == "1"
-    assert chosen[TENSORRT]["trt_engine_cache_path"] == str(tmp_path / "key")
+    assert chosen[TENSORRT]["trt_engine_cache_path"] == str(tmp_path / "machine" / "key")
+    assert chosen[TENSORRT]["trt_timing_cache_path"] == str(tmp_path / "machine")
     assert chosen[CUDA]["enable_cuda_graph"] == "0"
 
 
@@ -163,11 +177,11 @@ def test_frames_go_through_device_buffers_that_stay(runtime: FakeRuntime, invert
         frames = np.full((1, 16, 24, 3), value, np.uint8)
         assert (opened.run({"frame": frames, "strength": strength}) == 255 - value).all()
     bound = opened._runner._inputs  # type: ignore[attr-defined]
-    # The first call allocates; only what changed is copied after that.
-    assert (bound["frame"].updates, bound["strength"].updates) == (2, 0)
+    # Opening runs twice, on a blank frame at full strength, to allocate and to capture; then only changes are copied.
+    assert (bound["frame"].updates, bound["strength"].updates) == (4, 0)
     opened.run({"frame": frames, "strength": strength / 2})
     assert bound["strength"].updates == 1
-    assert runtime.runs == 4
+    assert runtime.runs == 6
 
 
 def test_a_named_device_that_falls_back_is_an_error(runtime: FakeRuntime, inverting: Path) -> None:
@@ -210,37 +224,124 @@ def test_auto_falls_to_the_cpu_and_says_so(
 def test_fp16_is_taken_on_a_gpu_and_fp32_on_a_processor(runtime: FakeRuntime, inverting: Path) -> None:
     fp16 = inverting.with_name("inverting.fp16.onnx")
     fp16.write_bytes(inverting.read_bytes())
-    on_gpu = Stylizer.load(inverting, device="cuda")
-    assert on_gpu.describe()["path"] == str(fp16)
-    on_cpu = Stylizer.load(inverting, device="cpu")
-    assert on_cpu.describe()["path"] == str(inverting)
+    for device, path, precision in (("cuda", fp16, "fp16"), ("cpu", inverting, "fp32")):
+        stylizer = Stylizer.load(inverting, device=device)
+        stylizer(np.zeros((16, 16, 3), np.uint8))
+        told = stylizer.describe()
+        assert (told["path"], told["precision"]) == (str(path), precision)
 
 
-def test_engine_folders_differ_by_all_that_an_engine_depends_on(runtime: FakeRuntime, tmp_path: Path) -> None:
-    one, other = tmp_path / "a.onnx", tmp_path / "b.onnx"
-    one.write_bytes(b"1")
-    other.write_bytes(b"2")
-    device = Device("tensorrt")
-    keys = {
-        engine_folder(one, device, FrameShape(1, 480, 640)).name,
-        engine_folder(other, device, FrameShape(1, 480, 640)).name,
-        engine_folder(one, device, FrameShape(1, 720, 640)).name,
-    }
+def cache_of(model: str = "a", sha256: str = "1" * 64, precision: str = "fp16", size: str = "1x480x640") -> EngineCache:
+    return engine_cache.engine_cache(model, sha256, precision, size, Device("tensorrt"))
+
+
+def test_engines_are_kept_apart_by_all_that_they_depend_on(
+    runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caches = [cache_of(), cache_of(sha256="2" * 64), cache_of(precision="fp32"), cache_of(size="1x720x1280")]
+    assert len({cache.engines for cache in caches}) == 4
+    assert len({cache.timings for cache in caches}) == 1
+    timings = {cache_of().timings}
     runtime.__version__ = "1.32.0"  # type: ignore[misc]
-    keys.add(engine_folder(one, device, FrameShape(1, 480, 640)).name)
-    assert len(keys) == 4
+    timings.add(cache_of().timings)
+    monkeypatch.setattr(gpu, "tensorrt_version", lambda: "10.17.0")
+    timings.add(cache_of().timings)
+    monkeypatch.setattr(gpu, "nvidia_driver", lambda: Driver("13.0", (Gpu(0, "NVIDIA L4", "8.9"),)))
+    timings.add(cache_of().timings)
+    assert len(timings) == 4
+    assert len(cache_of(model="x" * 230).engines.name) < 128
 
 
-def test_an_engine_being_built_is_announced(
+def test_an_engine_being_built_is_announced_once(
     runtime: FakeRuntime, inverting: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     Session(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
-    assert "building the TensorRT engine of inverting.onnx" in caplog.text
+    assert caplog.text.count("building the TensorRT engine of inverting") == 1
     caplog.clear()
-    folder = engine_folder(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
+    (folder,) = (path for path in engine_cache.cache_folder().rglob("*") if path.name.startswith("inverting_"))
     (folder / "x.engine").write_bytes(b"")
     Session(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
     assert "building" not in caplog.text
+
+
+def test_a_cache_that_cannot_be_made_is_told(
+    runtime: FakeRuntime, inverting: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NST_RT_HOME", str(inverting))  # a file, not a folder
+    Session(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
+    assert "the engine will not be kept" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "message"),
+    [
+        ("tensorrt_version", None, 'TensorRT 10 cannot be loaded.*pip install "tensorrt-cu13<11"'),
+        ("nvidia_driver", None, "no NVIDIA driver"),
+        ("nvidia_driver", Driver("13.0", ()), "knows 0 cards"),
+    ],
+)
+def test_tensorrt_is_refused_before_anything_is_built(
+    runtime: FakeRuntime, inverting: Path, monkeypatch: pytest.MonkeyPatch, what: str, value: Any, message: str
+) -> None:
+    monkeypatch.setattr(gpu, what, lambda: value)
+    with pytest.raises(DeviceError, match=message):
+        Session(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
+    assert not engine_cache.cache_folder().exists()
+
+
+def test_a_session_that_opens_and_cannot_run_is_refused_at_once(runtime: FakeRuntime, inverting: Path) -> None:
+    runtime.run_fails = "CUDA error cudaErrorNoKernelImageForDevice: no kernel image is available"
+    with pytest.raises(DeviceError, match="cannot run on cuda:0: CUDA error"):
+        Stylizer.load(inverting, device="cuda")
+
+
+def test_auto_goes_on_when_the_gpu_opens_and_cannot_run(
+    runtime: FakeRuntime, inverting: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime.run_fails = "out of memory"
+    stylizer = Stylizer.load(inverting)
+    assert (stylizer(np.full((16, 16, 3), 9, np.uint8)) == 246).all()
+    assert stylizer.device == "cpu"
+    assert "trying cpu" in caplog.text
+
+
+def test_a_run_that_fails_later_is_an_error_of_ours(runtime: FakeRuntime, inverting: Path) -> None:
+    opened = Session(inverting, Device("cuda"), FrameShape(1, 16, 16))
+    feeds = {"frame": np.zeros((1, 16, 16, 3), np.uint8), "strength": np.ones(1, np.float32)}
+    runtime.run_fails = "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer"
+    with pytest.raises(InputError, match=r"more memory on cuda:0.*--size"):
+        opened.run(feeds)
+    runtime.run_fails = "cudaErrorLaunchFailure"
+    with pytest.raises(DeviceError, match="failed on cuda:0: cudaErrorLaunchFailure"):
+        opened.run(feeds)
+
+
+def test_an_error_keeps_what_is_of_use() -> None:
+    assert (
+        first_line(RuntimeError("[ONNXRuntimeError] : 7 : INVALID : Load model from x failed:Bad file.\nmore"))
+        == "Bad file."
+    )
+    assert first_line(RuntimeError("plain")) == "plain"
+    assert first_line(RuntimeError("")) == "RuntimeError"
+
+
+@pytest.mark.gpu
+def test_on_a_real_gpu_every_node_is_placed_and_replay_equals_the_first_run(tmp_path: Path) -> None:
+    from nst_rt.models import BUILT_IN, find_model
+
+    files = find_model(BUILT_IN)
+    assert files.fp16
+    if Device("cuda") not in devices.listed_devices() or gpu.nvidia_driver() is None:
+        pytest.skip("no CUDA device here")
+    stylizer = Stylizer.load("gogh", device="cuda")
+    frame = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    first, replayed = stylizer(frame), stylizer(frame)
+    told = stylizer.describe()
+    assert (told["precision"], list(told["placement"]), told["cuda_graph"]) == ("fp16", [CUDA], True)
+    assert np.array_equal(first, replayed)
+    plain = Session(files.fp16, Device("cuda"), FrameShape(1, 96, 128), fp16=True, cuda_graph=False)
+    feeds = stylizer._feeds(plain, frame[None])
+    assert np.array_equal(plain.run(feeds)[0], replayed)
 
 
 def test_placement_arithmetic() -> None:

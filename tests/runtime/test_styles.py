@@ -89,3 +89,17 @@ def test_a_vector_with_a_nan_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.styles.json").write_text('{"styles": [{"name": "a", "vector": [NaN]}]}')
     with pytest.raises(StyleError, match="not a list of finite numbers"):
         load_styles(ModelFiles(tmp_path / "net.onnx"))
+
+
+def test_a_folder_where_a_style_should_be_is_named() -> None:
+    folder = user_styles() / "net" / "y.json"
+    folder.mkdir(parents=True)
+    with pytest.raises(StyleError, match=r"y\.json: cannot be read"):
+        load_styles(ModelFiles(Path("net.onnx")))
+
+
+def test_a_style_of_another_network_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    styles = [_entry("gogh", [1, 2]), _entry("long", [1, 2, 3])]
+    (tmp_path / "net.styles.json").write_text(json.dumps({"styles": styles}))
+    assert list(load_styles(ModelFiles(tmp_path / "net.onnx"), 2)) == ["gogh"]
+    assert "'long' belongs to another network" in caplog.text

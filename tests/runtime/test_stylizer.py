@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 from nst_rt import InputError, ModelError, StyleError, Stylizer
 from nst_rt.folders import user_models
 from nst_rt.stylizer import KEPT_SESSIONS
-from tiny_models import inverting_model, tinting_model
+from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
 
 
 def frame(height: int = 24, width: int = 40, seed: int = 0) -> np.ndarray:
@@ -176,3 +177,36 @@ def test_broken_files(tmp_path: Path, inverting: Path) -> None:
 def test_an_encoder_is_no_stylizer(tinting: Path) -> None:
     with pytest.raises(ModelError, match="a style encoder"):
         Stylizer.load(tinting.with_name("tinting.encoder.onnx"))
+
+
+def test_a_precision_is_found_beside_the_given_file(tmp_path: Path) -> None:
+    fp16 = inverting_model(tmp_path / "net.fp16.onnx", replace(RECORD, precision="fp16"))
+    inverting_model(tmp_path / "net.onnx")
+    for given in (fp16, tmp_path / "net.onnx"):
+        for precision, name in (("fp32", "net.onnx"), ("fp16", "net.fp16.onnx")):
+            with Stylizer.load(given, precision=precision) as stylizer:
+                stylizer(frame())
+                told = stylizer.describe()
+            assert (Path(told["path"]).name, told["precision"]) == (name, precision)
+
+
+def test_a_companion_of_another_network_is_refused(tmp_path: Path) -> None:
+    inverting_model(tmp_path / "net.onnx")
+    inverting_model(tmp_path / "net.fp16.onnx", replace(RECORD, precision="fp16", source_sha256="1" * 64))
+    with pytest.raises(ModelError, match=r"net\.fp16\.onnx was exported from another checkpoint"):
+        Stylizer.load(tmp_path / "net.onnx", precision="fp16")
+
+
+def test_an_encoder_of_another_network_is_refused(tmp_path: Path) -> None:
+    record = replace(RECORD, style_size=3, styles=(), strength_blends="", source_sha256="1" * 64)
+    tinting_model(tmp_path / "net.onnx", record)
+    mean_color_encoder(tmp_path / "net.encoder.onnx")
+    painting = tmp_path / "red.png"
+    cv2.imwrite(str(painting), np.full((32, 48, 3), 9, np.uint8))
+    with pytest.raises(ModelError, match="another checkpoint"):
+        Stylizer.load(painting, model=tmp_path / "net.onnx")
+
+
+def test_a_name_that_no_file_system_takes_is_no_model() -> None:
+    with pytest.raises(ModelError, match="no such model file"):
+        Stylizer.load("x" * 5000 + ".onnx")

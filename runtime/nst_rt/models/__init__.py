@@ -27,6 +27,12 @@ class ModelFiles:
         return self.path.name.removesuffix(".onnx")
 
     @property
+    def variants(self) -> list[Path]:
+        """The model's files in every precision, the given one first."""
+        beside = (self._beside(suffix) for suffix in (".onnx", _FP16))
+        return [self.path, *(path for path in beside if path and path != self.path)]
+
+    @property
     def fp16(self) -> Path | None:
         """The fp16 file beside the model."""
         return self._beside(_FP16)
@@ -66,7 +72,7 @@ def find_model(name_or_path: str | Path) -> ModelFiles:
     text = str(name_or_path)
     if is_model_path(text):
         path = Path(text)
-        if not path.is_file():
+        if not is_file(path):
             raise ModelError(f"{path}: no such model file")
         return ModelFiles(path)
     models = {model.name: model for model in list_models()}
@@ -76,6 +82,14 @@ def find_model(name_or_path: str | Path) -> ModelFiles:
         f"no model named {text!r}{did_you_mean(text, models)}. "
         f"Give the path of an .onnx file, or put one into {user_models()}"
     )
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file system takes is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def is_model_path(text: str) -> bool:
