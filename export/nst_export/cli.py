@@ -45,6 +45,14 @@ LicenseOption = Annotated[str, typer.Option("--license", help="Licence of the we
 NoControlsOption = Annotated[
     bool, typer.Option("--no-controls", help="Leave out the inputs `strength` and `color`: the leanest graph.")
 ]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace files that exist; where OUT.fp16.onnx, OUT.encoder.onnx or OUT.styles.json of another network "
+        "would stay beside the new model, remove it.",
+    ),
+]
 
 
 @app.command()
@@ -58,6 +66,7 @@ def transformer(
     photographs: PhotographsOption = None,
     license: LicenseOption = "unknown",
     no_controls: NoControlsOption = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """A transformer network (Johnson et al. 2016): one style, baked in."""
@@ -74,6 +83,7 @@ def transformer(
             photographs=photographs,
             license=license,
             controls=not no_controls,
+            overwrite=overwrite,
         ),
         as_json,
     )
@@ -88,6 +98,7 @@ def adain(
     photographs: PhotographsOption = None,
     license: LicenseOption = "unknown",
     no_controls: NoControlsOption = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """AdaIN (Huang & Belongie 2017): any painting; also writes the style encoder, OUT.encoder.onnx."""
@@ -104,6 +115,7 @@ def adain(
             photographs=photographs,
             license=license,
             controls=not no_controls,
+            overwrite=overwrite,
         ),
         as_json,
     )
@@ -120,6 +132,7 @@ def conditional(
     photographs: PhotographsOption = None,
     license: LicenseOption = "unknown",
     no_controls: NoControlsOption = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """A conditional network (Dumoulin et al. 2017): many named styles; writes OUT.styles.json beside it."""
@@ -136,6 +149,7 @@ def conditional(
             photographs=photographs,
             license=license,
             controls=not no_controls,
+            overwrite=overwrite,
         ),
         as_json,
     )
@@ -153,9 +167,8 @@ def _show(exported: "tuple[Exported, ...]", as_json: bool) -> None:
 
     for entry in exported:
         megabytes = entry.path.stat().st_size / 1e6
-        typer.echo(
-            parity_table(f"{entry.path} ({entry.record.precision}, {megabytes:.1f} MB)", entry.record.parity), err=True
-        )
+        heading = f"{entry.path} ({entry.record.precision}, {megabytes:.1f} MB)"
+        typer.echo(parity_table(heading, entry.record.parity, entry.record.parity_pictures), err=True)
     if as_json:
         records = [{"file": str(entry.path), **asdict(entry.record)} for entry in exported]
         typer.echo(json.dumps({"models": records}))

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from nst_rt import contract
 from nst_rt.contract import Parity
-from nst_rt.errors import DependencyError, ModelError
+from nst_rt.errors import ModelError
+from nst_rt.ort import load_onnxruntime
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nst_export.sample_pictures import Picture
+from nst_export.sample_pictures import DRAWN, PHOTOGRAPHS, Picture
 
 LEAST_PSNR = 40.0
 """Decibels; an export below this on any picture fails."""
@@ -34,13 +35,10 @@ def open_session(model: bytes) -> Session:
     """An ONNX Runtime session on the CPU.
 
     Raises:
-        DependencyError: ONNX Runtime is not installed.
+        DependencyError: ONNX Runtime is not installed, or cannot be loaded.
         ModelError: it rejects the model.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise DependencyError('checking an export needs ONNX Runtime: pip install "nst-rt[cpu]"') from error
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # one run each: be kind to others
@@ -169,9 +167,14 @@ def require_parity(name: str, parity: Sequence[Parity]) -> None:
         )
 
 
-def parity_table(name: str, parity: Sequence[Parity]) -> str:
-    """The figures as a small table."""
-    lines = [f"{name}: against PyTorch float32", "  picture      PSNR dB   worst"]
+def parity_table(name: str, parity: Sequence[Parity], pictures: str = "") -> str:
+    """The figures as a small table.
+
+    Args:
+        pictures: what they were measured on, as `ModelRecord.parity_pictures` puts it.
+    """
+    where = {PHOTOGRAPHS: " on photographs", DRAWN: " on drawn pictures"}.get(pictures, "")
+    lines = [f"{name}: against PyTorch float32{where}", "  picture      PSNR dB   worst"]
     for entry in parity:
         decibels = "exact" if entry.psnr == EXACT else f"{entry.psnr:.1f}"
         lines.append(f"  {f'{entry.width}x{entry.height}':<10} {decibels:>9}   {entry.worst:.4g}")

@@ -20,7 +20,7 @@ def make_probe(output: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "probe.pth"
         torch.save(network.state_dict(), checkpoint)
-        export_transformer(checkpoint, output, "fp32", style_name="probe", license="MIT")
+        export_transformer(checkpoint, output, "fp32", style_name="probe", license="MIT", overwrite=True)
 
 
 if __name__ == "__main__":

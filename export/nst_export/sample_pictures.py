@@ -1,10 +1,12 @@
 """Pictures to check an export on: the user's photographs, or photograph-like ones drawn by a fixed recipe."""
 
+import contextlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 from nst_rt.errors import InputError
+from nst_rt.sources.picture import SUFFIXES, read_picture
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
@@ -13,7 +15,8 @@ Picture = NDArray[np.uint8]
 SIZES = ((480, 640), (389, 517), (256, 256))
 """Heights and widths that exports are checked at; the second fits no network's stride."""
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+PHOTOGRAPHS, DRAWN = "photographs", "drawn"
+"""Where sample pictures came from, as `ModelRecord.parity_pictures` says it."""
 
 
 def draw_picture(height: int, width: int, seed: int = 0) -> Picture:
@@ -65,12 +68,16 @@ def sample_pictures(folder: Path | None) -> list[Picture]:
     photographs: list[Picture] = []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES and len(photographs) < len(SIZES):
-            photograph = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if photograph is not None:
-                photographs.append(photograph.astype(np.uint8))
+            with contextlib.suppress(InputError):
+                photographs.append(read_picture(path).bgr)
     if not photographs:
         raise InputError(f"{folder}: no picture in it opens. Give a folder of .jpg or .png photographs")
     return [fill(photographs[index % len(photographs)], *size) for index, size in enumerate(SIZES)]
+
+
+def origin_of(folder: Path | None) -> str:
+    """What `sample_pictures` returns for this folder: photographs or drawn pictures."""
+    return DRAWN if folder is None else PHOTOGRAPHS
 
 
 def extreme_pictures() -> list[Picture]:

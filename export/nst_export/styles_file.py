@@ -2,22 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
-from nst_rt.sinks.atomic import replacing
 from torch import Tensor
 
 DIGITS = 6
 """Significant digits of a number: float32 holds seven, and a picture shows four."""
 
 
-def write_styles(
-    path: Path, styles: Mapping[str, Tensor], records: Mapping[str, Mapping[str, str]], training: str
-) -> None:
-    """Write vectors (S,) by name, with title, artist, year and license of the painting where they are known.
+def styles_text(
+    styles: Mapping[str, Tensor],
+    records: Mapping[str, Mapping[str, str]],
+    training: str,
+    source_sha256: str = "",
+) -> str:
+    """The file's text.
 
-    Raises:
-        OutputError: the file cannot be written.
+    Args:
+        styles: vectors (S,) by name.
+        records: title, artist, year and license of the paintings, where they are known.
+        training: how the vectors came about, in words.
+        source_sha256: as in the record of the model that the vectors belong to.
     """
     entries = [
         {
@@ -30,5 +34,4 @@ def write_styles(
     ]
     # A style a line: differences between two versions stay readable.
     lines = ",\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in entries)
-    with replacing(path) as temporary:
-        temporary.write_text(f'{{"styles":[\n{lines}\n]}}\n', encoding="utf-8")
+    return f'{{"source_sha256":{json.dumps(source_sha256)},"styles":[\n{lines}\n]}}\n'

@@ -1,21 +1,28 @@
-"""Model files on disk: which ones an export makes, written whole or not at all."""
+"""Model files on disk: which ones an export makes, and writing them once all of them have passed."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import onnx
+from google.protobuf.message import DecodeError
 from nst_rt import __version__, contract
+from nst_rt.cli.naming import check_not_taken
 from nst_rt.contract import ModelRecord, Parity
-from nst_rt.errors import OutputError
-from nst_rt.sinks.atomic import refuse_unwritable, replacing
+from nst_rt.errors import ModelError, OutputError
+from nst_rt.sinks.atomic import refuse_unwritable, replacing, why_not_written
 
 from nst_export.graph import Precision, set_record
 from nst_export.parity import require_parity
 
 PrecisionChoice = Literal["fp32", "fp16", "both"]
 EXPORTER = f"nst-rt {__version__}"
+
+MODEL, FP16, ENCODER, STYLES = ".onnx", ".fp16.onnx", ".encoder.onnx", ".styles.json"
+"""What the files of one network end with; before it they have one name."""
 
 
 @dataclass(frozen=True)
@@ -26,34 +33,131 @@ class Exported:
     record: ModelRecord
 
 
-def check_target(path: Path) -> None:
-    """Refuse a place that cannot be written to, before any work is done.
+@dataclass(frozen=True)
+class Checked:
+    """A model that passed its check and is not written yet."""
+
+    path: Path
+    record: ModelRecord
+    data: bytes
+
+
+def beside(model: Path, suffix: str) -> Path:
+    """The file of a network that ends with `suffix`; NAME.onnx and NAME.fp16.onnx share all others, as they do for
+    `nst_rt.models.ModelFiles`."""
+    return model.with_name(model.name.removesuffix(MODEL).removesuffix(".fp16") + suffix)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files that an export makes; see `plan_targets`."""
+
+    models: tuple[tuple[Precision, Path], ...]
+    """The stylising models by precision."""
+    companions: tuple[Path, ...]
+    """What is written beside them."""
+    overwrite: bool
+
+    def stale(self, source: ModelRecord) -> list[Path]:
+        """Files of another network under this one's name, which this export would leave there.
+
+        Args:
+            source: any record of the export; family, source_sha256 and style_size count.
+
+        Returns:
+            With `overwrite`, the companions (fp16, style encoder, styles) to remove.
+
+        Raises:
+            OutputError: there are some, and `overwrite` was not given; or NAME.onnx itself is another network's, which
+                is nobody's to remove.
+        """
+        model = self.models[0][1]
+        written = {*self.companions, *(path for _, path in self.models)}
+        found = []
+        for suffix in (MODEL, FP16, ENCODER, STYLES):
+            path = beside(model, suffix)
+            if path in written or not path.exists() or _belongs(path, source):
+                continue
+            if suffix == MODEL:
+                raise OutputError(
+                    f"{path}: holds another network, and {model.name} would be taken for its fp16 version. "
+                    "Give another -o, or move it away"
+                )
+            if not self.overwrite:
+                raise OutputError(
+                    f"{path}: belongs to another network than the one to be written, and would be used with it. "
+                    "Give another -o, move it away, or --overwrite to remove it"
+                )
+            found.append(path)
+        return found
+
+
+def plan_targets(
+    output: Path,
+    choice: PrecisionChoice,
+    companions: Sequence[str] = (),
+    *,
+    inputs: Iterable[Path] = (),
+    overwrite: bool = False,
+) -> Targets:
+    """The files of an export, refused before any work is done where they cannot be written.
+
+    Args:
+        output: `NAME.onnx`; with both precisions that is fp32, and `NAME.fp16.onnx` fp16. `NAME.fp16.onnx` is taken
+            too where only fp16 is wanted.
+        companions: endings of the files that are written beside the models.
+        inputs: the checkpoints, which only make a message clearer.
+        overwrite: files that exist may be replaced.
 
     Raises:
-        OutputError: wrong suffix, missing or read-only folder.
+        OutputError: wrong ending, missing or read-only folder, or a file exists.
     """
-    if path.suffix != ".onnx":
-        raise OutputError(f"{path}: a model's file name ends with .onnx")
-    refuse_unwritable(path)
-
-
-def targets(output: Path, choice: PrecisionChoice) -> list[tuple[Precision, Path]]:
-    """The files of an export: `OUT.onnx` for one precision, `OUT.onnx` and `OUT.fp16.onnx` for both."""
+    if not output.name.endswith(MODEL):
+        raise OutputError(f"{output}: a model's file name ends with .onnx")
+    if output.name.endswith(ENCODER):
+        raise OutputError(f"{output}: {ENCODER} is for the style encoder. Give {beside(output, '').stem}.onnx")
+    if output.name.endswith(FP16) and choice != "fp16":
+        raise OutputError(
+            f"{output}: {FP16} is for the fp16 model alone. Give {beside(output, MODEL).name}, or --precision fp16"
+        )
+    models: tuple[tuple[Precision, Path], ...] = ((choice, output),) if choice != "both" else ()
     if choice == "both":
-        return [("fp32", output), ("fp16", output.with_suffix(".fp16.onnx"))]
-    return [(choice, output)]
+        models = (("fp32", output), ("fp16", beside(output, FP16)))
+    targets = Targets(models, tuple(beside(output, suffix) for suffix in companions), overwrite)
+    inputs = list(inputs)
+    for path in (*(path for _, path in models), *targets.companions):
+        refuse_unwritable(path)
+        check_not_taken(path, inputs, overwrite=overwrite)
+    return targets
 
 
-def write_checked(
+def _belongs(path: Path, source: ModelRecord) -> bool:
+    """Whether a file was made of the weights that `source` was made of. What cannot be read was not."""
+    try:
+        if path.name.endswith(STYLES):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return isinstance(content, dict) and content.get("source_sha256", "") == source.source_sha256
+        metadata = {entry.key: entry.value for entry in onnx.load(path, load_external_data=False).metadata_props}
+        record = ModelRecord.from_metadata(metadata, str(path))
+    except (OSError, ValueError, DecodeError, ModelError):
+        return False
+    return (record.family, record.source_sha256, record.style_size) == (
+        source.family,
+        source.source_sha256,
+        source.style_size,
+    )
+
+
+def check_model(
     model: onnx.ModelProto, record: ModelRecord, path: Path, measure: Callable[[bytes], tuple[Parity, ...]]
-) -> Exported:
-    """Measure the model, put the figures into its metadata, and write it in one step.
+) -> Checked:
+    """Measure the model and put the figures into its metadata. Nothing is written.
 
-    A model that fails, and a write that breaks off, leave nothing at `path`.
+    Args:
+        path: where the model is to be written.
 
     Raises:
         ModelError: below the least parity.
-        OutputError: the file cannot be written.
     """
     parity = measure(model.SerializeToString())
     require_parity(str(path), parity)
@@ -61,6 +165,27 @@ def write_checked(
     controls = tuple(name for name in (contract.STRENGTH, contract.COLOR) if name in inputs)
     record = replace(record, parity=parity, controls=controls)
     set_record(model, record)
-    with replacing(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
-    return Exported(path, record)
+    return Checked(path, record, model.SerializeToString())
+
+
+def write_all(
+    models: Sequence[Checked], texts: Sequence[tuple[Path, str]] = (), *, stale: Sequence[Path] = ()
+) -> tuple[Exported, ...]:
+    """Write an export's files, and remove those that went stale.
+
+    All of them are written under temporary names before the first takes its place, so that a full disk leaves
+    everything as it was.
+
+    Raises:
+        OutputError: a file cannot be written or removed.
+    """
+    contents = [*((path, text.encode()) for path, text in texts), *((entry.path, entry.data) for entry in models)]
+    with ExitStack() as moves:
+        for path, data in contents:
+            moves.enter_context(replacing(path)).write_bytes(data)
+    for path in stale:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(why_not_written(path, error)) from error
+    return tuple(Exported(entry.path, entry.record) for entry in models)

@@ -17,14 +17,15 @@ from nst_export.checkpoints.adain import load_adain
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.emit import Emitter, styled_norm
 from nst_export.folding import accept_bgr_bytes, merge_pointwise, produce_bgr_bytes
-from nst_export.frame import Controls, close_frame, full_controls, open_controls, open_frame, open_style
+from nst_export.frame import Controls, close_frame, open_controls, open_frame, open_style
 from nst_export.graph import FLOAT32, GraphBuilder, Precision
 from nst_export.networks.adain import EPSILON, AdaIn
-from nst_export.parity import Case, measure_pictures, measure_vectors, style_vector, stylise_in_torch
-from nst_export.precision import factor_for, largest_outputs, rescale_chain, stored_as_fp16
-from nst_export.sample_pictures import Picture, draw_picture, extreme_pictures, sample_pictures
+from nst_export.parity import measure_vectors, style_vector, stylise_in_torch
+from nst_export.precision import factor_for, largest_outputs, rescale_chain
+from nst_export.sample_pictures import Picture, draw_picture, extreme_pictures, origin_of, sample_pictures
 from nst_export.statistics import means_and_deviations
-from nst_export.writing import EXPORTER, Exported, PrecisionChoice, check_target, targets, write_checked
+from nst_export.stylizing import StylizingNetwork
+from nst_export.writing import ENCODER, EXPORTER, Exported, PrecisionChoice, check_model, plan_targets, write_all
 
 WHITE = 1.0
 
@@ -39,79 +40,68 @@ def export_adain(
     license: str = "unknown",
     controls: bool = True,
     phases: bool = True,
+    overwrite: bool = False,
 ) -> tuple[Exported, ...]:
     """Export an AdaIN pair of checkpoints.
 
-    Writes the stylising model in the wanted precisions and `OUT.encoder.onnx`, the style encoder, which is always
+    Writes the stylising model in the wanted precisions and `OUT.encoder.onnx` (also for `OUT.fp16.onnx`), the style encoder, which is always
     float32: it runs once per painting, and its vectors serve both precisions.
 
     Args:
         encoder, decoder: checkpoint files in one of the layouts of `nst_export.checkpoints.adain`.
-        output, precision, photographs, license, controls, phases: as for `export_transformer`. Here `strength` mixes
-            the features, as in section 6.2 of the paper.
+        output, precision, photographs, license, controls, phases, overwrite: as for `export_transformer`. Here
+            `strength` mixes the features, as in section 6.2 of the paper.
 
     Returns:
         The stylising models, then the style encoder.
 
     Raises:
-        InputError, ModelError: a checkpoint cannot be read, the two do not fit, or a graph is not close enough.
-        OutputError: an output cannot be written.
+        InputError, ModelError: a checkpoint cannot be read, the two do not fit, or a graph is not close enough;
+            nothing is written then.
+        OutputError: an output cannot be written, exists, or would have another network's files beside it.
     """
-    files = targets(output, precision)
-    encoder_path = output.with_suffix(".encoder.onnx")
-    for path in (*(path for _, path in files), encoder_path):
-        check_target(path)
+    targets = plan_targets(output, precision, [ENCODER], inputs=[encoder, decoder], overwrite=overwrite)
+    (encoder_path,) = targets.companions
     front, back = read_checkpoint(encoder), read_checkpoint(decoder)
     network = load_adain(front, back)
-    pictures = sample_pictures(photographs)
-    # Every picture is painted in the style of the next one, so that the vectors are as varied as the pictures.
-    styles = [
-        style_vector(network.style_vectors, picture) for picture in (*pictures[1:], draw_picture(256, 320, seed=99))
-    ]
-    expected = [
-        stylise_in_torch(partial(network, style=style), picture, WHITE, network.stride)
-        for picture, style in zip(pictures, styles, strict=True)
-    ]
-    exported = []
-    shared = ModelRecord(
-        kind="stylizer",
+    encoder_record = ModelRecord(
+        kind="style_encoder",
         family="adain",
         precision="fp32",
-        stride=network.stride,
+        stride=1,
         style_size=2 * network.channels,
         license=license,
         provenance=f"{front.path.name} and {back.path.name}",
         source_sha256=f"{front.sha256} {back.sha256}",
         exporter=EXPORTER,
+        parity_pictures=origin_of(photographs),
     )
-    for kind, path in files:
-        prepared = prepare(network, kind, pictures, styles)
-        record = replace(
-            shared,
-            precision=kind,
-            strength_blends="features" if controls else "",
-            style_encoder=encoder_path.name,
-        )
-        model = build_graph(prepared, record, controls=controls, phases=phases)
-        rounded: list[Picture | None] = [None] * len(pictures)
-        if kind == "fp16":
-            with stored_as_fp16(prepared):
-                rounded = [
-                    stylise_in_torch(partial(prepared, style=style), picture, 255, network.stride, bgr=True)
-                    for picture, style in zip(pictures, styles, strict=True)
-                ]
-        feeds = full_controls() if controls else {}
-        cases = [
-            Case(frame, wanted, {contract.STYLE: style.numpy(), **feeds}, half)
-            for frame, wanted, style, half in zip(pictures, expected, styles, rounded, strict=True)
-        ]
-        exported.append(write_checked(model, record, path, partial(measure_pictures, cases=cases)))
-    record = replace(shared, kind="style_encoder", stride=1)
-    model = build_encoder_graph(prepare(network, "fp32", [], []), record)
-    exported.append(
-        write_checked(model, record, encoder_path, partial(measure_vectors, network.style_vectors, pictures))
+    record = replace(
+        encoder_record,
+        kind="stylizer",
+        stride=network.stride,
+        strength_blends="features" if controls else "",
+        style_encoder=encoder_path.name,
     )
-    return tuple(exported)
+    stale = targets.stale(record)
+    pictures = sample_pictures(photographs)
+    # Every picture is painted in the style of the next one, so that the vectors are as varied as the pictures.
+    styles = [
+        style_vector(network.style_vectors, picture) for picture in (*pictures[1:], draw_picture(256, 320, seed=99))
+    ]
+    stylizing = StylizingNetwork(
+        network,
+        WHITE,
+        network.stride,
+        partial(prepare, network, pictures=pictures, styles=styles),
+        partial(build_graph, controls=controls, phases=phases),
+        record,
+        styles,
+    )
+    checked = stylizing.check(targets.models, pictures, controls=controls)
+    model = build_encoder_graph(prepare(network, "fp32", [], []), encoder_record)
+    measure = partial(measure_vectors, network.style_vectors, pictures)
+    return write_all([*checked, check_model(model, encoder_record, encoder_path, measure)], stale=stale)
 
 
 def prepare(network: AdaIn, precision: Precision, pictures: list[Picture], styles: list[torch.Tensor]) -> AdaIn:

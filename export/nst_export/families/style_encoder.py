@@ -1,6 +1,7 @@
 """The conditional network's style encoder: a painting's bytes to a style vector."""
 
 import copy
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,32 +16,29 @@ from nst_export.frame import open_frame
 from nst_export.graph import FLOAT32, GraphBuilder
 from nst_export.networks.style_encoder import EPSILON, StyleEncoder, StyleEncoderStage
 from nst_export.parity import measure_vectors
-from nst_export.sample_pictures import sample_pictures
+from nst_export.sample_pictures import Picture
 from nst_export.statistics import means_and_deviations
-from nst_export.writing import Exported, write_checked
+from nst_export.writing import Checked, check_model
 
 CENTRE, GAIN = 0.5, 4.0
 """The network reads (x - CENTRE) * GAIN of its input."""
 
 
-def export_style_encoder(
-    encoder: StyleEncoder, record: ModelRecord, path: Path, *, photographs: Path | None = None
-) -> Exported:
-    """Export a style encoder, float32: it runs once per painting.
+def check_style_encoder(encoder: StyleEncoder, record: ModelRecord, path: Path, pictures: Sequence[Picture]) -> Checked:
+    """Build a style encoder's graph and hold it against the network; float32, as it runs once per painting.
 
     Args:
         encoder: RGB in [0, 1] to (N, S).
         record: of kind `style_encoder`.
-        photographs: folder of pictures to check on; drawn ones if left out.
+        path: where the model is to be written; nothing is written here.
+        pictures: to check on.
 
     Raises:
         ModelError: the graph is not close enough to PyTorch.
-        OutputError: the file cannot be written.
     """
     encoder = copy.deepcopy(encoder).eval().requires_grad_(False)
     model = build_graph(prepare(encoder), record)
-    pictures = sample_pictures(photographs)
-    return write_checked(model, record, path, partial(measure_vectors, encoder, pictures))
+    return check_model(model, record, path, partial(measure_vectors, encoder, pictures))
 
 
 def prepare(encoder: StyleEncoder) -> StyleEncoder:

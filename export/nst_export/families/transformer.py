@@ -12,13 +12,14 @@ from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.checkpoints.transformer import load_transformer
 from nst_export.emit import Emitter
 from nst_export.folding import accept_bgr_bytes, produce_bgr_bytes
-from nst_export.frame import Controls, close_frame, full_controls, open_controls, open_frame
+from nst_export.frame import Controls, close_frame, open_controls, open_frame
 from nst_export.graph import GraphBuilder, Precision
 from nst_export.networks.transformer import STRIDE, TransformerNetwork
-from nst_export.parity import Case, measure_pictures, stylise_in_torch
-from nst_export.precision import center_normalised, largest_outputs, rescale_normalised, stored_as_fp16
-from nst_export.sample_pictures import Picture, extreme_pictures, sample_pictures
-from nst_export.writing import EXPORTER, Exported, PrecisionChoice, check_target, targets, write_checked
+from nst_export.parity import stylise_in_torch
+from nst_export.precision import center_normalised, largest_outputs, rescale_normalised
+from nst_export.sample_pictures import Picture, extreme_pictures, origin_of, sample_pictures
+from nst_export.stylizing import StylizingNetwork
+from nst_export.writing import EXPORTER, Exported, PrecisionChoice, beside, plan_targets, write_all
 
 WHITE = 255.0
 
@@ -33,6 +34,7 @@ def export_transformer(
     license: str = "unknown",
     controls: bool = True,
     phases: bool = True,
+    overwrite: bool = False,
 ) -> tuple[Exported, ...]:
     """Export a `fast_neural_style` checkpoint.
 
@@ -44,44 +46,40 @@ def export_transformer(
         license: of the weights.
         controls: give the graph the `strength` and `color` inputs.
         phases: the rewrites of `nst_export.emit`.
+        overwrite: replace files that exist, and remove companions of another network.
 
     Raises:
-        InputError, ModelError: the checkpoint cannot be read, or the graph is not close enough to PyTorch.
-        OutputError: the output cannot be written.
+        InputError, ModelError: the checkpoint cannot be read, or a graph is not close enough to PyTorch; nothing is
+            written then.
+        OutputError: an output cannot be written, exists, or would have another network's files beside it.
     """
-    files = targets(output, precision)
-    for _, path in files:
-        check_target(path)
+    targets = plan_targets(output, precision, inputs=[checkpoint], overwrite=overwrite)
     source = read_checkpoint(checkpoint)
     network = load_transformer(source)
+    record = ModelRecord(
+        kind="stylizer",
+        family="transformer",
+        precision="fp32",
+        stride=STRIDE,
+        styles=(style_name or beside(output, "").name,),
+        license=license,
+        provenance=source.path.name,
+        source_sha256=source.sha256,
+        strength_blends="pixels" if controls else "",
+        exporter=EXPORTER,
+        parity_pictures=origin_of(photographs),
+    )
+    stale = targets.stale(record)
     pictures = sample_pictures(photographs)
-    expected = [stylise_in_torch(network, picture, WHITE) for picture in pictures]
-    exported = []
-    for kind, path in files:
-        prepared = prepare(network, kind, pictures)
-        record = ModelRecord(
-            kind="stylizer",
-            family="transformer",
-            precision=kind,
-            stride=STRIDE,
-            styles=(style_name or output.stem,),
-            license=license,
-            provenance=source.path.name,
-            source_sha256=source.sha256,
-            strength_blends="pixels" if controls else "",
-            exporter=EXPORTER,
-        )
-        model = build_graph(prepared, record, controls=controls, phases=phases)
-        rounded: list[Picture | None] = [None] * len(pictures)
-        if kind == "fp16":
-            with stored_as_fp16(prepared):
-                rounded = [stylise_in_torch(prepared, picture, WHITE, bgr=True) for picture in pictures]
-        feeds = full_controls() if controls else {}
-        cases = [
-            Case(frame, wanted, feeds, half) for frame, wanted, half in zip(pictures, expected, rounded, strict=True)
-        ]
-        exported.append(write_checked(model, record, path, partial(measure_pictures, cases=cases)))
-    return tuple(exported)
+    stylizing = StylizingNetwork(
+        network,
+        WHITE,
+        1,
+        partial(prepare, network, pictures=pictures),
+        partial(build_graph, controls=controls, phases=phases),
+        record,
+    )
+    return write_all(stylizing.check(targets.models, pictures, controls=controls), stale=stale)
 
 
 def prepare(network: TransformerNetwork, precision: Precision, pictures: list[Picture]) -> TransformerNetwork:
