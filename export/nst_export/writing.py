@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import onnx
-from google.protobuf.message import DecodeError
 from nst_rt import __version__, contract
-from nst_rt.cli.naming import check_not_taken
+from nst_rt.cli.naming import check_not_taken, exists
 from nst_rt.contract import ModelRecord, Parity
-from nst_rt.errors import ModelError, OutputError
+from nst_rt.errors import OutputError
 from nst_rt.sinks.atomic import refuse_unwritable, replacing, why_not_written
 
 from nst_export.graph import Precision, set_record
@@ -76,7 +75,7 @@ class Targets:
         found = []
         for suffix in (MODEL, FP16, ENCODER, STYLES):
             path = beside(model, suffix)
-            if path in written or not path.exists() or _belongs(path, source):
+            if path in written or not exists(path) or _belongs(path, source):
                 continue
             if suffix == MODEL:
                 raise OutputError(
@@ -139,7 +138,7 @@ def _belongs(path: Path, source: ModelRecord) -> bool:
             return isinstance(content, dict) and content.get("source_sha256", "") == source.source_sha256
         metadata = {entry.key: entry.value for entry in onnx.load(path, load_external_data=False).metadata_props}
         record = ModelRecord.from_metadata(metadata, str(path))
-    except (OSError, ValueError, DecodeError, ModelError):
+    except Exception:  # protobuf's errors have no base that onnx exports
         return False
     return (record.family, record.source_sha256, record.style_size) == (
         source.family,

@@ -149,19 +149,30 @@ def try_device(device: Device) -> Check:
 
 def _nvidia() -> Iterator[Check]:
     driver = gpu.nvidia_driver()
-    if driver is None:
-        yield Check("NVIDIA driver", "note", "none found; fine without an NVIDIA card")
-        return
-    cards = "; ".join(f"{card.index}: {card.name} (compute {card.compute_capability})" for card in driver.gpus)
-    yield Check("NVIDIA driver", "ok", f"serves CUDA {driver.cuda}; {cards or 'no card'}")
     wheels = _installed(("onnxruntime-gpu",))
-    if not wheels:
-        yield Check("CUDA", "note", "a card is there, and ONNX Runtime is the CPU build", HOW_TO_GET["cuda"])
-        return
-    wanted = str(getattr(load_onnxruntime(), "cuda_version", "") or "unknown")
+    if driver is None:
+        if not wheels:
+            yield Check("NVIDIA driver", "note", "none found; fine without an NVIDIA card")
+            return
+        yield Check(
+            "NVIDIA driver",
+            "warning",
+            "none found, and onnxruntime-gpu is installed: it needs one to run on a card",
+            f"install NVIDIA's driver, or without an NVIDIA card {INSTALL_CPU}",
+        )
+    else:
+        cards = "; ".join(f"{card.index}: {card.name} (compute {card.compute_capability})" for card in driver.gpus)
+        yield Check("NVIDIA driver", "ok", f"serves CUDA {driver.cuda}; {cards or 'no card'}")
+        if not wheels:
+            yield Check("CUDA", "note", "a card is there, and ONNX Runtime is the CPU build", HOW_TO_GET["cuda"])
+            return
+    try:
+        wanted = str(getattr(load_onnxruntime(), "cuda_version", "") or "")
+    except DependencyError:
+        return  # said already
     major = wanted.partition(".")[0]
-    served = int(driver.cuda.partition(".")[0])
-    if major.isdigit() and int(major) > served:
+    served = driver.cuda.partition(".")[0] if driver else ""
+    if driver and major.isdigit() and served.isdigit() and int(major) > int(served):
         yield Check(
             "CUDA",
             "error",
@@ -169,11 +180,21 @@ def _nvidia() -> Iterator[Check]:
             'update the driver, or pip install "onnxruntime-gpu[cuda,cudnn]<1.27" (the last for CUDA 12)',
         )
     preload_cuda()
-    missing = [name for name in _cuda_libraries(major) if not _loads(name)]
+    # Which CUDA libraries to look for is known only with their version.
+    cuda = f"CUDA {wanted}" if major.isdigit() else "CUDA of a version that ONNX Runtime does not tell"
+    names = [*(_cuda_libraries(major) if major.isdigit() else []), _cudnn_library()]
+    missing = [name for name in names if not _loads(name)]
     if missing:
-        yield Check("CUDA libraries", "warning", f"cannot load {', '.join(missing)}", INSTALL_CUDA)
+        yield Check(
+            "CUDA libraries",
+            "warning",
+            f"ONNX Runtime wants {cuda} and cuDNN 9; cannot load {', '.join(missing)}",
+            INSTALL_CUDA,
+        )
     else:
-        yield Check("CUDA libraries", "ok", f"CUDA {wanted} and cuDNN 9 load")
+        yield Check(
+            "CUDA libraries", "ok", f"{cuda}{'' if major.isdigit() else ' (not looked for)'}; {', '.join(names)} load"
+        )
     version = gpu.tensorrt_version()
     if version:
         yield Check("TensorRT", "ok", version)
@@ -183,8 +204,12 @@ def _nvidia() -> Iterator[Check]:
 
 def _cuda_libraries(major: str) -> list[str]:
     if sys.platform == "win32":
-        return [f"cublas64_{major}.dll", f"cudart64_{major}.dll", "cudnn64_9.dll"]
-    return [f"libcublas.so.{major}", f"libcudart.so.{major}", "libcudnn.so.9"]
+        return [f"cublas64_{major}.dll", f"cudart64_{major}.dll"]
+    return [f"libcublas.so.{major}", f"libcudart.so.{major}"]
+
+
+def _cudnn_library() -> str:
+    return "cudnn64_9.dll" if sys.platform == "win32" else "libcudnn.so.9"
 
 
 def _loads(library: str) -> bool:
@@ -201,11 +226,23 @@ def _built_in() -> Iterator[Check]:
     except NstError as error:
         yield Check("built-in network", "error", str(error), "reinstall nst-rt")
         return
-    from nst_rt.styles import load_styles
+    from nst_rt.stylizer import Stylizer
 
     beside = [label for label, path in (("fp16", files.fp16), ("style encoder", files.encoder)) if path]
-    names = ", ".join(load_styles(files))
-    yield Check("built-in network", "ok", f"{' + '.join(['fp32', *beside])}; styles: {names}")
+    there = " + ".join(["fp32", *beside])
+    try:
+        with Stylizer.load(model=BUILT_IN, device="cpu") as stylizer:
+            names = ", ".join(stylizer.styles)
+            stylized = stylizer(np.full((64, 64, 3), 127, np.uint8))
+    except NstError as error:
+        yield Check("built-in network", "error", f"{there}; does not run: {error}")
+        return
+    if stylized.shape != (64, 64, 3):
+        yield Check(
+            "built-in network", "error", f"{there}; returns a wrong shape, {stylized.shape}", "reinstall nst-rt"
+        )
+        return
+    yield Check("built-in network", "ok", f"{there}; runs on the processor; styles: {names}")
 
 
 def _opencv() -> Iterator[Check]:

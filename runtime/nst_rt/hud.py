@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from nst_rt.pixels import Image
 
 SMALLEST = 400
 """Rows of the copy; smaller pictures are enlarged before writing on them, or nobody could read it."""

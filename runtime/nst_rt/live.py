@@ -6,7 +6,6 @@ them would win throughput only where both are slow, and would cost every picture
 """
 
 import dataclasses
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,17 +17,16 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from nst_rt.errors import NstError, OutputError
 from nst_rt.hud import Hud, HudState
+from nst_rt.pixels import Image
 from nst_rt.sinks.atomic import replacing
 from nst_rt.sinks.recording import Recorder, file_name, free_path
 from nst_rt.sinks.window import CLOSED
 from nst_rt.sources.capture import CaptureStatus, LiveFrame
+from nst_rt.style_switcher import StyleSwitcher
 from nst_rt.timing import LatencyStatistics, RateMeter
-
-Image = NDArray[np.uint8]
 
 _WAIT_WITH_WINDOW, _WAIT = 0.03, 0.2
 _NUMBERS_EVERY, _MESSAGE_FOR, _SILENT_AFTER = 0.25, 2.5, 2.0
@@ -160,7 +158,7 @@ class LiveLoop:
         self._recorder = recorder or Recorder()
         self._frames, self._mirror, self._folder = frames, mirror, folder
         self._report, self._clock = report, clock
-        self._switcher = _StyleSwitcher(stylizer)
+        self._switcher = StyleSwitcher(stylizer)
         self._hud = Hud()
         self._color = stylizer.color or 1.0
         self._state = HudState(style="", device="")
@@ -374,55 +372,6 @@ class LiveLoop:
             summary.fps = self._rate.overall
             summary.captured, summary.dropped = status.captured, status.dropped
             summary.reconnects = status.reconnects
-
-
-class _StyleSwitcher:
-    """Sets styles in a thread of its own: encoding a painting takes longer than a picture may."""
-
-    def __init__(self, stylizer: LiveStylizer) -> None:
-        self._stylizer = stylizer
-        self.styles = list(stylizer.styles)
-        # A model with one style baked in may have been loaded without naming it.
-        self.wanted = stylizer.style or next(iter(self.styles), "")
-        """The style that is set, or being set."""
-        if self.wanted not in self.styles:  # a blend or painting stays reachable
-            self.styles.insert(0, self.wanted)
-        self._lock = threading.Lock()
-        self._busy = False
-        self._trouble = ""
-
-    def step(self, step: int) -> None:
-        """Go on by `step` styles; the newest wish wins."""
-        with self._lock:
-            here = self.styles.index(self.wanted) if self.wanted in self.styles else 0
-            self.wanted = self.styles[(here + step) % len(self.styles)]
-            if not self._busy:
-                self._busy = True
-                threading.Thread(target=self._run, name="nst-rt style", daemon=True).start()
-
-    def trouble(self) -> str:
-        """Why the last switch failed, once; empty if it did not."""
-        with self._lock:
-            trouble, self._trouble = self._trouble, ""
-            return trouble
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                target = self.wanted
-            trouble = ""
-            try:
-                self._stylizer.style = target
-            except NstError as error:
-                trouble = str(error)
-            with self._lock:
-                if target != self.wanted:  # a newer wish came meanwhile
-                    continue
-                if trouble:
-                    self._trouble = trouble
-                    self.wanted = self._stylizer.style
-                self._busy = False
-                return
 
 
 def style_label(expression: str) -> str:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from nst_rt.pixels import Image
 
 _PAPER, _INK = (250, 250, 250), (40, 40, 40)
 _FACE = cv2.FONT_HERSHEY_SIMPLEX

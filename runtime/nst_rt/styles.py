@@ -64,31 +64,44 @@ class Style:
 def load_styles(files: ModelFiles, size: int | None = None) -> dict[str, Style]:
     """The named styles of a model: those beside its file, then the user's own (which win on the same name).
 
+    A broken file of the user's own is left out with a warning: it must not take the model's styles with it.
+
     Args:
         size: length of the model's style vectors; styles of another length are left out, with a warning.
 
     Raises:
-        StyleError: a styles file is malformed or cannot be read.
+        StyleError: the styles file beside the model is malformed or cannot be read.
     """
-    paths = [files.styles] if files.styles else []
+    found = read_styles(files.styles) if files.styles else []
     own = user_styles() / files.name.removesuffix(".fp16")
-    if own.is_dir():
-        paths += sorted(own.glob("*.json"))
-    styles: dict[str, Style] = {}
-    for path in paths:
+    for path in sorted(own.glob("*.json")) if own.is_dir() else []:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise StyleError(f"{path}: cannot be read ({error.strerror}). Remove or replace it") from error
-        except ValueError as error:
-            raise StyleError(f"{path}: not a styles file ({error}). Remove or replace it") from error
-        for entry in content.get("styles", [content]) if isinstance(content, dict) else [content]:
-            style = Style.from_json(entry, path)
-            if size is not None and style.vector.size != size:
-                log.warning("%s: style %r belongs to another network, left out", path, style.name)
-            else:
-                styles[style.name] = style
+            found += read_styles(path)
+        except StyleError as error:
+            log.warning("%s; left out", error)
+    styles: dict[str, Style] = {}
+    for style in found:
+        if size is not None and style.vector.size != size:
+            log.warning("style %r of %s belongs to another network, left out", style.name, files.name)
+        else:
+            styles[style.name] = style
     return styles
+
+
+def read_styles(path: Path) -> list[Style]:
+    """The styles of one file: `{"styles": [...]}`, or a single style.
+
+    Raises:
+        StyleError: malformed, or it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StyleError(f"{path}: cannot be read ({error.strerror}). Remove or replace it") from error
+    except ValueError as error:
+        raise StyleError(f"{path}: not a styles file ({error}). Remove or replace it") from error
+    entries = content.get("styles", [content]) if isinstance(content, dict) else [content]
+    return [Style.from_json(entry, path) for entry in entries]
 
 
 @dataclass(frozen=True)

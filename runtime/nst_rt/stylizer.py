@@ -13,7 +13,7 @@ from nst_rt import contract
 from nst_rt.contract import ModelRecord
 from nst_rt.devices import Device, parse_device, preferred_devices, require_listed
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
-from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_model_path, list_models
+from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_file, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
 from nst_rt.session import FrameShape, Session, log, read_model
 from nst_rt.styles import Vector, blend, is_painting, load_styles, parse_blend, unknown_style
@@ -122,6 +122,9 @@ class Stylizer:
                 clock.lap("prepare")
             result = session.run(feeds, clock)
         return result if frame.ndim == 4 else result[0]
+
+    def __repr__(self) -> str:
+        return f"<Stylizer {self._files.name} style={self._style!r} on {self.device}>"
 
     def warm_up(self, height: int, width: int, batch: int = 1) -> None:
         """Open the session for a frame size and run it, so that the first real frame is as fast as the next."""
@@ -295,6 +298,8 @@ class Stylizer:
         return feeds
 
     def _fraction(self, name: str, value: float) -> float:
+        if not isinstance(value, int | float | np.number):
+            raise StyleError(f"{name} {value!r} is not a number. Give one from 0 to 1")
         if not 0 <= value <= 1:
             raise StyleError(f"{name} {value:g} is out of range. Give a number from 0 to 1")
         if value != 1 and name not in self._record.controls:
@@ -312,7 +317,11 @@ class Stylizer:
     def _vector_of(self, name: str) -> Vector:
         if name in self._library:
             vector = self._library[name].vector
+        elif is_model_path(name):
+            raise StyleError(f"{name} is a model with its own style, which cannot be blended into another model's")
         elif is_painting(name):
+            if not is_file(Path(name)):
+                raise InputError(f"{name}: no such painting. Check the path")
             vector = self._encode(Path(name))
         else:
             raise unknown_style(name, self._library)
@@ -331,9 +340,8 @@ class Stylizer:
             path = self._files.encoder
             if path is None:
                 raise StyleError(
-                    f"{self._files.path.name} has no style encoder beside it "
-                    f"({self._record.style_encoder or self._files.name + '.encoder.onnx'}), so it cannot take the "
-                    f"painting {painting}. Export the model again, or use a named style"
+                    f"{self._files.path.name} has no style encoder beside it, so it cannot take the painting {painting}. "
+                    "Use a named style, or a model that has one, such as AdaIN: --model adain.onnx"
                 )
             require_same_network(self._record, self._files.path, read_model(path), path)
             self._encoder = StyleEncoder(path, threads=self._threads)
@@ -373,6 +381,11 @@ def require_same_network(record: ModelRecord, path: Path, other: ModelRecord, co
 
 
 def _as_batch(frame: Frame) -> Frame:
+    if not isinstance(frame, np.ndarray):
+        raise InputError(
+            f"a frame is a numpy array, not {type(frame).__name__}. If it came from cv2.imread or VideoCapture.read, "
+            "the file or the camera could not be read"
+        )
     if frame.dtype != np.uint8 or frame.ndim not in (3, 4) or frame.shape[-1] != 3:
         raise InputError(
             f"a frame is uint8 (height, width, 3) BGR, or a batch of them; got {frame.dtype} {frame.shape}"

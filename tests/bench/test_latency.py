@@ -1,8 +1,12 @@
+import itertools
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import nst_bench.latency
+import nst_rt.timing
 import pytest
 from nst_bench.latency import DISTINCT_FRAMES, Case, measure, moving_frames
 from nst_rt import Stylizer
@@ -15,20 +19,26 @@ def test_frames_differ_and_have_the_size() -> None:
     assert moving_frames(Case(40, 24, batch=2))[0].shape == (2, 24, 40, 3)
 
 
-def test_a_measurement_says_what_it_measured(inverting: Path) -> None:
+def test_a_measurement_says_what_it_measured(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    milliseconds = itertools.count()
+    clock = SimpleNamespace(perf_counter=lambda: next(milliseconds) / 1000)  # every look at it takes a millisecond
+    monkeypatch.setattr(nst_bench.latency, "time", clock)
+    monkeypatch.setattr(nst_rt.timing, "time", clock)
     ticks: list[None] = []
     with Stylizer.load(inverting, device="cpu") as stylizer:
-        result = measure(stylizer, Case(32, 16), frames=12, warm_up=3, progress=lambda: ticks.append(None))
+        result = measure(stylizer, Case(32, 16, batch=2), frames=12, warm_up=3, progress=lambda: ticks.append(None))
         assert stylizer.clock is None
-    assert len(ticks) == result["latency"]["count"] == 12
-    assert (result["width"], result["height"], result["batch"], result["warm_up"]) == (32, 16, 1, 3)
-    assert list(result["stages"]) == ["prepare", "run"]
+    assert len(ticks) == 12
+    assert (result["width"], result["height"], result["batch"], result["warm_up"]) == (32, 16, 2, 3)
     assert result["model"]["provider"] == "CPUExecutionProvider"
-    latency = result["latency"]
-    assert 0 < latency["min"] <= latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"]
-    # The stages are parts of the whole.
-    assert result["stages"]["run"]["mean"] + result["stages"]["prepare"]["mean"] <= latency["mean"]
-    assert result["frames_per_second"] == pytest.approx(1000 / latency["mean"], rel=0.5)
+    assert result["first_call_ms"] == 1
+    # The looks: before, start, end of prepare, end of run, after.
+    statistics = ("mean", "p50", "p90", "p95", "p99", "min", "max")
+    assert result["latency"] == {"count": 12, **dict.fromkeys(statistics, 4.0)}
+    each = {"count": 12, **dict.fromkeys(statistics, 1.0)}
+    assert result["stages"] == {"prepare": each, "run": each}
+    # Five looks a call, and the last one.
+    assert result["frames_per_second"] == round(12 * 2 / 0.061, 2)
 
 
 def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

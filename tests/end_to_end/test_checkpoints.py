@@ -11,8 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
+from nst_rt.contract import ModelRecord
 from torch import Tensor
 from torch.nn import functional
 
@@ -89,6 +91,15 @@ def adain_r31(
     return to_bgr(y * 255)
 
 
+def photographs(shared: Path) -> list[str | Path]:
+    return ["--photographs", shared / "data" / "content_val"]
+
+
+def parity_pictures(model: Path) -> str:
+    metadata = {entry.key: entry.value for entry in onnx.load(model).metadata_props}
+    return ModelRecord.from_metadata(metadata, str(model)).parity_pictures
+
+
 @pytest.fixture
 def photo(shared: Path, tmp_path: Path) -> Path:
     source = sorted((shared / "data" / "content_val").glob("*.jpg"))[0]
@@ -101,7 +112,7 @@ def photo(shared: Path, tmp_path: Path) -> Path:
 def test_mosaic(shared: Path, photo: Path, tmp_path: Path, precision: str) -> None:
     checkpoint = shared / "checkpoints" / "fast_neural_style" / "mosaic_nc16_b1_e2_1e05_1e10.model"
     model, out = tmp_path / "mosaic.onnx", tmp_path / "out.png"
-    nst_rt("export", "transformer", checkpoint, "-o", model, "--precision", precision)
+    nst_rt("export", "transformer", checkpoint, "-o", model, "--precision", precision, *photographs(shared))
     nst_rt("image", photo, "--style", model, "-o", out)
     with torch.no_grad():
         wanted = johnson(cv2.imread(str(photo)), torch.load(checkpoint, weights_only=True))
@@ -110,6 +121,7 @@ def test_mosaic(shared: Path, photo: Path, tmp_path: Path, precision: str) -> No
     assert (told["family"], told["precision"], told["kind"]) == ("transformer", precision, "stylizer")
     assert min(parity["psnr"] for parity in told["parity"]) >= 40
     assert len(told["parity"]) >= 3
+    assert parity_pictures(model) == "photographs"
 
 
 def test_adain_with_a_painting(shared: Path, photo: Path, tmp_path: Path) -> None:
@@ -118,7 +130,8 @@ def test_adain_with_a_painting(shared: Path, photo: Path, tmp_path: Path) -> Non
     source = cv2.imread(str(shared / "data" / "style_named" / "gogh.jpg"))
     cv2.imwrite(str(painting), cv2.resize(source, (320, 256), interpolation=cv2.INTER_AREA))
     encoder, decoder = folder / "vgg_r31.pth", folder / "dec_r31.pth"
-    nst_rt("export", "adain", "--encoder", encoder, "--decoder", decoder, "-o", model, "--precision", "fp32")
+    pair = ("--encoder", encoder, "--decoder", decoder)
+    nst_rt("export", "adain", *pair, "-o", model, "--precision", "fp32", *photographs(shared))
     nst_rt("image", photo, "--model", model, "--style", painting, "-o", out)
     with torch.no_grad():
         wanted = adain_r31(
@@ -128,3 +141,4 @@ def test_adain_with_a_painting(shared: Path, photo: Path, tmp_path: Path) -> Non
             torch.load(decoder, weights_only=True),
         )
     assert psnr(cv2.imread(str(out)), wanted) >= 40
+    assert parity_pictures(model) == parity_pictures(model.with_suffix(".encoder.onnx")) == "photographs"

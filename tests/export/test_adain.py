@@ -97,6 +97,9 @@ def test_unknown_layouts_are_told_apart(tiny_vgg, tmp_path):
     )
     with pytest.raises(ModelError, match=r"2 convolutions.*\[1, 3, 5, 9\]"):
         load_adain(read_checkpoint(encoder), read_checkpoint(tmp_path / "two.pth"))
+    torch.save({"1.weight": torch.zeros(3, 0, 3, 3), "1.bias": torch.zeros(3)}, tmp_path / "none.pth")
+    with pytest.raises(ModelError, match=r"1\.weight has no elements"):
+        load_adain(read_checkpoint(encoder), read_checkpoint(tmp_path / "none.pth"))
     torch.save({"1.weight": torch.zeros(3, 4, 3, 3)}, tmp_path / "bare.pth")
     with pytest.raises(ModelError, match="without weight or bias"):
         load_adain(read_checkpoint(encoder), read_checkpoint(tmp_path / "bare.pth"))

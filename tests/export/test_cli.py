@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 from nst_export.cli import app
-from nst_rt.errors import InputError
+from nst_rt.errors import InputError, OutputError
 from typer.testing import CliRunner
 
 
@@ -19,8 +19,8 @@ def checkpoint(tiny_transformer, tmp_path):
     return path
 
 
-def python(code):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def python(code, **variables):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
@@ -55,8 +55,12 @@ def test_messages_go_to_stderr_and_json_to_stdout(checkpoint, tmp_path):
     assert [model["file"] for model in models] == [str(output), str(tmp_path / "out.fp16.onnx")]
     assert models[0]["license"] == "CC0"
     assert models[0]["parity"][0]["width"] == 128
+    assert "against PyTorch float32 on drawn pictures" in result.stderr
     assert "PSNR dB" in result.stderr
-    quiet = CliRunner().invoke(app, [*arguments[:-1], "--precision", "fp32", "--no-controls"], catch_exceptions=False)
+    with pytest.raises(OutputError, match="exists already"):
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    lean = [*arguments[:-1], "--precision", "fp32", "--no-controls", "--overwrite"]
+    quiet = CliRunner().invoke(app, lean, catch_exceptions=False)
     assert quiet.stdout == ""
 
 
@@ -64,3 +68,27 @@ def test_errors_reach_the_command_line_as_ours(tmp_path):
     arguments = ["adain", "--encoder", str(tmp_path / "e.pth"), "--decoder", "d.pth", "-o", str(tmp_path / "o.onnx")]
     with pytest.raises(InputError, match=r"e\.pth: no such file"):
         CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def test_exporting_needs_nothing_of_training():
+    done = python(
+        "import sys; from nst_export.families import adain, conditional, transformer\n"
+        "assert not [name for name in sys.modules if name.startswith('nst_export.training')]"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_export_leaves_no_telemetry_behind(checkpoint, tmp_path):
+    home, output = tmp_path / "home", tmp_path / "out.onnx"
+    home.mkdir()
+    done = python(
+        "import os; os.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
+        "from nst_export import sample_pictures; sample_pictures.SIZES = ((64, 64),)\n"
+        "from nst_export.cli import app\n"
+        f"app(['transformer', {str(checkpoint)!r}, '-o', {str(output)!r}], standalone_mode=False)",
+        HOME=str(home),
+        XDG_CACHE_HOME=str(home / "cache"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert output.is_file()
+    assert list(home.rglob("*onnxruntime*")) == []

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.families.conditional import build_graph, export_conditional, prepare
 from nst_export.parity import stylise_in_torch
 from nst_rt.contract import ModelRecord
@@ -67,7 +68,8 @@ def test_style_input_is_declared_for_one_or_many(model, tiny_conditional):
 
 def test_the_whole_export(tiny_conditional, style_of, tmp_path):
     styles = {"plain": tiny_conditional.neutral_style()[0], "wild": style_of(tiny_conditional)}
-    exported = export_conditional(tiny_conditional, styles, tmp_path / "own.onnx", license="MIT", provenance="ours")
+    trained = ConditionalWeights(tiny_conditional, styles, training="ours")
+    exported = export_conditional(trained, tmp_path / "own.onnx", license="MIT")
     assert [entry.path.name for entry in exported] == ["own.onnx", "own.fp16.onnx"]
     for entry in exported:
         assert entry.record.styles == ("plain", "wild")
@@ -78,5 +80,5 @@ def test_the_whole_export(tiny_conditional, style_of, tmp_path):
 @pytest.mark.parametrize("styles", [{}, {"short": torch.zeros(1, 3)}])
 def test_vectors_must_fit(tiny_conditional, styles, tmp_path):
     with pytest.raises(ModelError, match="style vectors of"):
-        export_conditional(tiny_conditional, styles, tmp_path / "own.onnx")
+        export_conditional(ConditionalWeights(tiny_conditional, styles), tmp_path / "own.onnx")
     assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from nst_export import sample_pictures, writing
 from nst_export.families import transformer
 from nst_export.parity import EXACT, compare_pictures, compare_vectors, open_session, parity_table, require_parity
 from nst_export.sample_pictures import draw_picture, fill
-from nst_export.writing import targets, write_checked
+from nst_export.writing import Checked, write_all
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import InputError, ModelError, OutputError
 
@@ -39,6 +39,8 @@ def test_less_than_forty_decibels_is_refused_with_the_numbers():
     with pytest.raises(ModelError, match="nan dB"):
         require_parity("x.onnx", [Parity(10, 20, float("nan"), 9)])
     assert "20x10          exact   0" in parity_table("x.onnx", [Parity(10, 20, EXACT, 0)])
+    assert parity_table("x.onnx", [], "photographs").startswith("x.onnx: against PyTorch float32 on photographs\n")
+    assert parity_table("x.onnx", [], "drawn").startswith("x.onnx: against PyTorch float32 on drawn pictures\n")
 
 
 def test_a_wrong_graph_leaves_no_file(checkpoint, tmp_path, monkeypatch):
@@ -49,19 +51,23 @@ def test_a_wrong_graph_leaves_no_file(checkpoint, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.pth"]
 
 
-def test_a_failed_write_leaves_the_old_file(checkpoint, tmp_path, tiny_transformer, monkeypatch):
-    target = tmp_path / "out.onnx"
-    target.write_bytes(b"old")
-    model = transformer.build_graph(transformer.prepare(tiny_transformer, "fp32", []), RECORD)
+def test_a_disk_that_fills_up_at_the_last_file_leaves_the_old_ones(tmp_path, monkeypatch):
+    first, last = tmp_path / "out.onnx", tmp_path / "out.fp16.onnx"
+    first.write_bytes(b"old")
+    last.write_bytes(b"old too")
+    write = writing.Path.write_bytes
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    def full(path, data):
+        if data == b"last":
+            raise OSError(28, "No space left on device")
+        return write(path, data)
 
-    monkeypatch.setattr(writing.Path, "replace", full)
-    with pytest.raises(OutputError, match="disk is full"):
-        write_checked(model, RECORD, target, lambda _: ())
-    assert target.read_bytes() == b"old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.onnx", "tiny.pth"]
+    monkeypatch.setattr(writing.Path, "write_bytes", full)
+    with pytest.raises(OutputError, match=r"out\.fp16\.onnx: the disk is full"):
+        write_all([Checked(first, RECORD, b"first"), Checked(last, RECORD, b"last")], [(tmp_path / "out.txt", "text")])
+    assert first.read_bytes() == b"old"
+    assert last.read_bytes() == b"old too"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.fp16.onnx", "out.onnx"]
 
 
 def test_places_that_cannot_be_written_to_are_refused_first(tmp_path):
@@ -74,11 +80,6 @@ def test_places_that_cannot_be_written_to_are_refused_first(tmp_path):
     (tmp_path / "folder.onnx").mkdir()
     with pytest.raises(OutputError, match="a folder, not a file"):
         transformer.export_transformer(tmp_path / "missing.pth", tmp_path / "folder.onnx", "fp32")
-
-
-def test_targets(tmp_path):
-    assert targets(tmp_path / "a.onnx", "fp16") == [("fp16", tmp_path / "a.onnx")]
-    assert [path.name for _, path in targets(tmp_path / "a.b.onnx", "both")] == ["a.b.onnx", "a.b.fp16.onnx"]
 
 
 def test_onnx_runtime_refusing_a_graph_is_an_error():

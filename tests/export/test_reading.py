@@ -39,8 +39,11 @@ def test_not_a_checkpoint_at_all(tmp_path):
     with pytest.raises(InputError, match="Git LFS"):
         read_checkpoint(tmp_path / "a.pth")
     (tmp_path / "b.pth").write_bytes(b"hello, I am a text " * 50)
-    with pytest.raises(InputError, match=r"b\.pth"):
+    with pytest.raises(InputError, match=r"b\.pth: a text file, not a checkpoint"):
         read_checkpoint(tmp_path / "b.pth")
+    (tmp_path / "c.pth").write_text("1 2 3\n" + "ä" * 999)
+    with pytest.raises(InputError, match="a text file"):
+        read_checkpoint(tmp_path / "c.pth")
 
 
 def test_pickled_objects_are_not_run(tmp_path):

@@ -68,6 +68,12 @@ def test_unknown_layouts_are_told_apart(tiny_transformer, tmp_path):
     torch.save(state, tmp_path / "c.pth")
     with pytest.raises(ModelError, match="four dimensions"):
         load_transformer(read_checkpoint(tmp_path / "c.pth"))
+    state["conv2.conv2d.weight"] = torch.zeros(
+        0, 4, 3, 3
+    )  # torch warns about such layers, and warnings are errors here
+    torch.save(state, tmp_path / "d.pth")
+    with pytest.raises(ModelError, match=r"conv2\.conv2d\.weight has no elements"):
+        load_transformer(read_checkpoint(tmp_path / "d.pth"))
 
 
 @pytest.mark.parametrize("phases", [True, False])

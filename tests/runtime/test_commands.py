@@ -1,6 +1,9 @@
 """The small commands, and how errors end."""
 
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,13 +11,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from nst_rt.folders import user_models, user_styles
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-c", "from nst_rt.cli import main; main()", *map(str, arguments)]
 
 
 def nst_rt(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-
-    command = [sys.executable, "-c", "from nst_rt.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+    return subprocess.run(command(*arguments), capture_output=True, text=True, env={**os.environ, **environment})
 
 
 def test_info_tells_everything_as_json(tinting: Path) -> None:
@@ -85,3 +90,187 @@ def test_the_built_in_network_stylises_offline_and_by_blend(tmp_path: Path) -> N
         stylized = cv2.imread(str(out))
         assert stylized.shape == pixels.shape
         assert np.abs(stylized.astype(int) - pixels).mean() > 20
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_stdin(inverting: Path, tmp_path: Path, number: int) -> None:
+    code = (
+        "import sys, nst_rt.sources.picture, nst_rt.cli\n"
+        "read = sys.stdin.buffer.read\n"
+        "class Stdin:\n"
+        "    class buffer:\n"
+        "        def read():\n"
+        "            print('reading', file=sys.stderr, flush=True)\n"
+        "            return read()\n"
+        "sys.stdin = Stdin\n"
+        "nst_rt.cli.main()"
+    )
+    out = tmp_path / "out.png"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "image", "-", "--model", str(inverting), "-o", str(out)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stderr
+    process.stdin.write("half a picture")
+    process.stdin.flush()
+    assert process.stderr.readline() == "reading\n"
+    process.send_signal(number)
+    try:
+        # The pipe stays open; nothing but the signal can end it.
+        assert process.wait(30) == 130
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.communicate()
+    assert not out.exists()
+
+
+def test_demo_replaces_nothing_unasked(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), np.full((64, 96, 3), 90, np.uint8))
+    before = photo.read_bytes()
+    arguments = ["demo", photo, "--size", "64", "--style", "gogh"]
+    done = nst_rt(*arguments, "-o", photo)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is the input itself" in done.stderr
+    done = nst_rt("demo", "-o", photo, "--size", "64")
+    assert done.returncode == 2
+    assert "exists already" in done.stderr
+    assert photo.read_bytes() == before
+    assert nst_rt(*arguments, "-o", photo, "--overwrite").returncode == 0
+    assert photo.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [("sheet.xyz", "cannot write .xyz"), ("missing/sheet.png", "there is no folder"), ("folder.png", "a folder")],
+)
+def test_demo_refuses_a_place_before_any_work(tmp_path: Path, output: str, words: str) -> None:
+    (tmp_path / "folder.png").mkdir()
+    done = nst_rt("demo", tmp_path / "no photo, never read.png", "-o", tmp_path / output)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_demo_without_named_styles_says_what_to_do(tinting: Path, tmp_path: Path) -> None:
+    done = nst_rt("demo", "--model", tinting, "-o", tmp_path / "sheet.png", "--size", "64")
+    assert done.returncode == 2
+    assert "without named styles" in done.stderr
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_foreign_files_among_the_models_are_told_and_left_out(
+    tinting: Path, inverting: Path, tmp_path: Path, own_folders: None
+) -> None:
+    models = user_models()
+    models.mkdir(parents=True)
+    (models / "bad.onnx").write_bytes(b"junk")
+    shutil.copy(tinting.with_name("tinting.encoder.onnx"), models / "enc.onnx")
+    shutil.copy(inverting, models / "mine.onnx")
+    own = user_styles() / "conditional"
+    own.mkdir(parents=True)
+    (own / "short.json").write_text(json.dumps({"name": "short", "vector": [1, 2, 3]}))
+    for arguments in (["styles", "--json"], ["demo", "-o", tmp_path / "sheet.png", "--size", "64", "--json"]):
+        done = nst_rt(*arguments)
+        assert done.returncode == 0, done.stderr
+        lines = done.stderr.splitlines()
+        assert len(lines) == 3
+        for words in ("bad.onnx", "enc.onnx", "short"):
+            (line,) = [line for line in lines if words in line]
+            assert line.startswith("nst-rt: ")
+            assert "left out" in line
+        told = json.loads(done.stdout)["styles"]
+        names = {style["name"] if isinstance(style, dict) else style for style in told}
+        assert "gogh" in names
+        assert "short" not in names
+        assert names & {"mine", "invert"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "path"),
+    [
+        (["image", "a.png", "--strength", "abc"], "--strength", "nst-rt image"),
+        (["image", "a.png", "--nonsense"], "--nonsense", "nst-rt image"),
+        (["image"], "PICTURE", "nst-rt image"),
+        (["nonsense"], "nonsense", "nst-rt"),
+    ],
+)
+def test_a_mistyped_line_is_one_line_and_exit_code_2(arguments: list[str], words: str, path: str) -> None:
+    done = nst_rt(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("nst-rt: error: ")
+    assert words in line
+    assert line.endswith(f"Try '{path} --help'")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", [["styles", "--json"], ["styles"], ["--help"]])
+def test_a_full_stdout_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command(*arguments), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("nst-rt: error: ")
+    assert "No space left" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+@pytest.mark.parametrize("arguments", [["styles", "--json"], ["styles"], ["--help"]])
+def test_a_reader_that_went_away_ends_it_quietly(arguments: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(command(*arguments), stdout=write, stderr=subprocess.PIPE, text=True)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def in_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process that `code` has prepared."""
+    lines = f"import logging, nst_rt.cli\nlog = logging.getLogger('nst_rt')\n{code}\nnst_rt.cli.main()"
+    return subprocess.run([sys.executable, "-c", lines, *arguments], capture_output=True, text=True)
+
+
+def test_a_broken_package_takes_no_other_command_along() -> None:
+    code = """
+class Broken:
+    name = "broken"
+    def load(self):
+        raise ImportError("no module named torch,\\nnowhere")
+nst_rt.cli.entry_points = lambda **_: [Broken()]
+"""
+    done = in_process(code, "styles", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["styles"]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("nst-rt: the command broken cannot be loaded (ImportError: no module named torch, nowhere)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        ([], ["nst-rt: the engine takes a minute"]),
+        (["--debug"], ["nst-rt: opened", "nst-rt: the engine takes a minute"]),
+    ],
+)
+def test_what_the_library_logs_is_lines_on_stderr(arguments: list[str], lines: list[str]) -> None:
+    code = """
+import nst_rt.models
+real = nst_rt.models.list_models
+def list_models():
+    log.info("opened")
+    log.warning("the engine\\n takes a %s", "minute")
+    return real()
+nst_rt.models.list_models = list_models
+"""
+    done = in_process(code, "styles", "--json", *arguments)
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == lines
+    assert json.loads(done.stdout)["styles"]

@@ -3,12 +3,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from nst_rt import doctor
 from nst_rt.devices import Device
 from nst_rt.doctor import Check, examine, try_device
 from nst_rt.errors import DeviceError
+from nst_rt.gpu import Driver
+from nst_rt.stylizer import Stylizer
 
 
 def by_name() -> dict[str, Check]:
@@ -85,3 +88,58 @@ def test_the_command_prints_json_and_its_exit_code_tells() -> None:
 
 def test_install_lines_survive_the_table() -> None:
     assert '"nst-rt[cuda]"' in run("doctor").stdout.replace("\n", " ")
+
+
+def nvidia_checks(
+    monkeypatch: pytest.MonkeyPatch, *, driver: Driver | None, cuda: str | None, loads: bool
+) -> tuple[dict[str, Check], list[str]]:
+    """What is found with onnxruntime-gpu installed, and the libraries that were looked for."""
+    looked_for: list[str] = []
+
+    def try_to_load(name: str) -> bool:
+        looked_for.append(name)
+        return loads
+
+    monkeypatch.setattr(doctor, "_installed", lambda names: dict.fromkeys(names, "1.31.1"))
+    monkeypatch.setattr(doctor.gpu, "nvidia_driver", lambda: driver)
+    monkeypatch.setattr(doctor.gpu, "tensorrt_version", lambda: None)
+    monkeypatch.setattr(doctor, "load_onnxruntime", lambda: SimpleNamespace(cuda_version=cuda))
+    monkeypatch.setattr(doctor, "preload_cuda", lambda: None)
+    monkeypatch.setattr(doctor, "_loads", try_to_load)
+    return {check.name: check for check in doctor._nvidia()}, looked_for
+
+
+def test_without_a_driver_the_gpu_build_is_still_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks, looked_for = nvidia_checks(monkeypatch, driver=None, cuda="13.0", loads=False)
+    assert checks["NVIDIA driver"].status == "warning"
+    libraries = checks["CUDA libraries"]
+    assert libraries.status == "warning"
+    assert "wants CUDA 13.0 and cuDNN 9" in libraries.detail
+    assert len(looked_for) == 3
+    assert all(name in libraries.detail for name in looked_for)
+
+
+def test_a_cuda_version_that_is_unknown_is_no_part_of_a_librarys_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks, looked_for = nvidia_checks(monkeypatch, driver=Driver("13.0", ()), cuda=None, loads=True)
+    assert len(looked_for) == 1
+    assert "cudnn" in looked_for[0]
+    assert checks["CUDA libraries"].status == "ok"
+    assert "does not tell" in checks["CUDA libraries"].detail
+
+
+def test_a_driver_too_old_for_this_onnxruntime_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks, _ = nvidia_checks(monkeypatch, driver=Driver("12.4", ()), cuda="13.0", loads=True)
+    assert checks["CUDA"].status == "error"
+    assert "wants CUDA 13.0, the driver serves 12.4" in checks["CUDA"].detail
+
+
+def test_a_built_in_network_that_does_not_run_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "runs on the processor" in by_name()["built-in network"].detail
+
+    def refuse(*_: object) -> None:
+        raise DeviceError("device cpu: no memory")
+
+    monkeypatch.setattr(Stylizer, "__call__", refuse)
+    check = by_name()["built-in network"]
+    assert check.status == "error"
+    assert "device cpu: no memory" in check.detail

@@ -91,15 +91,21 @@ def test_a_vector_with_a_nan_is_refused(tmp_path: Path) -> None:
         load_styles(ModelFiles(tmp_path / "net.onnx"))
 
 
-def test_a_folder_where_a_style_should_be_is_named() -> None:
-    folder = user_styles() / "net" / "y.json"
-    folder.mkdir(parents=True)
-    with pytest.raises(StyleError, match=r"y\.json: cannot be read"):
-        load_styles(ModelFiles(Path("net.onnx")))
+def test_a_broken_style_of_the_users_own_takes_no_other_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "net.styles.json").write_text(json.dumps({"styles": [_entry("gogh", [1, 2])]}))
+    own = user_styles() / "net"
+    (own / "folder.json").mkdir(parents=True)
+    (own / "half.json").write_text('{"name": ')
+    (own / "mine.json").write_text(json.dumps(_entry("mine", [3, 4])))
+    assert list(load_styles(ModelFiles(tmp_path / "net.onnx"), 2)) == ["gogh", "mine"]
+    assert "folder.json: cannot be read" in caplog.text
+    assert "half.json: not a styles file" in caplog.text
 
 
 def test_a_style_of_another_network_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     styles = [_entry("gogh", [1, 2]), _entry("long", [1, 2, 3])]
     (tmp_path / "net.styles.json").write_text(json.dumps({"styles": styles}))
     assert list(load_styles(ModelFiles(tmp_path / "net.onnx"), 2)) == ["gogh"]
-    assert "'long' belongs to another network" in caplog.text
+    assert "style 'long' of net belongs to another network" in caplog.text

@@ -105,8 +105,27 @@ def test_a_vector_of_another_length_is_refused(tinting: Path) -> None:
 
 def test_a_painting_needs_an_encoder(tmp_path: Path) -> None:
     alone = tinting_model(tmp_path / "alone.onnx")
+    painting = tmp_path / "painting.jpg"
+    painting.write_bytes(b"anything")
     with pytest.raises(StyleError, match="no style encoder beside it"):
-        Stylizer.load("painting.jpg", model=alone)
+        Stylizer.load(painting, model=alone)
+    with pytest.raises(InputError, match=r"missing\.jpg: no such painting"):
+        Stylizer.load(tmp_path / "missing.jpg", model=alone)
+    with pytest.raises(StyleError, match="cannot be blended"):
+        Stylizer.load("a.onnx:0.5+b.onnx:0.5", model=alone)
+
+
+@pytest.mark.parametrize("thing", [None, "photo.jpg", [[1, 2, 3]]])
+def test_what_opencv_returns_for_a_missing_file_is_explained(inverting: Path, thing: object) -> None:
+    with pytest.raises(InputError, match=r"not (NoneType|str|list)\. If it came from cv2\.imread"):
+        Stylizer.load(inverting)(thing)  # type: ignore[arg-type]
+
+
+def test_strength_has_to_be_a_number(inverting: Path) -> None:
+    stylizer = Stylizer.load(inverting)
+    with pytest.raises(StyleError, match="'1' is not a number"):
+        stylizer.strength = "1"  # type: ignore[assignment]
+    assert repr(stylizer) == "<Stylizer inverting style='' on cpu>"
 
 
 def test_a_missing_style_is_named_with_the_nearest(tinting: Path, tmp_path: Path) -> None:

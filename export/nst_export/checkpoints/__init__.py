@@ -1,1 +1,1 @@
-"""Reading what others trained: files to tensors, and each family's known layouts to its network."""
+"""Checkpoint files: what others trained and what `nst-rt train` leaves, to each family's network."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nst_rt.errors import ModelError
 from torch import Tensor
 
-from nst_export.checkpoints.reading import Checkpoint, describe_keys
+from nst_export.checkpoints.reading import Checkpoint, describe_keys, empty_tensor
 from nst_export.networks.adain import LEVELS, AdaIn, Weights, build_decoder, build_encoder
 
 LAYOUTS = (
@@ -63,6 +63,8 @@ def load_adain(encoder: Checkpoint, decoder: Checkpoint) -> AdaIn:
 
 
 def _chain(checkpoint: Checkpoint, role: str) -> _Chain:
+    if empty := empty_tensor(checkpoint.tensors):
+        raise _unknown(checkpoint, role, f"{empty} has no elements")
     numbered: dict[int, dict[str, Tensor]] = {}
     for key, tensor in checkpoint.tensors.items():
         match = re.fullmatch(r"(?:conv)?(\d+)\.(weight|bias)", key)

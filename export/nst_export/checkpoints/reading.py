@@ -1,5 +1,6 @@
 """A checkpoint file to named tensors, safely: nothing in a file is ever executed."""
 
+import codecs
 import hashlib
 import io
 import pickle
@@ -49,6 +50,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise InputError(
             f"{path}: not a checkpoint but a text that stands for one (Git LFS or a web page). Download it again"
         )
+    if _is_text(data):
+        raise InputError(f"{path}: a text file, not a checkpoint. Check the path, or download the checkpoint again")
     if path.suffix == ".npz":
         content = _read_npz(path, data)
     elif path.suffix == ".safetensors":
@@ -60,6 +63,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
         keys = list(content)[:12] if isinstance(content, dict) else type(content).__name__
         raise ModelError(f"{path}: holds no tensors (found {keys}). Save the network's state_dict()")
     return Checkpoint(path, tensors, hashlib.sha256(data).hexdigest())
+
+
+def _is_text(data: bytes) -> bool:
+    """Every format of checkpoints has bytes in its first lines that no text has."""
+    start = data[:1000]
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # which lets a character be cut at the end
+    except UnicodeDecodeError:
+        return False
+    return not any(byte < 32 and byte not in b"\t\n\r\f" for byte in start)
 
 
 def _read_torch(path: Path, data: bytes) -> Any:
@@ -110,6 +123,11 @@ def _tensors(content: Any) -> dict[str, Tensor]:
         for key, value in content.items()
         if isinstance(value, Tensor)
     }
+
+
+def empty_tensor(tensors: dict[str, Tensor]) -> str:
+    """The name of a tensor without elements, which no network has; empty where there is none."""
+    return next((name for name, tensor in tensors.items() if tensor.numel() == 0), "")
 
 
 def describe_keys(tensors: dict[str, Tensor]) -> str:

@@ -4,7 +4,7 @@ import re
 
 from nst_rt.errors import ModelError
 
-from nst_export.checkpoints.reading import Checkpoint, describe_keys
+from nst_export.checkpoints.reading import Checkpoint, describe_keys, empty_tensor
 from nst_export.networks.transformer import TransformerNetwork
 
 LAYOUT = "conv1.conv2d.weight ... in1.weight ... res1.conv1.conv2d.weight ... deconv3.conv2d.bias (fast_neural_style)"
@@ -35,6 +35,8 @@ def load_transformer(checkpoint: Checkpoint) -> TransformerNetwork:
         raise unknown(f"no key {error}") from None
     if any(len(shape) != 4 for shape in (*shapes, last)):
         raise unknown("its convolutions are not of four dimensions")
+    if empty := empty_tensor(tensors):
+        raise unknown(f"{empty} has no elements")
     blocks = 0
     while f"res{blocks + 1}.conv1.conv2d.weight" in tensors:
         blocks += 1

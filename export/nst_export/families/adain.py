@@ -44,7 +44,7 @@ def export_adain(
 ) -> tuple[Exported, ...]:
     """Export an AdaIN pair of checkpoints.
 
-    Writes the stylising model in the wanted precisions and `OUT.encoder.onnx` (also for `OUT.fp16.onnx`), the style encoder, which is always
+    Writes the stylising model in the wanted precisions and `OUT.encoder.onnx`, the style encoder, which is always
     float32: it runs once per painting, and its vectors serve both precisions.
 
     Args:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nst_export.checkpoints.training import save_tensors
 from nst_export.networks.adain import AdaIn
 from nst_export.training import losses
 from nst_export.training.adain_networks import decoder_state, encode, new_adain
-from nst_export.training.checkpoint import save_tensors
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at, random_crop
 from nst_export.training.hardware import Hardware
 from nst_export.training.pictures import PictureFolder, Rgb

@@ -1,116 +1,15 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped."""
+"""Going on from a checkpoint: whose it is, and the optimiser's state in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from nst_rt.errors import InputError, ModelError, OutputError
-from nst_rt.sinks.atomic import replacing
+from nst_rt.errors import ModelError
 from torch import Tensor, nn
-
-FORMAT = 2
-"""1: conditional runs without an encoder; network and styles apart, the optimiser's state by number."""
 
 PLACES = {"content", "style", "styles", "loss_network", "encoder", "paintings"}
 """Settings that are paths. The data may have moved; what it is made of is in the run record."""
-
-
-@dataclass
-class Checkpoint:
-    """A run's state. All tensors on the CPU."""
-
-    recipe: str
-    settings: dict[str, Any]
-    step: int
-    parameters: dict[str, Tensor]
-    """By name. (Not "model": `nst-rt export` would take that for a finished network.)"""
-    average: dict[str, Tensor]
-    moments: dict[str, dict[str, Tensor]]
-    """The optimiser's state by parameter name, and within it by its own names."""
-    log: list[dict[str, float]] = field(default_factory=list)
-    pending: dict[str, float] = field(default_factory=dict)
-    """Sums of losses since the last row of the log."""
-    seconds: float = 0.0
-    """Wall clock spent so far, over all sessions."""
-    sessions: list[dict[str, Any]] = field(default_factory=list)
-    """When and on what the run was started and continued."""
-
-
-def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint in one step: an interruption leaves the one before it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    save_tensors({"format": FORMAT, **vars(checkpoint)}, path)
-
-
-def save_tensors(content: dict[str, Any], path: Path) -> None:
-    """`torch.save`, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        try:
-            torch.save(content, file)
-        except RuntimeError as error:  # how torch reports a full disk
-            raise OutputError(f"{path}: cannot be written ({error}). Free some space or write elsewhere") from error
-
-
-def load_tensors(path: Path) -> dict[str, Any]:
-    """What `save_tensors` wrote; nothing in the file is executed.
-
-    Raises:
-        InputError: missing, damaged, or no such file.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Give a run's checkpoint.pt")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises what its unpickler and its archive reader happen to raise
-        raise InputError(f"{path}: damaged, or not written by `nst-rt train` ({type(error).__name__})") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not written by `nst-rt train`. Give a run's checkpoint.pt")
-    return content
-
-
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint of this or an older version.
-
-    Raises:
-        InputError: missing or damaged.
-        ModelError: another kind of file, or written by a newer nst-rt.
-    """
-    state = load_tensors(path)
-    try:
-        version = state.pop("format", 1)
-        if version == 1:
-            return _from_version_1(state)
-        if version == FORMAT:
-            return Checkpoint(**state)
-    except (AttributeError, KeyError, TypeError, IndexError) as error:
-        raise ModelError(
-            f"{path}: not a training checkpoint ({type(error).__name__}: {error}). Give a run's checkpoint.pt"
-        ) from error
-    raise ModelError(f"{path}: written by a newer nst-rt (format {version}). Upgrade nst-rt")
-
-
-def _from_version_1(state: dict[str, Any]) -> Checkpoint:
-    names = [f"network.{name}" for name in state["network"]] + ["styles"]
-    settings = dict(state["settings"])
-    return Checkpoint(
-        recipe="conditional",
-        settings=settings,
-        step=state["step"],
-        parameters={f"network.{name}": value for name, value in state["network"].items()} | {"styles": state["styles"]},
-        average=state["average"],
-        moments={names[index]: moments for index, moments in state["optimizer"]["state"].items()},
-        log=state["log"],
-        sessions=[{"from_step": 0, "hardware": "", "note": "by a version that took down neither time nor machine"}],
-    )
 
 
 def refuse_other_settings(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:

@@ -240,9 +240,9 @@ def conditional(
     Leaves conditional.pt: the network, the named vectors and the style encoder.
     """
     with _session(device, precision, threads) as session:
+        from nst_export.named_styles import BUILT_IN, paintings_in, read_named_styles
         from nst_export.training.conditional import ConditionalRecipe
         from nst_export.training.loss_network import find_loss_network
-        from nst_export.training.named_styles import BUILT_IN, paintings_in, read_named_styles
         from nst_export.training.settings import ConditionalSettings
 
         records = read_named_styles(table or BUILT_IN)

@@ -12,14 +12,14 @@ import torch
 from nst_rt.errors import ModelError
 from torch import Tensor, nn
 
+from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
+from nst_export.named_styles import NamedStyle, record_of
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
-from nst_export.training.conditional_weights import ConditionalWeights, write_conditional
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
-from nst_export.training.named_styles import NamedStyle, record_of
 from nst_export.training.paintings import STROKES, PaintingCrops
 from nst_export.training.perceptual_loss import PerceptualLoss, Targets
 from nst_export.training.pictures import PictureFolder, Rgb, list_pictures, read_rgb, resize_long_side

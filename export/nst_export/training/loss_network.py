@@ -43,12 +43,9 @@ class LossNetwork(nn.Module):
     preprocess_weight: Tensor
     preprocess_bias: Tensor
 
-    def __init__(
-        self, name: str, preprocess: tuple[Tensor, Tensor], convolutions: list[_Convolution], padding: str
-    ) -> None:
+    def __init__(self, name: str, preprocess: tuple[Tensor, Tensor], convolutions: list[_Convolution]) -> None:
         super().__init__()
         self.name = name
-        self.padding = padding
         self.taps = [convolution.tap for convolution in convolutions]
         self.register_buffer("preprocess_weight", preprocess[0])
         self.register_buffer("preprocess_bias", preprocess[1])
@@ -91,14 +88,14 @@ class LossNetwork(nn.Module):
         for index, tap in enumerate(self.taps[: deepest + 1]):
             if index and tap.endswith("_1"):
                 features = functional.max_pool2d(features, 2)
-            if self.padding == "reflect":
-                features = functional.pad(features, (1, 1, 1, 1), mode="reflect")
+            # Zeros around the picture, as VGG was trained with, would be a contour at its border that a network then
+            # learns to paint over: a frame of a few pixels in every stylised picture.
+            features = functional.pad(features, (1, 1, 1, 1), mode="reflect")
             features = functional.relu(
                 functional.conv2d(
                     features,
                     self.get_buffer(f"{tap}_weight"),
                     self.get_buffer(f"{tap}_bias"),
-                    padding=1 if self.padding == "zeros" else 0,
                 )
             )
             if tap in taps:
@@ -167,18 +164,18 @@ def _from_torchvision(weights: dict[str, Tensor]) -> LossNetwork:
     ]
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     preprocess = (torch.diag(1 / deviation)[:, :, None, None], -mean / deviation)
-    return LossNetwork(f"torchvision-{name}", preprocess, convolutions, "zeros")
+    return LossNetwork(f"torchvision-{name}", preprocess, convolutions)
 
 
 def _from_caffe_names(weights: dict[str, Tensor]) -> LossNetwork:
     to_bgr = torch.eye(3).flip(0)[:, :, None, None] * 255.0
     preprocess = (to_bgr, -torch.tensor([103.939, 116.779, 123.68]))
-    return LossNetwork("caffe-vgg19", preprocess, _named(weights, "conv{}_{}"), "zeros")
+    return LossNetwork("caffe-vgg19", preprocess, _named(weights, "conv{}_{}"))
 
 
 def _from_normalised(weights: dict[str, Tensor]) -> LossNetwork:
     preprocess = (weights["conv0.weight"], weights["conv0.bias"])
-    return LossNetwork("normalised-vgg19", preprocess, _named(weights, "conv{}{}"), "reflect")
+    return LossNetwork("normalised-vgg19", preprocess, _named(weights, "conv{}{}"))
 
 
 def _named(weights: dict[str, Tensor], pattern: str) -> list[_Convolution]:

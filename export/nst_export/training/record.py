@@ -13,7 +13,7 @@ import torch
 from nst_rt import __version__
 from nst_rt.sinks.atomic import replacing
 
-from nst_export.training.checkpoint import Checkpoint
+from nst_export.checkpoints.training import Checkpoint, in_words
 
 FILE = "record.json"
 
@@ -40,18 +40,6 @@ def describe_file(path: Path) -> dict[str, Any]:
     """A file that was learned from: name, size in bytes, SHA-256."""
     data = path.read_bytes()
     return {"file": str(path), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def in_words(state: Checkpoint) -> str:
-    """`12000 steps of 4 photographs at 192 px, 2.1 h on CPU (x86_64, 2 threads), bfloat16`: for a style's record."""
-    settings = state.settings
-    places = [place for place in dict.fromkeys(session["hardware"] for session in state.sessions) if place]
-    spent = state.seconds
-    duration = f"{spent / 3600:.1f} h" if spent >= 3600 else f"{spent / 60:.0f} min"
-    unknown = sum(not session["hardware"] for session in state.sessions)
-    recorded = " recorded" if unknown else ""
-    where = f", {duration}{recorded} on {' and '.join(places)}" if places else ""
-    return f"{state.step} steps of {settings['batch']} photographs at {settings['size']} px{where}"
 
 
 def write_record(state: Checkpoint, data: dict[str, Any], weights: list[Path], folder: Path) -> Path:

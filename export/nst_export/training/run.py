@@ -9,21 +9,15 @@ import torch
 from nst_rt.errors import DeviceError, ModelError, OutputError
 from torch import nn
 
+from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint, save_checkpoint
 from nst_export.training.averaging import RunningAverage
-from nst_export.training.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    load_moments,
-    optimizer_moments,
-    refuse_other_settings,
-    save_checkpoint,
-)
+from nst_export.training.checkpoint import load_moments, optimizer_moments, refuse_other_settings
 from nst_export.training.interruption import Interruption
 from nst_export.training.pictures import PictureFolder, Rgb
 from nst_export.training.progress import Reporter
 from nst_export.training.read_ahead import read_ahead
 from nst_export.training.recipe import Batch, Recipe
-from nst_export.training.record import in_words, new_session, write_record
+from nst_export.training.record import new_session, write_record
 from nst_export.training.schedule import learning_rate
 from nst_export.training.validation import choose_photographs, draw_sheet, write_sheet
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from nst_export.checkpoints.training import save_tensors
 from nst_export.networks.transformer import TransformerNetwork
-from nst_export.training.checkpoint import save_tensors
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network

@@ -1,11 +1,17 @@
 """`nst-rt demo`: one picture in every style."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nst_rt.cli.messages import say
 from nst_rt.cli.options import DeviceOption, JsonOption, ModelOption, PrecisionOption, ThreadsOption
+from nst_rt.errors import ModelError, StyleError
+
+if TYPE_CHECKING:
+    from nst_rt.stylizer import Stylizer
 
 
 def register(app: typer.Typer) -> None:
@@ -26,38 +32,54 @@ def demo(
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
     size: Annotated[int, typer.Option(min=64, help="Long side at which the photograph is stylised, in pixels.")] = 720,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a contact sheet of a picture in every available style."""
     import time
 
+    from nst_rt.cli.naming import check_not_taken
     from nst_rt.cli.progress import progress_bar
-    from nst_rt.models import find_model, list_models
+    from nst_rt.cli.termination import signals_interrupt
     from nst_rt.sample_picture import landscape
     from nst_rt.sheet import Cell, contact_sheet
-    from nst_rt.sinks.picture import write_picture
+    from nst_rt.sinks.atomic import refuse_unwritable
+    from nst_rt.sinks.picture import check_suffix, write_picture
     from nst_rt.sources.picture import read_picture
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.styles import unknown_style
 
+    check_suffix(output.suffix, str(output))
+    refuse_unwritable(output)
+    check_not_taken(output, [photo] if photo else [], overwrite=overwrite)
     picture = read_picture(photo).shrunk(size).bgr if photo else landscape(size, size * 2 // 3)
     cells = [Cell(picture, "original")]
-    models = [find_model(model)] if model else list_models()
-    options = {"device": device, "precision": precision}
     started, made = time.perf_counter(), []
-    with progress_bar(None, "pictures") as advance:
-        for files in models:
-            with Stylizer(files, **options, threads=threads) as stylizer:
+    with signals_interrupt(), ExitStack() as opened:
+        stylizers = _open_all(opened, model, device, precision, threads)
+        known = [name for stylizer in stylizers for name in stylizer.styles]
+        if missing := [name for name in style or [] if name not in known]:
+            raise unknown_style(missing[0], known)
+        if not known:
+            raise StyleError(
+                f"{model or 'the model'} comes without named styles, so there is nothing to show. Leave --model out, "
+                "or give nst-rt image a painting with --style"
+            )
+        with progress_bar(len(style or known), "pictures") as advance:
+            for stylizer in stylizers:
                 for name in stylizer.styles:
                     if style and name not in style:
                         continue
-                    stylizer.style = name
+                    try:
+                        stylizer.style = name
+                    except StyleError as error:
+                        if style:
+                            raise
+                        say(f"nst-rt: {' '.join(str(error).split())}; left out")
+                        continue
                     cells.append(Cell(stylizer(picture), name))
                     made.append(name)
                     advance()
-    if missing := [name for name in style or [] if name not in made]:
-        from nst_rt.styles import unknown_style
-
-        raise unknown_style(missing[0], [name for files in models for name in Stylizer(files).styles])
+                stylizer.close()
     write_picture(output, contact_sheet(cells))
     if as_json:
         import json
@@ -65,4 +87,24 @@ def demo(
         seconds = round(time.perf_counter() - started, 3)
         typer.echo(json.dumps({"output": str(output), "styles": made, "seconds": seconds}))
     else:
-        typer.echo(f"{len(made)} styles in {output}", err=True)
+        say(f"{len(made)} styles in {output}")
+
+
+def _open_all(
+    opened: ExitStack, model: str | None, device: str, precision: str, threads: int | None
+) -> "list[Stylizer]":
+    """The given model, else all; a file among the user's models that is none is reported and left out."""
+    from nst_rt.models import BUILT_IN, find_model, list_models
+    from nst_rt.stylizer import Stylizer
+
+    stylizers = []
+    for files in [find_model(model)] if model else list_models():
+        try:
+            stylizer = Stylizer(files, device=device, precision=precision, threads=threads)
+        except (ModelError, StyleError) as error:
+            if model or files.name == BUILT_IN:
+                raise
+            say(f"nst-rt: {' '.join(str(error).split())}; left out")
+            continue
+        stylizers.append(opened.enter_context(stylizer))
+    return stylizers

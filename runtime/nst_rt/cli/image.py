@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
@@ -117,7 +118,7 @@ def image(
     if errors and not batch:
         raise errors[0]
     if batch:
-        _say(f"{len(results) - len(errors)} of {len(results)} pictures written to {output}")
+        say(f"{len(results) - len(errors)} of {len(results)} pictures written to {output}")
     if errors:
         raise typer.Exit(2 if len(errors) == len(results) else 1)
 
@@ -153,7 +154,7 @@ class _Result:
 
 
 class _Run:
-    """Reads, stylises and writes pictures, the three at once; an error stays with its picture."""
+    """Reads, stylises and writes pictures, of several the three at once; an error stays with its picture."""
 
     def __init__(
         self, stylize: "Stylize", size: int | None, stream_suffix: str, quality: int, *, overwrite: bool, batch: bool
@@ -175,13 +176,19 @@ class _Run:
                 if picture is not None:
                     self._write(result, picture)
                 for notice in result.notices:
-                    _say(f"note: {notice}")
+                    say(f"note: {notice}")
                 if result.error is not None and self._batch:
-                    _say(f"nst-rt: error: {' '.join(str(result.error).split())}")
+                    say(f"nst-rt: error: {' '.join(str(result.error).split())}")
                 results.append(result)
                 advance()
 
-            overlapped(self._read_all(jobs), self._work, deliver, depth=2)
+            if self._batch:
+                overlapped(self._read_all(jobs), self._work, deliver, depth=2)
+            else:
+                # Nothing to overlap, and a pipe may keep its reader waiting for ever: only a read in the main thread
+                # is ended by a signal.
+                for read in self._read_all(jobs):
+                    deliver(self._work(read))
         return results
 
     def _read_all(self, jobs: "Sequence[Job]") -> "Generator[tuple[_Result, Picture | None], None, None]":
@@ -246,7 +253,3 @@ class _Run:
             raise
         except OSError as error:
             result.error = OutputError(f"{target}: cannot be written ({error.strerror}). Write elsewhere")
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

@@ -4,7 +4,9 @@ from typing import Any
 
 import typer
 
+from nst_rt.cli.messages import say
 from nst_rt.cli.options import JsonOption, ModelOption
+from nst_rt.errors import ModelError, NstError
 
 
 def register(app: typer.Typer) -> None:
@@ -20,16 +22,23 @@ def styles(model: ModelOption = None, as_json: JsonOption = False) -> None:
     wanted = [find_model(model)] if model else list_models()
     rows = []
     for files in wanted:
-        record = read_model(files.path)
-        if record.kind == "stylizer":
+        try:
+            record = read_model(files.path)
+            if record.kind != "stylizer":
+                raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
             rows += _rows(files, record, built_in=files.name == BUILT_IN)
+        except NstError as error:
+            if model:
+                raise
+            # One foreign file in the user's folder hides nothing else.
+            say(f"nst-rt: {' '.join(str(error).split())}; left out")
     if as_json:
         import json
 
         typer.echo(json.dumps({"styles": rows}, ensure_ascii=False, indent=2))
         return
     if not rows:
-        typer.echo("No styles yet. `nst-rt export` makes models from checkpoints.", err=True)
+        say("No styles yet. `nst-rt export` makes models from checkpoints.")
         return
     _show(rows)
 
@@ -51,7 +60,7 @@ def _rows(files: Any, record: Any, *, built_in: bool) -> list[dict[str, str]]:
             license=style.license,
             training=style.training,
         )
-        for style in load_styles(files).values()
+        for style in load_styles(files, record.style_size).values()
     ]
     return named or [_row("PAINTING.jpg", files.name, "any painting" if files.encoder else "vectors only")]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
@@ -86,10 +87,10 @@ def video(
             told = _convert(reader, stylizer, target, crf=crf, preset=preset, audio=audio)
             told["stylizer"] = stylizer.describe()
         for notice in told["notices"]:
-            _say(f"note: {notice}")
+            say(f"note: {notice}")
         if reader.warning:
-            _say(f"{film}: {reader.warning}; kept what there is in {target}")
-    _say(
+            say(f"{film}: {reader.warning}; kept what there is in {target}")
+    say(
         f"{target}: {told['frames']} frames, {told['duration']:.2f} s of film in {told['seconds']:.1f} s, "
         f"{told['fps']:.1f} frames/s on {told['stylizer'].get('device', 'an unknown device')}"
     )
@@ -168,7 +169,3 @@ def _convert(
         "notices": [*reader.notices, *writer.notices],
         "warning": reader.warning,
     }
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

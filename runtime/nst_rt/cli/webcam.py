@@ -3,13 +3,14 @@
 import json
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
@@ -67,6 +68,7 @@ def webcam(
     as_json: JsonOption = False,
 ) -> None:
     """Stylise a camera, a network stream or a film live; only the newest picture counts."""
+    from nst_rt.cli.termination import signals_interrupt
     from nst_rt.live import LiveLoop, style_label
     from nst_rt.sinks.recording import Recorder
     from nst_rt.sinks.virtual_camera import VirtualCamera
@@ -80,36 +82,47 @@ def webcam(
     if window:
         require_display()
     opening = partial(open_source, source, CameraSettings(width, height, fps), loop=loop)
-    opened = opening()
-    try:
-        granted = opened.describe()
+    with signals_interrupt(), ExitStack() as kept, ExitStack() as handed_over:
+        pictures = opening()
+        unread = handed_over.enter_context(ExitStack())
+        unread.enter_context(closing(pictures))
+
+        def capture() -> Capture:
+            unread.pop_all()  # from here on the capture thread closes its source
+            return handed_over.enter_context(closing(Capture(pictures, opening, say)))
+
+        granted = pictures.describe()
+        # A live source is read from now on, so that it has nothing stale to show when the network is ready; a film
+        # waits for its beginning to be seen.
+        started = capture() if pictures.live else None
         rate = granted["fps"] or 30.0
         recorder = Recorder(rate=rate)
         if record is not None:
             recorder.start(record)
         camera = VirtualCamera(granted["height"], granted["width"], rate) if virtual_camera else None
-        stylizer = Stylizer.load(
-            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
+        if camera is not None:
+            handed_over.enter_context(closing(camera))
+        stylizer = kept.enter_context(
+            Stylizer.load(
+                style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
+            )
         )
-        _say(f"source: {_line(granted)}")
-        _say(f"style: {style_label(stylizer.style or stylizer.styles[0])}, opening the network ...")
+        say(f"source: {_line(granted)}")
+        say(f"style: {style_label(stylizer.style or stylizer.styles[0])}, opening the network ...")
         stylizer.warm_up(granted["height"], granted["width"])
-        shown = Window() if window else None
+        shown = handed_over.enter_context(closing(Window())) if window else None
         live = LiveLoop(
             stylizer,
-            Capture(opened, opening, _say),
+            started or capture(),
             window=shown,
             recorder=recorder,
             virtual_camera=camera,
             frames=frames,
             mirror=mirror,
-            report=_say,
+            report=say,
         )
-    except BaseException:
-        opened.close()
-        raise
-    with stylizer:
-        _say(f"running on {stylizer.device}; {'h shows the keys, q' if window else 'Ctrl-C'} ends it")
+        say(f"running on {stylizer.device}; {'h shows the keys, q' if window else 'Ctrl-C'} ends it")
+        handed_over.pop_all()  # the loop closes what it got
         _run(live, granted, stylizer.describe, as_json=as_json)
     if record is not None and live.summary.recording_error:
         raise typer.Exit(2)
@@ -120,9 +133,9 @@ def _run(live: "LiveLoop", granted: dict[str, Any], describe: Callable[[], dict[
         with _stopping_on_signals(live.stop):
             summary = live.run()
     except (NstError, KeyboardInterrupt):
-        _say(live.summary.to_text())
+        say(live.summary.to_text())
         raise
-    _say(summary.to_text())
+    say(summary.to_text())
     if as_json:
         typer.echo(json.dumps({**summary.to_json(), "source": granted, "stylizer": describe()}, indent=2))
 
@@ -149,7 +162,3 @@ def _line(granted: dict[str, Any]) -> str:
     rate = f", {granted['fps']:g} fps" if granted["fps"] else ""
     kind = f", {granted['format']}" if granted.get("format") else ""
     return f"{granted['name']}, {granted['width']}x{granted['height']}{rate}{kind}"
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

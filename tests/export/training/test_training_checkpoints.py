@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional, write_conditional
+from nst_export.checkpoints.training import load_checkpoint
+from nst_export.named_styles import paintings_in, read_named_styles, record_of
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
-from nst_export.training.checkpoint import load_checkpoint
 from nst_export.training.conditional import ConditionalRecipe
-from nst_export.training.conditional_weights import ConditionalWeights, read_conditional, write_conditional
 from nst_export.training.hardware import Hardware
-from nst_export.training.named_styles import paintings_in, read_named_styles, record_of
 from nst_export.training.run import Run, RunOptions
 from nst_export.training.settings import ConditionalSettings
 from nst_rt.errors import InputError, ModelError

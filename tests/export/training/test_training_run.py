@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import pytest
 import torch
-from nst_export.training.checkpoint import Checkpoint, load_checkpoint
+from nst_export.checkpoints.conditional import read_conditional
+from nst_export.checkpoints.training import Checkpoint, load_checkpoint
 from nst_export.training.conditional import ConditionalRecipe
-from nst_export.training.conditional_weights import read_conditional
 from nst_export.training.hardware import Hardware
 from nst_export.training.run import Run, RunOptions
 from nst_export.training.settings import ConditionalSettings

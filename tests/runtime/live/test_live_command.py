@@ -1,16 +1,25 @@
 """`nst-rt webcam` as a process, without a window."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import cv2
+import nst_rt.cli
+import numpy as np
 import pytest
+from nst_rt.session import Session
+from nst_rt.sources import opening
+from nst_rt.sources.capture import LiveFrame
+from nst_rt.stylizer import Stylizer
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -57,11 +66,132 @@ def test_a_network_camera(mjpeg_camera: Any, inverting: Path) -> None:
     assert "secret" not in done.stdout + done.stderr
 
 
-def test_style_vectors(film: Path, tinting: Path) -> None:
-    done = run("--source", film, "--model", tinting, "--frames", "3", "--json", "--strength", "0.5")
-    assert done.returncode in (0, 2)  # a model without named styles asks for one
-    if done.returncode == 2:
-        assert "--style" in done.stderr
+def test_style_vectors(film: Path, tinting: Path, tmp_path: Path) -> None:
+    named = {"styles": [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]}
+    tinting.with_name("tinting.styles.json").write_text(json.dumps(named))
+    for style, tint in (("blue", (100, 0, 0)), ("blue:0.5+red:0.5", (50, 0, 50))):
+        path = tmp_path / f"{style[:5]}.mp4"
+        done = run(
+            "--source", film, "--model", tinting, "--style", style, "--frames", "3", "--json", "--record", path
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["stylizer"]["style"] == style
+        found, picture = cv2.VideoCapture(str(path)).read()
+        assert found
+        blue, green, red = picture.reshape(-1, 3).mean(axis=0)
+        # Half of a grey picture, and the tint: what H.264 keeps of it.
+        assert abs(blue - green - tint[0]) < 6
+        assert abs(red - green - tint[2]) < 6
+
+
+def test_a_model_without_named_styles_asks_for_one(film: Path, tinting: Path) -> None:
+    done = run("--source", film, "--model", tinting, "--frames", "3")
+    assert done.returncode == 2
+    assert "without named styles" in done.stderr
+    assert "--style" in done.stderr
+
+
+def handles() -> int:
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def test_hundreds_of_frames_through_a_real_session_take_no_more_memory(
+    list_source: Any, picture: Any, inverting: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = (picture(number % 200, 120, 160) for number in range(100_000))  # 57 600 bytes each
+    monkeypatch.setattr(opening, "open_source", lambda *_, **__: list_source(pictures, pause=0.001))
+    seen: dict[int, tuple[int, int]] = {}
+    calls = 0
+    real = Session.run
+
+    def counting(session: Session, *arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls in (100, 400):
+            gc.collect()
+            seen[calls] = (tracemalloc.get_traced_memory()[0], handles())
+        return real(session, *arguments)
+
+    monkeypatch.setattr(Session, "run", counting)
+    monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
+    monkeypatch.setattr(
+        sys, "argv", ["nst-rt", "webcam", "--no-window", "--model", str(inverting), "--frames", "450", "--json"]
+    )
+    tracemalloc.start()
+    try:
+        with pytest.raises(SystemExit) as stop:
+            nst_rt.cli.main()
+    finally:
+        tracemalloc.stop()
+    output, errors = capsys.readouterr()
+    assert not stop.value.code, errors
+    assert json.loads(output)["frames"] == 450
+    # 300 frames that stayed would be 17 MB, 300 handles one each; the latencies kept are 20 KB.
+    assert seen[400][0] - seen[100][0] < 500_000
+    assert seen[400][1] <= seen[100][1] + 2
+
+
+class Live:
+    """A network camera that never waits: each picture holds the number of the one before plus one."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.read_so_far = 0
+        self.closed = threading.Event()
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "live", "width": 64, "height": 48, "fps": None}
+
+    def read(self) -> LiveFrame:
+        time.sleep(0.001)
+        self.read_so_far += 1
+        return LiveFrame(np.full((48, 64, 3), min(self.read_so_far, 255), np.uint8), time.monotonic())
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.fixture
+def live_source(monkeypatch: pytest.MonkeyPatch) -> Live:
+    source = Live()
+    monkeypatch.setattr(opening, "open_source", lambda *_, **__: source)
+    monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
+    return source
+
+
+def webcam(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["nst-rt", "webcam", "--no-window", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        nst_rt.cli.main()
+    return int(stop.value.code or 0)
+
+
+def test_a_live_source_is_drained_while_the_network_loads(
+    live_source: Live, inverting: Path, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    monkeypatch.setattr(
+        Stylizer, "warm_up", lambda self, height, width: eventually(lambda: live_source.read_so_far >= 20)
+    )
+    stylised: list[int] = []
+    real = Stylizer.__call__
+
+    def stylise(stylizer: Stylizer, frame: Any) -> Any:
+        stylised.append(int(frame[0, 0, 0]))
+        return real(stylizer, frame)
+
+    monkeypatch.setattr(Stylizer, "__call__", stylise)
+    assert webcam(monkeypatch, "--model", inverting, "--frames", "1") == 0
+    assert stylised[0] >= 19  # the picture before may be waiting still
+    assert live_source.closed.is_set()
+
+
+def test_an_error_after_the_source_was_opened_closes_it(
+    live_source: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert webcam(monkeypatch, "--model", tmp_path / "missing.onnx") == 2
+    assert live_source.closed.is_set()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

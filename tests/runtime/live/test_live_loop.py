@@ -168,6 +168,20 @@ def test_style_keys_go_round_and_a_failure_is_only_told(stylizer: Any, picture: 
     loop.run()
 
 
+def test_an_unexpected_failure_of_a_style_leaves_the_keys_alive(stylizer: Any, picture: Any, eventually: Any) -> None:
+    def out_of_memory() -> None:
+        raise MemoryError("no room for the painting")
+
+    stylizer.setting = out_of_memory
+    loop = LiveLoop(stylizer, FakeCapture([]), window=FakeWindow())
+    loop._press("n")
+    eventually(lambda: "no room for the painting" in loop._hud_state().message)
+    assert loop._switcher.wanted == stylizer.style == "gogh"
+    stylizer.setting = lambda: None
+    loop._press("n")
+    eventually(lambda: stylizer.style == "wave")
+
+
 def test_a_blend_stays_reachable(stylizer: Any, picture: Any, eventually: Any) -> None:
     stylizer._style = "gogh:0.7+wave:0.3"
     loop = LiveLoop(stylizer, FakeCapture([]), window=FakeWindow())

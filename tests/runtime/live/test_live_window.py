@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
+MISSING = [program for program in ("Xvfb", "xdotool", "import") if shutil.which(program) is None]
 needs_x = pytest.mark.skipif(
-    shutil.which("Xvfb") is None, reason="Xvfb is not installed: apt install xvfb xdotool imagemagick"
+    bool(MISSING), reason=f"not installed: {', '.join(MISSING)}. apt install xvfb xdotool imagemagick"
 )
 
 

@@ -19,10 +19,10 @@ from typing import Any
 from nst_rt.errors import ModelError
 from torch import Tensor
 
+from nst_export.checkpoints.reading import empty_tensor
+from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint, load_tensors, save_tensors
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
-from nst_export.training.checkpoint import Checkpoint, load_checkpoint, load_tensors, save_tensors
-from nst_export.training.record import in_words
 
 FORMAT = "nst-rt conditional 1"
 
@@ -70,8 +70,7 @@ def read_conditional(path: Path) -> ConditionalWeights:
     try:
         if content.get("format") != FORMAT:
             return from_checkpoint(load_checkpoint(path))
-        network = ConditionalTransformer(**content["widths"])
-        network.load_state_dict(content["network"])
+        network = _network(content["widths"], content["network"])
         encoder = _encoder(content["encoder"]) if content["encoder"] else None
         return _frozen(ConditionalWeights(network, content["styles"], content["records"], encoder, content["training"]))
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
@@ -92,15 +91,27 @@ def from_checkpoint(state: Checkpoint) -> ConditionalWeights:
         part, _, rest = name.partition(".")
         if rest:
             parts[part][rest] = value
-    network = ConditionalTransformer(**state.settings["widths"])
-    network.load_state_dict(parts["network"])
+    network = _network(state.settings["widths"], parts["network"])
     styles = dict(zip(state.settings["styles"], state.average["styles"], strict=True))
     encoder = _encoder(parts["encoder"]) if parts["encoder"] else None
     return _frozen(ConditionalWeights(network, styles, {}, encoder, in_words(state)))
 
 
+def _network(widths: dict[str, int], state: dict[str, Tensor]) -> ConditionalTransformer:
+    _refuse_empty(state)
+    network = ConditionalTransformer(**widths)
+    network.load_state_dict(state)
+    return network
+
+
+def _refuse_empty(state: dict[str, Tensor]) -> None:
+    if empty := empty_tensor(state):
+        raise RuntimeError(f"{empty} has no elements")
+
+
 def _encoder(state: dict[str, Tensor]) -> StyleEncoder:
     """An encoder of the widths that its state dict has."""
+    _refuse_empty(state)
     count = len({name.split(".")[1] for name in state if name.startswith("stages.")})
     widths = [state[f"stages.{index}.enter.weight"].shape[0] for index in range(count)]
     encoder = StyleEncoder.from_configuration(widths, state["hidden.weight"].shape[0], state["base"].shape[0])

@@ -1,0 +1,42 @@
+"""Lines for the user, on stderr: what a command says, errors, and the warnings that the library logs."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+
+def say(line: str) -> None:
+    """Print one line to stderr."""
+    typer.echo(line, err=True)
+
+
+def fail(message: str, code: int = 2) -> int:
+    """Print one error line to stderr; returns the exit code to end with."""
+    say(f"nst-rt: error: {' '.join(message.split())}")
+    return code
+
+
+class _Lines(logging.Handler):
+    """One line on stderr for every record."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            say(f"nst-rt: {' '.join(record.getMessage().split())}")
+        except Exception:
+            self.handleError(record)
+
+
+@contextmanager
+def logged_lines(level: int) -> Iterator[None]:
+    """Show what the package logs from `level` up while the block runs."""
+    log = logging.getLogger("nst_rt")
+    before, handler = log.level, _Lines()
+    log.addHandler(handler)
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)

@@ -1,0 +1,77 @@
+"""Styles that change while pictures keep coming."""
+
+import threading
+from typing import Protocol
+
+from nst_rt.errors import NstError
+
+
+class Styled(Protocol):
+    """What the switcher uses of `nst_rt.Stylizer`."""
+
+    style: str
+
+    @property
+    def styles(self) -> list[str]: ...
+
+
+class StyleSwitcher:
+    """Sets styles in a thread of its own: encoding a painting takes longer than a picture may."""
+
+    def __init__(self, stylizer: Styled) -> None:
+        self._stylizer = stylizer
+        self.styles = list(stylizer.styles)
+        # A model with one style baked in may have been loaded without naming it.
+        self.wanted = stylizer.style or next(iter(self.styles), "")
+        """The style that is set, or being set."""
+        if self.wanted not in self.styles:  # a blend or painting stays reachable
+            self.styles.insert(0, self.wanted)
+        self._lock = threading.Lock()
+        self._busy = False
+        self._trouble = ""
+
+    def step(self, step: int) -> None:
+        """Go on by `step` styles; the newest wish wins."""
+        with self._lock:
+            here = self.styles.index(self.wanted) if self.wanted in self.styles else 0
+            self.wanted = self.styles[(here + step) % len(self.styles)]
+            if not self._busy:
+                self._busy = True
+                threading.Thread(target=self._run, name="nst-rt style", daemon=True).start()
+
+    def trouble(self) -> str:
+        """Why the last switch failed, once; empty if it did not."""
+        with self._lock:
+            trouble, self._trouble = self._trouble, ""
+            return trouble
+
+    def _run(self) -> None:
+        settled = False
+        try:
+            while not settled:
+                settled = self._set_wanted()
+        finally:
+            if not settled:  # or no key would ever change the style again
+                with self._lock:
+                    self._busy = False
+
+    def _set_wanted(self) -> bool:
+        """Set the wanted style; False if another one was wanted meanwhile."""
+        with self._lock:
+            target = self.wanted
+        trouble = ""
+        try:
+            self._stylizer.style = target
+        except NstError as error:
+            trouble = str(error)
+        except Exception as error:  # whatever a style encoder or its driver throws; the show goes on
+            trouble = f"style {target} cannot be set, {type(error).__name__}: {error}"
+        with self._lock:
+            if target != self.wanted:
+                return False
+            if trouble:
+                self._trouble = trouble
+                self.wanted = self._stylizer.style
+            # Under the same lock as the comparison: a wish that comes now starts a new thread.
+            self._busy = False
+            return True
