@@ -340,8 +340,8 @@ class Stylizer:
             path = self._files.encoder
             if path is None:
                 raise StyleError(
-                    f"{self._files.path.name} has no style encoder beside it, so it cannot take the painting {painting}. "
-                    "Use a named style, or a model that has one, such as AdaIN: --model adain.onnx"
+                    f"{self._files.path.name} has no style encoder beside it, so it cannot take the painting "
+                    f"{painting}. Use a named style, or a model that has one, such as AdaIN: --model adain.onnx"
                 )
             require_same_network(self._record, self._files.path, read_model(path), path)
             self._encoder = StyleEncoder(path, threads=self._threads)

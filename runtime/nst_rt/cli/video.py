@@ -84,7 +84,11 @@ def video(
             target = output or film.with_name(f"{film.stem}.{tag}.mp4")
             check_film_output(target, crf, preset)
             check_not_taken(target, [film], overwrite=overwrite)
-            told = _convert(reader, stylizer, target, crf=crf, preset=preset, audio=audio)
+            try:
+                told = _convert(reader, stylizer, target, crf=crf, preset=preset, audio=audio)
+            except KeyboardInterrupt:
+                say(f"interrupted; nothing of {target} was kept")
+                raise
             told["stylizer"] = stylizer.describe()
         for notice in told["notices"]:
             say(f"note: {notice}")
