@@ -24,7 +24,7 @@ def contact_sheet(cells: list[Cell], *, columns: int | None = None, side: int = 
     """Lay cells out in rows, each picture fitted into `side` x `side` pixels without distortion.
 
     Args:
-        columns: by default as many as make the sheet about 3:2.
+        columns: by default as many as make the sheet about 3:2 and leave few places empty.
 
     Returns:
         uint8 (H, W, 3) BGR.
@@ -38,7 +38,7 @@ def contact_sheet(cells: list[Cell], *, columns: int | None = None, side: int = 
     height = max(picture.shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
     strip = max(18, side // 10)
-    columns = columns or max(1, round(math.sqrt(1.5 * len(cells) * (height + strip) / width)))
+    columns = columns or _columns(len(cells), math.sqrt(1.5 * len(cells) * (height + strip) / width))
     rows = math.ceil(len(cells) / columns)
     sheet = np.full((rows * (height + strip + gap) + gap, columns * (width + gap) + gap, 3), _PAPER, np.uint8)
     for index, (cell, picture) in enumerate(zip(cells, pictures, strict=True)):
@@ -47,6 +47,11 @@ def contact_sheet(cells: list[Cell], *, columns: int | None = None, side: int = 
         sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
         _write(sheet, cell.label, left, top + height, width, strip)
     return sheet
+
+
+def _columns(cells: int, ideal: float) -> int:
+    around = range(max(1, round(ideal) - 1), round(ideal) + 2)
+    return min(around, key=lambda columns: (-cells % columns, abs(columns - ideal)))
 
 
 def _fit(picture: Image, side: int) -> Image:
