@@ -169,3 +169,19 @@ def rescale_chain(layers: nn.Sequential, largest: dict[nn.Module, float], incomi
         factor = outgoing if conv is convs[-1] else factor_for(largest[conv])
         divide(conv, factor, incoming)
         incoming = factor
+
+
+def bring_into_range(network: nn.Module, show: Callable[[], None]) -> None:
+    """Centre and rescale every convolution before an instance normalisation, exactly, by what it reaches.
+
+    Args:
+        network: changed in place.
+        show: runs the network on every picture that counts.
+
+    Raises:
+        ModelError: when something that cannot be rescaled this way is out of range.
+    """
+    center_normalised(network, show)
+    with largest_outputs(network) as largest:
+        show()
+    rescale_normalised(network, largest)

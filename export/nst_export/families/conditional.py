@@ -21,7 +21,7 @@ from nst_export.graph import GraphBuilder, Precision
 from nst_export.named_styles import read_named_styles
 from nst_export.networks.conditional import STRIDE, ConditionalTransformer
 from nst_export.parity import stylise_in_torch
-from nst_export.precision import center_normalised, largest_outputs, rescale_normalised
+from nst_export.precision import bring_into_range
 from nst_export.sample_pictures import Picture, extreme_pictures, origin_of, sample_pictures
 from nst_export.styles_file import styles_text
 from nst_export.stylizing import StylizingNetwork
@@ -167,10 +167,7 @@ def prepare(
                 style, picture = styles[index % len(styles)], samples[index % len(samples)]
                 stylise_in_torch(partial(prepared, style=style), picture, 255, STRIDE, bgr=True)
 
-        center_normalised(prepared, show)
-        with largest_outputs(prepared) as largest:
-            show()
-        rescale_normalised(prepared, largest)
+        bring_into_range(prepared, show)
     return prepared
 
 

@@ -16,7 +16,7 @@ from nst_export.frame import Controls, close_frame, open_controls, open_frame
 from nst_export.graph import GraphBuilder, Precision
 from nst_export.networks.transformer import STRIDE, TransformerNetwork
 from nst_export.parity import stylise_in_torch
-from nst_export.precision import center_normalised, largest_outputs, rescale_normalised
+from nst_export.precision import bring_into_range
 from nst_export.sample_pictures import Picture, extreme_pictures, origin_of, sample_pictures
 from nst_export.stylizing import StylizingNetwork
 from nst_export.writing import EXPORTER, Exported, PrecisionChoice, beside, plan_targets, write_all
@@ -96,10 +96,7 @@ def prepare(network: TransformerNetwork, precision: Precision, pictures: list[Pi
             for picture in [*pictures, *extreme_pictures()]:
                 stylise_in_torch(prepared, picture, WHITE, bgr=True)
 
-        center_normalised(prepared, show)
-        with largest_outputs(prepared) as largest:
-            show()
-        rescale_normalised(prepared, largest)
+        bring_into_range(prepared, show)
     return prepared
 
 
