@@ -1,6 +1,7 @@
 """The losses of feed-forward style transfer."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,8 +12,31 @@ EPSILON = 1e-5
 
 def gram_matrix(features: Tensor) -> Tensor:
     """Channel correlations (Gatys et al. 2016) of feature maps (N, C, H, W), mean over positions: (N, C, C) float32."""
-    flat = features.flatten(2).float()
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+    gram: Tensor = _GramMatrix.apply(features)  # type: ignore[no-untyped-call]
+    return gram
+
+
+class _GramMatrix(torch.autograd.Function):
+    """X'X / positions, whose gradient is one product in the features' own type and memory order.
+
+    Left to autograd, the two products of the gradient, their sum and the copies between layouts are half the time of a
+    training step on a CPU.
+    """
+
+    @staticmethod
+    def forward(context: Any, features: Tensor) -> Tensor:
+        rows = features.permute(0, 2, 3, 1).flatten(1, 2)  # (N, positions, C): no copy of channels-last features
+        context.save_for_backward(features)
+        exact = rows.float()
+        return exact.transpose(1, 2) @ exact / rows.shape[1]
+
+    @staticmethod
+    def backward(context: Any, slope: Tensor) -> Tensor:  # type: ignore[override]  # autograd passes what forward gave
+        (features,) = context.saved_tensors
+        rows = features.permute(0, 2, 3, 1).flatten(1, 2)
+        both = (slope + slope.transpose(1, 2)) / rows.shape[1]
+        gradient: Tensor = rows @ both.to(rows.dtype)
+        return gradient.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2)
 
 
 def pyramid(pictures: Tensor, scales: int) -> list[Tensor]:
