@@ -4,11 +4,11 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from nst_rt.cli.options import JsonOption
-from nst_rt.errors import DependencyError
+from nst_rt.extras import refuse_missing
 
 if TYPE_CHECKING:
     from nst_export.writing import Exported
@@ -73,7 +73,7 @@ def transformer(
     try:
         from nst_export.families.transformer import export_transformer
     except ModuleNotFoundError as error:
-        _missing(error)
+        refuse_missing(error, "exporting")
     _show(
         export_transformer(
             checkpoint,
@@ -105,7 +105,7 @@ def adain(
     try:
         from nst_export.families.adain import export_adain
     except ModuleNotFoundError as error:
-        _missing(error)
+        refuse_missing(error, "exporting")
     _show(
         export_adain(
             encoder,
@@ -139,7 +139,7 @@ def conditional(
     try:
         from nst_export.families.conditional import export_trained
     except ModuleNotFoundError as error:
-        _missing(error)
+        refuse_missing(error, "exporting")
     _show(
         export_trained(
             weights,
@@ -153,13 +153,6 @@ def conditional(
         ),
         as_json,
     )
-
-
-def _missing(error: ModuleNotFoundError) -> NoReturn:
-    package = (error.name or "").partition(".")[0]
-    if package not in ("torch", "onnx"):
-        raise error
-    raise DependencyError(f'exporting needs {package}: pip install "nst-rt[export]"') from error
 
 
 def _show(exported: "tuple[Exported, ...]", as_json: bool) -> None:

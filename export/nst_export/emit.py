@@ -176,6 +176,38 @@ def emit_convolution(emitter: Emitter, conv: nn.Conv2d, value: str) -> str:
 # How the taps of a 3-tap kernel fall on two neighbouring low-resolution pixels: for the odd pixel of the first one
 # (rows 0) and for the even pixel of the second one (rows 1).
 _TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], np.float32)
+# And back: the outer taps stand alone in one phase each, the middle one is what the first tap leaves of a sum.
+_TAPS_BACK = np.array([[[0, 0], [1, 0]], [[1, 0], [-1, 0]], [[0, 1], [0, 0]]], np.float64)
+_ROUNDING = 1e-5
+"""Of the largest weight: how far the phases of one kernel may disagree about it after rounding to float32."""
+
+
+def phases_of_kernel(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The convolution that gives the four phases of nearest upsampling by 2 and a 3x3 convolution.
+
+    Args:
+        kernel: (out, in, 3, 3).
+
+    Returns:
+        (4 * out, in, 2, 2), ordered as `interleave` takes it.
+    """
+    phases = np.einsum("apu,bqv,oiuv->oabipq", _TAPS, _TAPS, kernel)
+    return np.ascontiguousarray(phases).reshape(4 * kernel.shape[0], kernel.shape[1], 2, 2)
+
+
+def kernel_of_phases(phases: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Undo `phases_of_kernel`, up to float32's rounding.
+
+    Raises:
+        ValueError: these are not the phases of a 3x3 kernel.
+    """
+    if phases.ndim != 4 or phases.shape[0] % 4 or phases.shape[2:] != (2, 2):
+        raise ValueError(f"a kernel of shape {phases.shape} holds no four phases of 2x2")
+    parts = phases.reshape(phases.shape[0] // 4, 2, 2, phases.shape[1], 2, 2).astype(np.float64)
+    kernel: NDArray[np.float32] = np.einsum("uap,vbq,oabipq->oiuv", _TAPS_BACK, _TAPS_BACK, parts).astype(np.float32)
+    if not np.allclose(phases_of_kernel(kernel), phases, rtol=0, atol=_ROUNDING * np.abs(phases).max(initial=0.0)):
+        raise ValueError("its four phases belong to no 3x3 kernel")
+    return kernel
 
 
 def upsampled_convolution(emitter: Emitter, conv: nn.Conv2d, value: str, *, crop: bool = True) -> str:
@@ -194,9 +226,7 @@ def upsampled_convolution(emitter: Emitter, conv: nn.Conv2d, value: str, *, crop
         return emit_convolution(emitter, conv, value)
     # Reflection at full size repeats the border pixel, which at the low resolution is edge padding.
     value = pad(graph, value, 1, "edge")
-    kernel = np.einsum("apu,bqv,oiuv->oabipq", _TAPS, _TAPS, array_of(conv.weight))
-    kernel = np.ascontiguousarray(kernel).reshape(4 * conv.out_channels, conv.in_channels, 2, 2)
-    value = convolution(graph, value, kernel, np.repeat(bias_of(conv), 4))
+    value = convolution(graph, value, phases_of_kernel(array_of(conv.weight)), np.repeat(bias_of(conv), 4))
     value = interleave(graph, value, conv.out_channels)
     if crop:
         return crop_margin(graph, value, 1)

@@ -22,6 +22,17 @@ def produce_bgr_bytes(conv: nn.Conv2d, white: float) -> None:
             conv.bias.copy_(conv.bias.flip(0) * (255 / white))
 
 
+def accept_rgb(conv: nn.Conv2d, white: float) -> None:
+    """Undo `accept_bgr_bytes`, for a network that is read back from an exported file."""
+    # The flip is its own inverse, and with this white the factor is the reciprocal one.
+    accept_bgr_bytes(conv, 255 * 255 / white)
+
+
+def produce_rgb(conv: nn.Conv2d, white: float) -> None:
+    """Undo `produce_bgr_bytes`, for a network that is read back from an exported file."""
+    produce_bgr_bytes(conv, 255 * 255 / white)  # see accept_rgb
+
+
 def merge_pointwise(layers: nn.Sequential) -> nn.Sequential:
     """The layers without a leading 1x1 convolution, which the next convolution takes in."""
     if len(layers) < 2:

@@ -1,12 +1,13 @@
-"""`NAME.styles.json`: the named vectors that travel beside a model, as the runtime and C++ programs read them."""
+"""The styles of a trained network for `NAME.styles.json`, the file that travels beside a model."""
 
-import json
 from collections.abc import Mapping
 
+from nst_rt.styles import Style
+from nst_rt.styles import styles_text as text_of
 from torch import Tensor
 
-DIGITS = 6
-"""Significant digits of a number: float32 holds seven, and a picture shows four."""
+RECORDED = ("title", "artist", "year", "license")
+"""What is told of the painting behind a style."""
 
 
 def styles_text(
@@ -23,15 +24,15 @@ def styles_text(
         training: how the vectors came about, in words.
         source_sha256: as in the record of the model that the vectors belong to.
     """
-    entries = [
-        {
-            "name": name,
-            **{key: text for key, text in records.get(name, {}).items() if text},
-            "training": training,
-            "vector": [float(f"{value:.{DIGITS}g}") for value in vector.reshape(-1).tolist()],
-        }
-        for name, vector in styles.items()
-    ]
-    # A style a line: differences between two versions stay readable.
-    lines = ",\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in entries)
-    return f'{{"source_sha256":{json.dumps(source_sha256)},"styles":[\n{lines}\n]}}\n'
+    return text_of(
+        [
+            Style(
+                name,
+                vector.detach().float().cpu().numpy(),
+                **{key: text for key, text in records.get(name, {}).items() if key in RECORDED},
+                training=training,
+            )
+            for name, vector in styles.items()
+        ],
+        source_sha256,
+    )

@@ -21,6 +21,7 @@ from nst_rt.devices import HOW_TO_GET, PROVIDERS, Device, ProviderOptions, provi
 from nst_rt.engine_cache import EngineCache, engine_cache
 from nst_rt.errors import DeviceError, InputError, ModelError
 from nst_rt.models import is_file
+from nst_rt.openvino import open_openvino, refuse_without_bf16
 from nst_rt.ort import load_onnxruntime
 from nst_rt.placement import read_placement
 from nst_rt.timing import StageClock
@@ -38,15 +39,17 @@ class FrameShape:
     batch: int
     height: int
     width: int
+    styles: int = 1
+    """Rows of style vectors: one for all frames, or one for each."""
 
     @property
     def pins(self) -> dict[str, int]:
-        """Values of the contract's symbolic dimensions; there is one row of styles for all frames."""
+        """Values of the contract's symbolic dimensions."""
         return {
             contract.BATCH: self.batch,
             contract.HEIGHT: self.height,
             contract.WIDTH: self.width,
-            contract.STYLES: 1,
+            contract.STYLES: self.styles,
         }
 
 
@@ -58,6 +61,7 @@ class Session:
 
     Args:
         fp16: the file is an fp16 one, which TensorRT has to know before it reads it.
+        bf16: compute an fp32 file in bf16; OpenVINO on processors that have instructions for it, nothing else.
         threads: of a processor; all physical cores by default.
         cuda_graph: capture the launches once and replay them, where the device and the shape allow it.
 
@@ -73,12 +77,15 @@ class Session:
         shape: FrameShape | None = None,
         *,
         fp16: bool = False,
+        bf16: bool = False,
         threads: int | None = None,
         cuda_graph: bool = True,
     ) -> None:
         require_listed(device)
+        if bf16:
+            require_bf16(device)
         self.path, self.device, self.shape = path, device, shape
-        self._fp16, self._threads = fp16, threads
+        self._fp16, self._bf16, self._threads = fp16, bf16, threads
         self._engine_cache = self._open_engine_cache() if device.kind == "tensorrt" else None
         self.cuda_graph = cuda_graph and device.on_gpu and shape is not None
         try:
@@ -109,28 +116,45 @@ class Session:
             raise DeviceError(f"{self.path.name} failed on {self.device}: {reason}. Try --device cpu") from error
 
     @property
+    def precision(self) -> str:
+        """What is computed in: the file's precision, or `bf16`."""
+        return "bf16" if self._bf16 else self.record.precision
+
+    @property
     def inputs(self) -> list[str]:
         """Names of the inputs, in the graph's order."""
         return [tensor.name for tensor in self._session.get_inputs()]
 
+    @property
+    def style_rows(self) -> int:
+        """Style vectors that a run takes: one for all frames, or one for each; 0 where a style is baked in."""
+        shapes = {tensor.name: tensor.shape for tensor in self._session.get_inputs()}
+        rows = shapes[contract.STYLE][0] if contract.STYLE in shapes else 0
+        return rows if isinstance(rows, int) else 1
+
     def _start(self) -> None:
         providers = provider_options(
-            self.device, cuda_graph=self.cuda_graph, fp16=self._fp16, engine_cache=self._engine_cache
+            self.device,
+            cuda_graph=self.cuda_graph,
+            fp16=self._fp16,
+            bf16=self._bf16,
+            threads=self._threads,
+            engine_cache=self._engine_cache,
         )
         self._session = open_session(self.path, providers, self.shape, self._threads)
         self.record = read_record(self._session, self.path, self.shape.pins if self.shape else None)
         self.placement = read_placement(self._session)
         self._refuse_fallback()
         self._runner = self._make_runner()
-        if self.device.on_gpu and self.shape is not None:
+        if self.device.kind != "cpu" and self.shape is not None:
             self._prove(self.shape)
 
     def _prove(self, shape: FrameShape) -> None:
-        # A GPU session that opens may still not run: out of memory, no kernels for an old card, a failed capture.
+        # A session that opens may still not run: out of memory, no kernels for an old card, a failed capture.
         ones = np.ones(1, np.float32)
         blank: dict[str, NDArray[Any]] = {
             contract.FRAME: np.zeros((shape.batch, shape.height, shape.width, 3), np.uint8),
-            contract.STYLE: np.zeros((1, self.record.style_size), np.float32),
+            contract.STYLE: np.zeros((self.style_rows, self.record.style_size), np.float32),
             contract.STRENGTH: ones,
             contract.COLOR: ones,
         }
@@ -142,7 +166,10 @@ class Session:
             raise DeviceError(f"{self.path.name} cannot run on {self.device}: {first_line(error)}") from error
 
     def _size(self) -> str:
-        return f"{self.shape.batch}x{self.shape.height}x{self.shape.width}" if self.shape else "any size"
+        if self.shape is None:
+            return "any size"
+        size = f"{self.shape.batch}x{self.shape.height}x{self.shape.width}"
+        return f"{size}x{self.shape.styles}styles" if self.shape.styles > 1 else size
 
     def _open_engine_cache(self) -> EngineCache | None:
         precision = "fp16" if self._fp16 else "fp32"
@@ -210,6 +237,8 @@ def open_session(
             options.add_free_dimension_override_by_name(name, size)
     try:
         with quiet(providers[0][0]):
+            if providers[0][0] == PROVIDERS["openvino"]:
+                return open_openvino(path, options, providers[0][1], shape.pins if shape else {})
             return runtime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own exception types share no base but Exception
         reason = first_line(error)
@@ -222,6 +251,20 @@ def open_session(
             f"{path.name} cannot be opened on {kind} ({reason}). {HOW_TO_GET[kind]}; `nst-rt doctor` says what is "
             "missing. --device cpu runs"
         ) from error
+
+
+def require_bf16(device: Device) -> None:
+    """Refuse to compute in bf16 where nothing can.
+
+    Raises:
+        DeviceError: says which device can.
+    """
+    if device.kind != "openvino":
+        raise DeviceError(
+            f"device {device}: bf16 is for --device openvino ({HOW_TO_GET['openvino']}). "
+            f"Use --precision {'fp16' if device.on_gpu else 'fp32'} here"
+        )
+    refuse_without_bf16()
 
 
 def first_line(error: Exception) -> str:
@@ -283,6 +326,23 @@ def read_model(path: Path) -> ModelRecord:
         ModelError: the file is missing, truncated, not ours, or breaks the contract.
     """
     return read_record(_peek(path), path)
+
+
+def require_same_network(record: ModelRecord, path: Path, other: ModelRecord, companion: Path) -> None:
+    """Refuse a file beside a model that was exported from other weights.
+
+    Raises:
+        ModelError: names both files.
+    """
+    if (record.family, record.source_sha256, record.style_size) != (
+        other.family,
+        other.source_sha256,
+        other.style_size,
+    ):
+        raise ModelError(
+            f"{companion} was exported from another checkpoint than {path.name} beside it. "
+            "Export both again, or remove it"
+        )
 
 
 def signature(path: Path) -> tuple[list[Tensor], list[Tensor]]:

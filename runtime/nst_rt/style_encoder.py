@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from nst_rt import contract
+from nst_rt.contract import ModelRecord
 from nst_rt.devices import Device
 from nst_rt.errors import ModelError
-from nst_rt.session import Session
+from nst_rt.models import ModelFiles
+from nst_rt.session import Session, read_model, require_same_network
 from nst_rt.sources.picture import read_picture
 from nst_rt.styles import PAINTING_SIDE, Vector
 
@@ -21,6 +23,22 @@ class StyleEncoder:
         self._session = Session(path, Device("cpu"), threads=threads)
         if self._session.record.kind != "style_encoder":
             raise ModelError(f"{path}: a stylising model, not a style encoder. Export the model again")
+
+    @classmethod
+    def beside(cls, files: ModelFiles, record: ModelRecord, *, threads: int | None = None) -> "StyleEncoder | None":
+        """The style encoder that lies beside a model; None without one.
+
+        Args:
+            record: the model's.
+
+        Raises:
+            ModelError: the file is no style encoder, or another network's.
+        """
+        path = files.encoder
+        if path is None:
+            return None
+        require_same_network(record, files.path, read_model(path), path)
+        return cls(path, threads=threads)
 
     def __call__(self, painting: Path) -> Vector:
         """The style vector float32 (S,) of a picture file.

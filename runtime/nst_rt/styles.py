@@ -3,15 +3,17 @@
 import json
 import logging
 import math
+import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.errors import StyleError
+from nst_rt.errors import ExpressionError, StyleError
+from nst_rt.expressions import malformed
 from nst_rt.folders import user_styles
 from nst_rt.models import ModelFiles
 from nst_rt.suggestions import did_you_mean
@@ -24,6 +26,13 @@ PAINTING_SIDE = 640
 """Paintings are reduced to this long side, in pixels, before a style encoder sees them: strokes keep one scale."""
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+TEXTS = ("title", "artist", "year", "license", "training", "date", "painting")
+"""What a styles file says about a style beside its name and vector, in this order."""
+
+DIGITS = 6
+"""Significant digits of a number in a styles file: float32 holds seven, and a picture shows four."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,14 @@ class Style:
     """Of the reference painting."""
     training: str = ""
     """How the vector came about, in words."""
+    date: str = ""
+    """When the user added the style, YYYY-MM-DD."""
+    painting: str = ""
+    """Where the user's painting was then: for making the vector again after the network has changed."""
+    source_sha256: str = ""
+    """Of the network that the vector belongs to, as in its `ModelRecord`; empty where the file does not say."""
+    own_file: str = ""
+    """The user's file that it was read from; empty for a style that came with the model."""
 
     @classmethod
     def from_json(cls, entry: dict[str, Any], source: Path) -> "Style":
@@ -50,7 +67,7 @@ class Style:
         """
         try:
             vector = np.asarray(entry["vector"], np.float32)
-            texts = {key: str(entry.get(key, "")) for key in ("title", "artist", "year", "license", "training")}
+            texts = {key: str(entry.get(key, "")) for key in (*TEXTS, "source_sha256")}
             name = str(entry["name"])
         except (KeyError, TypeError, ValueError) as error:
             raise StyleError(
@@ -61,35 +78,64 @@ class Style:
         return cls(name, vector, **texts)
 
 
-def load_styles(files: ModelFiles, size: int | None = None) -> dict[str, Style]:
+def load_styles(files: ModelFiles, size: int | None = None, source_sha256: str = "") -> dict[str, Style]:
     """The named styles of a model: those beside its file, then the user's own (which win on the same name).
 
     A broken file of the user's own is left out with a warning: it must not take the model's styles with it.
 
     Args:
         size: length of the model's style vectors; styles of another length are left out, with a warning.
+        source_sha256: as in the model's record; the user's styles that name another network are left out, with a
+            warning that says how to make them again.
 
     Raises:
         StyleError: the styles file beside the model is malformed or cannot be read.
     """
-    found = read_styles(files.styles) if files.styles else []
-    own = user_styles() / files.name.removesuffix(".fp16")
-    for path in sorted(own.glob("*.json")) if own.is_dir() else []:
-        try:
-            found += read_styles(path)
-        except StyleError as error:
-            log.warning("%s; left out", error)
     styles: dict[str, Style] = {}
-    for style in found:
-        if size is not None and style.vector.size != size:
-            log.warning("style %r of %s belongs to another network, left out", style.name, files.name)
-        else:
+    for style in [*(read_styles(files.styles) if files.styles else []), *own_styles(files)]:
+        if _fits(style, size, source_sha256):
             styles[style.name] = style
+        else:
+            log.warning("style %r of %s belongs to another network, left out%s", style.name, files.name, _again(style))
     return styles
 
 
+def _fits(style: Style, size: int | None, source_sha256: str) -> bool:
+    other = style.own_file and style.source_sha256 and source_sha256 and style.source_sha256 != source_sha256
+    return not other and size in (None, style.vector.size)
+
+
+def _again(style: Style) -> str:
+    if not (style.own_file and style.painting):
+        return ""
+    painting = shlex.quote(style.painting)
+    return f". Make it again: nst-rt add-style {painting} --name {shlex.quote(style.name)} --overwrite"
+
+
+def own_folder(files: ModelFiles) -> Path:
+    """Where the user's own styles of a model lie, one or several in a JSON file. May not exist yet."""
+    return user_styles() / files.name.removesuffix(".fp16")
+
+
+def own_files(files: ModelFiles) -> list[Path]:
+    """The files of the user's own styles, in the order in which they are read."""
+    folder = own_folder(files)
+    return sorted(folder.glob("*.json")) if folder.is_dir() else []
+
+
+def own_styles(files: ModelFiles) -> list[Style]:
+    """The user's own styles of a model, fitting or not; a broken file is left out with a warning."""
+    found: list[Style] = []
+    for path in own_files(files):
+        try:
+            found += [replace(style, own_file=str(path)) for style in read_styles(path)]
+        except StyleError as error:
+            log.warning("%s; left out", error)
+    return found
+
+
 def read_styles(path: Path) -> list[Style]:
-    """The styles of one file: `{"styles": [...]}`, or a single style.
+    """The styles of one file: `{"source_sha256": "...", "styles": [...]}`, or a single style.
 
     Raises:
         StyleError: malformed, or it cannot be read.
@@ -101,7 +147,28 @@ def read_styles(path: Path) -> list[Style]:
     except ValueError as error:
         raise StyleError(f"{path}: not a styles file ({error}). Remove or replace it") from error
     entries = content.get("styles", [content]) if isinstance(content, dict) else [content]
-    return [Style.from_json(entry, path) for entry in entries]
+    source = str(content.get("source_sha256", "")) if isinstance(content, dict) else ""
+    styles = [Style.from_json(entry, path) for entry in entries]
+    return [replace(style, source_sha256=style.source_sha256 or source) for style in styles]
+
+
+def styles_text(styles: Iterable[Style], source_sha256: str) -> str:
+    """The text of a styles file, as `read_styles` and C++ programs read it.
+
+    Args:
+        source_sha256: as in the record of the model that the vectors belong to.
+    """
+    entries = [
+        {
+            "name": style.name,
+            **{key: text for key in TEXTS if (text := getattr(style, key))},
+            "vector": [float(f"{value:.{DIGITS}g}") for value in style.vector.reshape(-1).tolist()],
+        }
+        for style in styles
+    ]
+    # A style a line: differences between two versions stay readable.
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in entries)
+    return f'{{"source_sha256":{json.dumps(source_sha256)},"styles":[\n{lines}\n]}}\n'
 
 
 @dataclass(frozen=True)
@@ -116,7 +183,20 @@ def parse_blend(expression: str) -> list[Term]:
     """`gogh`, `painting.jpg` or `gogh:0.7+wave:0.3`; weights are scaled so that they add up to 1.
 
     Raises:
-        StyleError: malformed; the message points at the place.
+        ExpressionError: malformed; it points at the place.
+    """
+    terms = parse_terms(expression)
+    total = sum(term.weight for term in terms)
+    if total == 0:
+        raise _malformed(expression, 0, "all weights are 0")
+    return [Term(term.name, term.weight / total) for term in terms]
+
+
+def parse_terms(expression: str) -> list[Term]:
+    """The terms of a blend with their weights as they are written, 1 where none is.
+
+    Raises:
+        ExpressionError: malformed; it points at the place.
     """
     if Path(expression).is_file():  # a path may hold + and :
         return [Term(expression, 1.0)]
@@ -136,17 +216,18 @@ def parse_blend(expression: str) -> list[Term]:
             raise _malformed(expression, position + len(name) + 1, "a weight is a number from 0 up")
         terms.append(Term(name.strip(), weight))
         position += len(part) + 1
-    total = sum(term.weight for term in terms)
-    if total == 0:
-        raise _malformed(expression, 0, "all weights are 0")
-    return [Term(term.name, term.weight / total) for term in terms]
+    return terms
 
 
-def _malformed(expression: str, position: int, reason: str) -> StyleError:
-    return StyleError(
-        f"style {expression!r}, character {position + 1} ({expression[position : position + 12]!r}): {reason}. "
-        "Write a blend like gogh:0.7+wave:0.3"
-    )
+def _malformed(expression: str, position: int, reason: str) -> ExpressionError:
+    hint = "Write a blend like gogh:0.7+wave:0.3"
+    return malformed(f"style {expression!r}", expression, position, reason, hint)
+
+
+def blend_expression(terms: Iterable[Term]) -> str:
+    """The text that `parse_blend` reads: `gogh`, or `gogh:0.7+wave:0.3`."""
+    terms = list(terms)
+    return terms[0].name if len(terms) == 1 else "+".join(f"{term.name}:{term.weight:.3g}" for term in terms)
 
 
 def is_painting(name: str) -> bool:

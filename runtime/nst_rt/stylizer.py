@@ -15,7 +15,7 @@ from nst_rt.devices import Device, parse_device, preferred_devices, require_list
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
 from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_file, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
-from nst_rt.session import FrameShape, Session, log, read_model
+from nst_rt.session import FrameShape, Session, log, read_model, require_same_network
 from nst_rt.styles import Vector, blend, is_painting, load_styles, parse_blend, unknown_style
 from nst_rt.timing import StageClock
 
@@ -27,7 +27,7 @@ Frame = NDArray[np.uint8]
 KEPT_SESSIONS = 4
 """Sessions that stay open, one per frame size; each holds its own copy of the weights and buffers."""
 
-PRECISIONS = ("auto", "fp32", "fp16")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 
 
 class Stylizer:
@@ -48,7 +48,8 @@ class Stylizer:
         if precision not in PRECISIONS:
             raise ModelError(f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}")
         self._files = files
-        self._requested = parse_device(device)
+        # Nothing else computes in bf16, so that asking for it asks for this device.
+        self._requested = parse_device(device) or (Device("openvino") if precision == "bf16" else None)
         self._precision = precision
         self._threads = threads
         self._lock = threading.Lock()
@@ -57,7 +58,8 @@ class Stylizer:
         self._record = read_model(self._path_for(self._candidates[0]))
         if self._record.kind != "stylizer":
             raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
-        self._library = load_styles(files, self._record.style_size) if self._record.style_size else {}
+        size, source = self._record.style_size, self._record.source_sha256
+        self._library = load_styles(files, size, source) if size else {}
         self._encoder: StyleEncoder | None = None
         self._style = ""
         self._vector: Vector | None = None
@@ -85,7 +87,8 @@ class Stylizer:
                 an .onnx file whose style is baked in. Left out: the model's first style.
             model: a model's name or .onnx file. Left out: the model that `style` is, else the built-in network.
             device: `auto` is a preference; `cpu`, `cuda[:N]`, `tensorrt[:N]` and `openvino` are demands.
-            precision: `auto` takes fp32 on processors and fp16 on GPUs where both files are there.
+            precision: `auto` takes fp32 on processors and fp16 on GPUs where both files are there; `fp32` and `fp16`
+                ask for a file; `bf16` has OpenVINO compute the fp32 file so, on processors that can.
             strength: 0 is the photograph, 1 the full style.
             color: 1 takes the style's colours, 0 keeps the photograph's.
             threads: of a processor; all physical cores by default.
@@ -104,23 +107,39 @@ class Stylizer:
         stylizer._refuse_early()
         return stylizer
 
-    def __call__(self, frame: Frame) -> Frame:
+    def __call__(self, frame: Frame, style_vectors: Vector | None = None) -> Frame:
         """Stylise a frame uint8 (H, W, 3) BGR, or a batch (N, H, W, 3); H and W from 16 up. Returns the same shape.
+
+        Args:
+            style_vectors: float32 (N, S), a style for each frame (or (1, S) for all), in place of `style` for this
+                call alone; `style_vector` makes them.
 
         Raises:
             InputError: another dtype or shape, or a side below 16 pixels.
+            StyleError: style vectors of another shape, or for a model whose style is baked in.
             DeviceError: the device cannot run the model.
         """
         clock = self.clock
         if clock:
             clock.start()
         frames = _as_batch(frame)
+        vectors = self._vector
+        if style_vectors is not None:
+            vectors = self._checked(style_vectors, (1, len(frames)))
         with self._lock:
-            session = self._open(FrameShape(*frames.shape[:3]))
-            feeds = self._feeds(session, frames)
-            if clock:
-                clock.lap("prepare")
-            result = session.run(feeds, clock)
+            count, height, width = frames.shape[:3]
+            session = self._open(FrameShape(count, height, width, 1 if vectors is None else len(vectors)))
+            if vectors is not None and 0 < session.style_rows < len(vectors):
+                # The graph has room for one style: a frame at a time.
+                session = self._open(FrameShape(1, height, width))
+                pairs = zip(frames, vectors, strict=True)
+                made = [session.run(self._feeds(session, one[None], row[None]), clock) for one, row in pairs]
+                result = np.concatenate(made)
+            else:
+                feeds = self._feeds(session, frames, vectors)
+                if clock:
+                    clock.lap("prepare")
+                result = session.run(feeds, clock)
         return result if frame.ndim == 4 else result[0]
 
     def __repr__(self) -> str:
@@ -157,13 +176,30 @@ class Stylizer:
         Raises:
             StyleError: the model has no style vectors, or the length is another.
         """
-        vector = np.asarray(vector, np.float32).reshape(1, -1)
-        if vector.shape[1] != self._record.style_size:
-            raise StyleError(
-                f"{self._files.path.name} takes style vectors of {self._record.style_size} numbers, "
-                f"not {vector.shape[1]}"
-            )
+        vector = self._checked(np.asarray(vector, np.float32).reshape(1, -1), (1,))
         self._style, self._vector = name, vector
+
+    def style_vector(self, expression: str | None = None) -> Vector:
+        """The style vector float32 (S,) of a style's name, a blend or a painting; of the style in use if left out.
+
+        Raises:
+            StyleError: there is no such style, or the model has its style baked in.
+            InputError: no such painting.
+        """
+        self.require_style_vectors("style vectors")
+        if expression is not None:
+            return blend(parse_blend(expression), self._vector_of).reshape(-1)
+        if self._vector is None:
+            raise self._no_style()
+        return self._vector.reshape(-1)
+
+    def require_style_vectors(self, purpose: str) -> None:
+        """Raise StyleError if the model has one style baked in; `purpose` is what needs style vectors."""
+        if not self._record.style_size:
+            raise StyleError(
+                f"{self._files.path.name} has one style baked in ({', '.join(self.styles)}), and {purpose} need a "
+                "model with style vectors, such as the built-in network. Give another --model, or none"
+            )
 
     @property
     def styles(self) -> list[str]:
@@ -207,7 +243,7 @@ class Stylizer:
             "model": self._files.name,
             "path": str(session.path if session else self._files.path),
             "family": self._record.family,
-            "precision": session.record.precision if session else self._record.precision,
+            "precision": session.precision if session else self._record.precision,
             "style": self._style,
             "strength": self._strength,
             "color": self._color,
@@ -258,7 +294,7 @@ class Stylizer:
     def _session_for(self, shape: FrameShape, device: Device) -> Session:
         path = self._path_for(device)
         fp16 = read_model(path).precision == "fp16" if device.on_gpu else False
-        session = Session(path, device, shape, fp16=fp16, threads=self._threads)
+        session = Session(path, device, shape, fp16=fp16, bf16=self._precision == "bf16", threads=self._threads)
         self._record = session.record
         self._sessions[shape] = session
         while len(self._sessions) > KEPT_SESSIONS:
@@ -271,6 +307,8 @@ class Stylizer:
             wanted = "fp16" if device.on_gpu and self._files.fp16 else "any"
         if wanted == "any":
             return self._files.path
+        if wanted == "bf16":
+            wanted = "fp32"
         for path in self._files.variants:
             record = read_model(path)
             if record.precision == wanted:
@@ -282,10 +320,12 @@ class Stylizer:
             f"Export it with --precision {wanted}"
         )
 
-    def _feeds(self, session: Session, frames: Frame) -> dict[str, NDArray[Any]]:
+    def _feeds(self, session: Session, frames: Frame, vectors: Vector | None) -> dict[str, NDArray[Any]]:
+        if vectors is not None and len(vectors) < session.style_rows:
+            vectors = np.repeat(vectors, session.style_rows, axis=0)
         values: dict[str, NDArray[Any] | None] = {
             contract.FRAME: frames,
-            contract.STYLE: self._vector,
+            contract.STYLE: vectors,
             contract.STRENGTH: np.array([self._strength], np.float32),
             contract.COLOR: np.array([self._color], np.float32),
         }
@@ -293,9 +333,24 @@ class Stylizer:
         for name in session.inputs:
             value = values[name]
             if value is None:
-                raise StyleError(f"{self._files.path.name} needs a style. Give --style NAME or a painting")
+                raise self._no_style()
             feeds[name] = value
         return feeds
+
+    def _no_style(self) -> StyleError:
+        return StyleError(f"{self._files.path.name} needs a style. Give --style NAME or a painting")
+
+    def _checked(self, vectors: Vector, rows: tuple[int, ...]) -> Vector:
+        self.require_style_vectors("style vectors")
+        vectors = np.ascontiguousarray(vectors, np.float32)
+        size = self._record.style_size
+        if vectors.shape[-1:] != (size,):
+            numbers = vectors.shape[-1] if vectors.ndim else 1
+            raise StyleError(f"{self._files.path.name} takes style vectors of {size} numbers, not {numbers}")
+        if vectors.ndim != 2 or len(vectors) not in rows:
+            wanted = " or ".join(f"({count}, {size})" for count in sorted(set(rows)))
+            raise StyleError(f"style vectors of shape {vectors.shape} do not fit the frames. Give {wanted}")
+        return vectors
 
     def _fraction(self, name: str, value: float) -> float:
         if not isinstance(value, int | float | np.number):
@@ -337,14 +392,12 @@ class Stylizer:
             # Picture reading is loaded only by those who bring paintings.
             from nst_rt.style_encoder import StyleEncoder
 
-            path = self._files.encoder
-            if path is None:
+            self._encoder = StyleEncoder.beside(self._files, self._record, threads=self._threads)
+            if self._encoder is None:
                 raise StyleError(
                     f"{self._files.path.name} has no style encoder beside it, so it cannot take the painting "
                     f"{painting}. Use a named style, or a model that has one, such as AdaIN: --model adain.onnx"
                 )
-            require_same_network(self._record, self._files.path, read_model(path), path)
-            self._encoder = StyleEncoder(path, threads=self._threads)
         return self._encoder(painting)
 
 
@@ -354,30 +407,20 @@ def _choose_model(
     """Which model is meant; a style that is itself a model file or a model's name is that model's own style."""
     if model is not None:
         return find_model(model), style
-    if isinstance(style, str | Path):
-        if is_model_path(str(style)):
-            return find_model(style), None
-        named = {files.name: files for files in list_models()}
-        if str(style) in named and str(style) != BUILT_IN:
-            return named[str(style)], None
-    return find_model(BUILT_IN), style
+    own = model_of_style(style) if isinstance(style, str | Path) else None
+    return (own, None) if own is not None else (find_model(BUILT_IN), style)
 
 
-def require_same_network(record: ModelRecord, path: Path, other: ModelRecord, companion: Path) -> None:
-    """Refuse a file beside a model that was exported from other weights.
+def model_of_style(style: str | Path) -> ModelFiles | None:
+    """The model that a style argument names: a model file or a model's name is that model's own style.
 
     Raises:
-        ModelError: names both files.
+        ModelError: no such model file.
     """
-    if (record.family, record.source_sha256, record.style_size) != (
-        other.family,
-        other.source_sha256,
-        other.style_size,
-    ):
-        raise ModelError(
-            f"{companion} was exported from another checkpoint than {path.name} beside it. "
-            "Export both again, or remove it"
-        )
+    if is_model_path(str(style)):
+        return find_model(style)
+    named = {files.name: files for files in list_models() if files.name != BUILT_IN}
+    return named.get(str(style))
 
 
 def _as_batch(frame: Frame) -> Frame:

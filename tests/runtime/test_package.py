@@ -25,7 +25,7 @@ def test_using_the_runtime_never_imports_torch(inverting: Path) -> None:
 import sys, numpy
 from nst_rt import Stylizer
 import nst_rt.cli, nst_rt.doctor, nst_rt.live, nst_rt.sources.film, nst_rt.sinks.film, nst_rt.sinks.picture
-import nst_rt.style_encoder, nst_rt.sinks.window, nst_rt.sources.camera, nst_rt.sources.stream
+import nst_rt.frame_pipe, nst_rt.style_encoder, nst_rt.sinks.window, nst_rt.sources.camera, nst_rt.sources.stream
 Stylizer.load({str(inverting)!r})(numpy.zeros((16, 16, 3), numpy.uint8))
 print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx', 'nst_export', 'nst_bench')))
 """
@@ -46,7 +46,7 @@ print("HEAVY", heavy)
 """
     output = run_python(code)
     assert output.strip().endswith("HEAVY []")
-    for command in ("image", "video", "webcam", "styles", "info", "doctor", "demo"):
+    for command in ("image", "video", "webcam", "pipe", "styles", "info", "doctor", "demo", "add-style", "remove-style"):
         assert command in output
 
 

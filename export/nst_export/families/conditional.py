@@ -15,7 +15,7 @@ from torch import Tensor
 from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional
 from nst_export.emit import Emitter
 from nst_export.families.style_encoder import check_style_encoder
-from nst_export.folding import accept_bgr_bytes, produce_bgr_bytes
+from nst_export.folding import accept_bgr_bytes, accept_rgb, produce_bgr_bytes, produce_rgb
 from nst_export.frame import Controls, close_frame, open_controls, open_frame, open_style
 from nst_export.graph import GraphBuilder, Precision
 from nst_export.named_styles import read_named_styles
@@ -169,6 +169,12 @@ def prepare(
 
         bring_into_range(prepared, show)
     return prepared
+
+
+def restore(prepared: ConditionalTransformer) -> None:
+    """Undo `prepare` in fp32, in place, for a network that is read back from an exported file."""
+    accept_rgb(prepared.stem, WHITE)
+    produce_rgb(prepared.up_full.conv, WHITE)
 
 
 def build_graph(

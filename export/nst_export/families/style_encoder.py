@@ -9,7 +9,7 @@ import onnx
 import torch
 from nst_rt import contract
 from nst_rt.contract import ModelRecord
-from torch import nn
+from torch import Tensor, nn
 
 from nst_export.emit import Emitter, array_of
 from nst_export.frame import open_frame
@@ -44,15 +44,27 @@ def check_style_encoder(encoder: StyleEncoder, record: ModelRecord, path: Path, 
 def prepare(encoder: StyleEncoder) -> StyleEncoder:
     """A copy whose first convolution reads BGR in [0, 255], the centring folded in."""
     prepared = copy.deepcopy(encoder)
-    stage = prepared.stages[0]
-    assert isinstance(stage, StyleEncoderStage)
-    conv = stage.enter
-    assert conv.bias is not None
+    weight, bias = _entry(prepared)
     with torch.no_grad():
         # Reflection pads with pixels of the picture, so the offset is the same at the borders.
-        conv.bias.sub_(conv.weight.sum((1, 2, 3)) * GAIN * CENTRE)
-        conv.weight.copy_(conv.weight.flip(1) * (GAIN / 255))
+        bias.sub_(weight.sum((1, 2, 3)) * GAIN * CENTRE)
+        weight.copy_(weight.flip(1) * (GAIN / 255))
     return prepared
+
+
+def restore(prepared: StyleEncoder) -> None:
+    """Undo `prepare` in place, for an encoder that is read back from an exported file."""
+    weight, bias = _entry(prepared)
+    with torch.no_grad():
+        weight.copy_(weight.flip(1) * (255 / GAIN))
+        bias.add_(weight.sum((1, 2, 3)) * GAIN * CENTRE)
+
+
+def _entry(encoder: StyleEncoder) -> tuple[Tensor, Tensor]:
+    stage = encoder.stages[0]
+    assert isinstance(stage, StyleEncoderStage)
+    assert stage.enter.bias is not None
+    return stage.enter.weight, stage.enter.bias
 
 
 def build_graph(prepared: StyleEncoder, record: ModelRecord) -> onnx.ModelProto:

@@ -35,9 +35,12 @@ class ConditionalInstanceNorm2d(nn.Module):
         self.channels = channels
         self.eps = eps
 
+    def normalised(self, features: Tensor) -> Tensor:
+        """The features with mean 0 and deviation 1 in every channel, float32."""
+        return functional.instance_norm(features.float(), eps=self.eps)
+
     def forward(self, features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        normalised = functional.instance_norm(features.float(), eps=self.eps)
-        modulated: Tensor = normalised * scale[:, :, None, None] + shift[:, :, None, None]
+        modulated: Tensor = self.normalised(features) * scale[:, :, None, None] + shift[:, :, None, None]
         return modulated.to(features.dtype)
 
 

@@ -1,8 +1,53 @@
 """Weights of one run as the start of another."""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import torch
 from nst_rt.errors import ModelError
+from nst_rt.extras import refuse_missing
+from nst_rt.models import is_model_path
 from torch import Tensor, nn
+
+from nst_export.checkpoints.training import load_checkpoint
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to begin a run with."""
+
+    recipe: str
+    values: dict[str, Tensor]
+    """Parameters by the names that they have in the recipe's model."""
+    settings: dict[str, Any]
+    """Of the run they come from, as far as they are known."""
+    age: str
+    """How far they were trained, in words behind "its weights"."""
+
+
+def read_start(path: Path) -> Start:
+    """The averaged weights of a run's checkpoint, or those of an exported conditional network, NAME.onnx.
+
+    Raises:
+        InputError: missing or damaged.
+        ModelError: another kind of file.
+        DependencyError: an .onnx file without the onnx package.
+    """
+    if not is_model_path(str(path)):
+        state = load_checkpoint(path)
+        return Start(state.recipe, state.average, state.settings, f" of step {state.step}")
+    try:
+        from nst_export.checkpoints.exported import read_exported
+    except ModuleNotFoundError as error:
+        refuse_missing(error, "--start with an .onnx file")
+    weights = read_exported(path)
+    values = {f"network.{name}": value for name, value in weights.network.state_dict().items()}
+    if weights.encoder:
+        values |= {f"encoder.{name}": value for name, value in weights.encoder.state_dict().items()}
+    values["styles"] = torch.stack([*weights.styles.values()]) if weights.styles else torch.empty(0, 0)
+    settings = {"styles": dict.fromkeys(weights.styles, ""), "widths": weights.network.widths}
+    return Start("conditional", values, settings, f" ({weights.training})" if weights.training else "")
 
 
 def adopt_values(model: nn.Module, values: dict[str, Tensor]) -> list[str]:

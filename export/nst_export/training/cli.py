@@ -225,6 +225,7 @@ def conditional(
     stability_weight: options.StabilityWeightOption = 20.0,
     variation_weight: options.VariationWeightOption = 1.0,
     range_weight: options.RangeWeightOption = 20.0,
+    spike_weight: options.SpikeWeightOption = 1.0,
     seed: options.SeedOption = 7,
     start: options.StartOption = None,
     until: options.UntilOption = None,
@@ -270,6 +271,7 @@ def conditional(
             stability_weight=stability_weight,
             variation_weight=variation_weight,
             range_weight=range_weight,
+            spike_weight=spike_weight,
             seed=seed,
         )
         recipe = ConditionalRecipe(settings, session.hardware, session.reporter.note, records, validation_paintings)

@@ -66,6 +66,12 @@ StyleSideOption = Annotated[
 ]
 StyleWeightOption = Annotated[float, typer.Option("--style-weight", min=0, rich_help_panel=LOSS)]
 ContentWeightOption = Annotated[float, typer.Option("--content-weight", min=0, rich_help_panel=LOSS)]
+SpikeWeightOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0, help="Against huge values in single places, which show as glowing blobs.", rich_help_panel=LOSS
+    ),
+]
 StabilityWeightOption = Annotated[
     float,
     typer.Option(
@@ -107,7 +113,8 @@ StartOption = Annotated[
     Path | None,
     typer.Option(
         "--start",
-        help="Checkpoint of another run: begin with its weights. Styles are taken over by their names.",
+        help="Checkpoint of another run, or of a conditional network also its .onnx file: begin with its weights. "
+        "Styles are taken over by their names.",
         show_default=False,
         rich_help_panel=RUN,
     ),

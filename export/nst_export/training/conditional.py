@@ -20,12 +20,13 @@ from nst_export.training.adopting import adopt_values
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
-from nst_export.training.paintings import STROKES, PaintingCrops
+from nst_export.training.paintings import STROKES, PaintingCrops, held_out
 from nst_export.training.perceptual_loss import PerceptualLoss, Targets
 from nst_export.training.pictures import PictureFolder, Rgb, list_pictures, read_rgb, resize_long_side
 from nst_export.training.recipe import Batch, Recipe
 from nst_export.training.record import describe_file
 from nst_export.training.settings import ConditionalSettings
+from nst_export.training.spikes import spike_error, watched_spikes
 from nst_export.training.stability import disturb
 from nst_export.training.validation import Column
 
@@ -83,7 +84,7 @@ class ConditionalRecipe(Recipe):
         self._held_out: list[Path] = []
         if settings.paintings:
             paths = list_pictures(Path(settings.paintings))
-            self._held_out = paths[settings.hold_out - 1 :: settings.hold_out] if settings.hold_out else []
+            self._held_out = held_out(paths, settings.hold_out)
             used = [path for path in paths if path not in self._held_out]
             # No crop needs more pixels than the largest scale of strokes.
             least = round(STROKES[1] * settings.style_side)
@@ -161,14 +162,16 @@ class ConditionalRecipe(Recipe):
         vectors, targets = self._wanted(batch, named, chance)
         tempered = torch.arange(photographs.shape[0], device=photographs.device) >= named if self.encoded else None
         if not s.stability_weight:
-            with self.hardware.autocast():
+            with self.hardware.autocast(), watched_spikes(self.model.network) as spikes:
                 stylised = self.model.network(photographs, vectors).float()
-            return self.loss(photographs, stylised, targets, tempered=tempered)
+            terms = self.loss(photographs, stylised, targets, tempered=tempered)
+            return terms | {"spikes": s.spike_weight * spike_error(spikes)}
         disturbed = disturb(photographs, chance)
-        with self.hardware.autocast():
+        with self.hardware.autocast(), watched_spikes(self.model.network) as spikes:
             both = self.model.network(torch.cat([photographs, disturbed.photographs]), torch.cat([vectors, vectors]))
         stylised, stylised_disturbed = both.float().chunk(2)
-        return self.loss(photographs, stylised, targets, disturbed, stylised_disturbed, tempered)
+        terms = self.loss(photographs, stylised, targets, disturbed, stylised_disturbed, tempered)
+        return terms | {"spikes": s.spike_weight * spike_error(spikes)}
 
     def _wanted(self, batch: Batch, named: int, chance: torch.Generator) -> tuple[Tensor, Targets]:
         """Style vectors (batch, S) and their targets: first the named ones, then those of the encoder."""

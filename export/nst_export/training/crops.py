@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nst_export.training.pictures import PictureFolder, Rgb, as_rgb
+from nst_export.training.pictures import Pictures, Rgb, as_rgb
 
 WIDEST = 1.6
 """A crop covers up to this many times its own side of the picture."""
@@ -27,15 +27,15 @@ def random_crop(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
     return as_rgb(crop[:, ::-1] if random.random() < 0.5 else crop)
 
 
-def crops_at(folder: PictureFolder, step: int, batch: int, size: int, seed: int) -> Tensor:
+def crops_at(pictures: Pictures, step: int, batch: int, size: int, seed: int) -> Tensor:
     """The crops of `step`: uint8 RGB (batch, 3, size, size). A resumed training sees what an unbroken one would have.
 
     Raises:
-        InputError: no picture of the folder can be read.
+        InputError: none of the pictures can be read.
     """
     random = np.random.default_rng((seed, step))
-    chosen = random.integers(0, len(folder), batch)
-    return as_batch([random_crop(folder.picture(int(index)), size, random) for index in chosen])
+    chosen = random.integers(0, len(pictures), batch)
+    return as_batch([random_crop(pictures.picture(int(index)), size, random) for index in chosen])
 
 
 def as_batch(pictures: list[Rgb]) -> Tensor:

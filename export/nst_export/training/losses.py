@@ -31,12 +31,13 @@ class _GramMatrix(torch.autograd.Function):
         return exact.transpose(1, 2) @ exact / rows.shape[1]
 
     @staticmethod
-    def backward(context: Any, slope: Tensor) -> Tensor:  # type: ignore[override]  # autograd passes what forward gave
+    def backward(context: Any, slope: Tensor) -> Tensor:
         (features,) = context.saved_tensors
         rows = features.permute(0, 2, 3, 1).flatten(1, 2)
         both = (slope + slope.transpose(1, 2)) / rows.shape[1]
         gradient: Tensor = rows @ both.to(rows.dtype)
-        return gradient.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2)
+        count, channels, height, width = features.shape
+        return gradient.view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
 def pyramid(pictures: Tensor, scales: int) -> list[Tensor]:

@@ -1,5 +1,8 @@
 """Crops of paintings for the style encoder, varied so that a few hundred paintings stand for many more."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,11 @@ STROKES = (0.75, 1.4)
 """A painting's long side varies between these multiples of the side that strokes are meant for."""
 QUARTER_TURN, FOREIGN_PALETTE, HUE_TURN, LIGHT = 0.25, 0.3, 0.2, 0.5
 """How often a crop is turned by 90 degrees, takes another painting's colours, has hues turned, has light changed."""
+
+
+def held_out(paths: Sequence[Path], every: int) -> list[Path]:
+    """Every so many-th of a folder's sorted paintings: those kept out of training, for judging; 0 keeps none out."""
+    return list(paths[every - 1 :: every]) if every else []
 
 
 class PaintingCrops:

@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -58,6 +58,23 @@ def resize_long_side(picture: Rgb, side: int, least: int = 64) -> Rgb:
     return as_rgb(cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
 
 
+class Pictures(Protocol):
+    """Pictures by number."""
+
+    @property
+    def origin(self) -> str:
+        """Where they come from, for records."""
+
+    def __len__(self) -> int: ...
+
+    def picture(self, index: int) -> Rgb:
+        """Picture number `index`, uint8 RGB (H, W, 3).
+
+        Raises:
+            InputError: it cannot be read.
+        """
+
+
 class PictureFolder:
     """The pictures of a folder by number, reduced to what training needs and kept in memory as far as they fit.
 
@@ -85,6 +102,11 @@ class PictureFolder:
         self._kept_bytes = 0
         self._broken: set[int] = set()
         self._lock = threading.Lock()
+
+    @property
+    def origin(self) -> str:
+        """The folder, in words."""
+        return str(self.folder)
 
     def __len__(self) -> int:
         return len(self.paths)

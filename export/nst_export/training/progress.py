@@ -15,6 +15,9 @@ class Reporter(Protocol):
     def begin(self, step: int, steps: int) -> None:
         """The run is about to take steps `step` ... `steps` - 1."""
 
+    def expect(self, steps: int, seconds_left: float) -> None:
+        """A run that is bound by time is likely to end after this many steps in all, in this many seconds."""
+
     def advance(self, step: int, losses: Mapping[str, float]) -> None:
         """`step` steps are done; the latest losses."""
 
@@ -32,6 +35,11 @@ class Pace:
         self._steps = steps
         self._last = (time.monotonic(), step)
         self.seconds = 0.0
+        self._left: float | None = None
+
+    def expect(self, seconds_left: float) -> None:
+        """Take what is left from somebody who knows it better."""
+        self._left = seconds_left
 
     def update(self, step: int) -> None:
         """Take the time after step number `step`."""
@@ -43,7 +51,7 @@ class Pace:
 
     def remaining(self, step: int) -> str:
         """`3 h 05 min left`."""
-        left = round(self.seconds * (self._steps - step))
+        left = round(self.seconds * (self._steps - step) if self._left is None else self._left)
         if left < 60:
             return f"{left} s left"
         hours, minutes = divmod((left + 30) // 60, 60)
@@ -65,6 +73,10 @@ class PlainReporter:
 
     def begin(self, step: int, steps: int) -> None:
         self._first, self._steps, self._pace = step, steps, Pace(step, steps)
+
+    def expect(self, steps: int, seconds_left: float) -> None:
+        self._steps = steps
+        self._pace.expect(seconds_left)
 
     def advance(self, step: int, losses: Mapping[str, float]) -> None:
         if step % self._every == 0 or step in (self._first + 1, self._steps):
@@ -102,6 +114,11 @@ class BarReporter:
         self._pace = Pace(step, steps)
         self._task = self._progress.add_task("", total=steps, completed=step, losses="", pace="")
         self._progress.start()
+
+    def expect(self, steps: int, seconds_left: float) -> None:
+        assert self._task is not None
+        self._pace.expect(seconds_left)
+        self._progress.update(self._task, total=steps)
 
     def advance(self, step: int, losses: Mapping[str, float]) -> None:
         assert self._task is not None

@@ -10,6 +10,7 @@ from nst_rt.errors import DeviceError, ModelError, OutputError
 from torch import nn
 
 from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint, save_checkpoint
+from nst_export.training.adopting import read_start
 from nst_export.training.averaging import RunningAverage
 from nst_export.training.checkpoint import load_moments, optimizer_moments, refuse_other_settings
 from nst_export.training.interruption import Interruption
@@ -34,7 +35,7 @@ class RunOptions:
     validation: Path | None = None
     """Folder of photographs for the sheets; those that are learned from if left out."""
     start: Path | None = None
-    """Checkpoint of another run, whose averaged weights a new run begins with."""
+    """Checkpoint of another run, whose averaged weights a new run begins with, or an exported conditional network."""
     until: int | None = None
     """Stop after this many steps in all, with the schedule left as it is."""
     sheet_every: int = 500
@@ -127,12 +128,12 @@ class Run:
         self._reporter.note(f"{self.checkpoint}: going on from step {self.step}")
 
     def _adopt(self, start: Path) -> None:
-        state = load_checkpoint(start)
-        if state.recipe != self.recipe.name:
-            raise ModelError(f"{start}: a run of `train {state.recipe}`. Give a start of the same recipe")
-        missing = self.recipe.adopt(state.average, state.settings)
+        found = read_start(start)
+        if found.recipe != self.recipe.name:
+            raise ModelError(f"{start}: of `train {found.recipe}`. Give a start of the same recipe")
+        missing = self.recipe.adopt(found.values, found.settings)
         fresh = f"; new: {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}" if missing else ""
-        self._reporter.note(f"{start}: beginning with its weights of step {state.step}{fresh}")
+        self._reporter.note(f"{start}: beginning with its weights{found.age}{fresh}")
 
     def state(self) -> Checkpoint:
         """Everything that the run needs to go on."""

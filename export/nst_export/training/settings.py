@@ -109,6 +109,8 @@ class ConditionalSettings(PerceptualSettings):
     """Every so many-th painting, in the order of their names, is kept out of training; 0 keeps none out."""
     photograph_share: float = 0.1
     """Part of the encoder's crops that are cut from photographs instead of paintings."""
+    spike_weight: float = 1.0
+    """Against huge values in single places, which show as glowing blobs."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

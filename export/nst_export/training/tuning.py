@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,14 +13,16 @@ from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.training.crops import as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
-from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.pictures import PictureFolder, Rgb, resize_long_side
+from nst_export.training.perceptual_loss import PerceptualLoss, Targets
+from nst_export.training.pictures import Pictures, Rgb, resize_long_side
 from nst_export.training.schedule import learning_rate
 from nst_export.training.settings import PerceptualSettings
 from nst_export.training.stability import disturb
 
 RATE, WARM_UP = 0.02, 20
 """A vector alone bears a higher learning rate than a whole network."""
+JUDGED = 1_000_000_000
+"""A step that no tuning reaches: its crops are what the result is judged on."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,15 @@ class TuningProgress:
 
     step: int
     share: float
-    """Of the steps or of the time, 0 to 1."""
+    """Of the steps or of the time, over 0 to 1."""
+    seconds_left: float
     losses: dict[str, float]
 
 
-def tuning_settings(photographs: PictureFolder, loss_network: LossNetwork, steps: int = 400) -> PerceptualSettings:
+def tuning_settings(photographs: Pictures, loss_network: LossNetwork, steps: int = 400) -> PerceptualSettings:
     """The losses of the conditional recipe, at 256 px, with a vector's learning rate."""
     return PerceptualSettings(
-        content=str(photographs.folder),
+        content=photographs.origin,
         loss_network=loss_network.name,
         steps=steps,
         learning_rate=RATE,
@@ -47,7 +50,7 @@ def tuning_settings(photographs: PictureFolder, loss_network: LossNetwork, steps
 def tune(
     network: ConditionalTransformer,
     painting: Rgb,
-    photographs: PictureFolder,
+    photographs: Pictures,
     start: Tensor,
     loss_network: LossNetwork,
     hardware: Hardware,
@@ -55,6 +58,7 @@ def tune(
     settings: PerceptualSettings | None = None,
     minutes: float | None = None,
     progress: Callable[[TuningProgress], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Tensor:
     """The vector with which `network` paints most like `painting`, found by Adam from `start`.
 
@@ -66,6 +70,7 @@ def tune(
         settings: steps, size, batch and losses; `tuning_settings` if left out.
         minutes: end after this time, if it comes before the steps are done.
         progress: called after every step. An exception from it, KeyboardInterrupt too, ends the tuning.
+        stop: asked before every step; True ends the tuning with the vector found so far.
 
     Returns:
         float32 (S,), on the CPU.
@@ -84,14 +89,17 @@ def tune(
     hardware.place(network)
     network.requires_grad_(False)
     loss = PerceptualLoss(loss_network, s, hardware)
-    picture = as_floats(as_batch([resize_long_side(painting, s.style_side)])).to(device)
-    targets = [target.expand(s.batch, -1, -1) for target in loss.targets(picture, exact=True)]
+    targets = _targets(loss, painting, hardware)
     vector = start.detach().float().reshape(1, -1).to(device, copy=True).requires_grad_(True)
     optimizer = torch.optim.Adam([vector], lr=s.learning_rate, betas=(0.9, 0.99))
     began = time.monotonic()
+
+    def share_of_time() -> float:
+        return 0.0 if minutes is None else min(1.0, (time.monotonic() - began) / (60 * minutes))
+
     for step in range(s.steps):
-        spent = 0.0 if minutes is None else (time.monotonic() - began) / (60 * minutes)
-        if spent >= 1:
+        spent = share_of_time()
+        if spent == 1 or stop():
             break
         share = max(step / s.steps, spent)
         # The cosine follows whichever ends first, so that the last steps are small ones.
@@ -111,5 +119,41 @@ def tune(
         stacked.sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if progress:
-            progress(TuningProgress(step + 1, max(share, (step + 1) / s.steps), found))
+            share = max(share_of_time(), (step + 1) / s.steps)
+            left = (time.monotonic() - began) * (1 / share - 1)
+            progress(TuningProgress(step + 1, share, left, found))
     return vector.detach()[0].cpu()
+
+
+@torch.no_grad()
+def style_closed(
+    network: ConditionalTransformer,
+    vectors: Sequence[Tensor],
+    painting: Rgb,
+    photographs: Pictures,
+    loss_network: LossNetwork,
+    hardware: Hardware,
+    settings: PerceptualSettings,
+) -> list[float]:
+    """How much of the photographs' style loss each style vector closes: 0 is the photographs, 1 the painting itself.
+
+    The style loss is that of the recipe: Gram matrices at several scales, relative to the painting's own. Measured on
+    one batch of crops that tuning does not see.
+    """
+    device = hardware.device
+    hardware.place(network)
+    loss = PerceptualLoss(loss_network, settings, hardware)
+    targets = _targets(loss, painting, hardware)
+    crops = as_floats(crops_at(photographs, JUDGED, settings.batch, settings.size, settings.seed).to(device))
+    unchanged = float(loss(crops, crops, targets)["style"])
+    closed = []
+    for vector in vectors:
+        with hardware.autocast():
+            stylised = network(crops, vector.reshape(1, -1).float().to(device)).float()
+        closed.append(1 - float(loss(crops, stylised, targets)["style"]) / unchanged if unchanged else 0.0)
+    return closed
+
+
+def _targets(loss: PerceptualLoss, painting: Rgb, hardware: Hardware) -> Targets:
+    picture = as_floats(as_batch([resize_long_side(painting, loss.settings.style_side)])).to(hardware.device)
+    return [target.expand(loss.settings.batch, -1, -1) for target in loss.targets(picture, exact=True)]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nst_rt import __version__
-from nst_rt.cli import demo, doctor, image, info, styles, video, webcam
+from nst_rt.cli import add_style, demo, doctor, image, info, pipe, styles, video, webcam
 from nst_rt.cli.messages import fail, logged_lines, say
 from nst_rt.errors import NstError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (image, video, webcam, demo, styles, info, doctor):
+for module in (image, video, webcam, pipe, demo, styles, add_style, info, doctor):
     module.register(app)
 
 
@@ -72,7 +72,7 @@ def _run(debug: bool) -> int:
         if debug:  # a traceback is for those who ask for it
             raise
         if isinstance(error, NstError):
-            return fail(str(error))
+            return fail(str(error), error.exit_code, below=error.below)
         if isinstance(error, OSError) and error.errno in _FULL:
             where = error.filename or "a file, or what stdout goes to,"
             return fail(f"{where} cannot be written ({error.strerror}). Free some space or write elsewhere")
@@ -82,7 +82,11 @@ def _run(debug: bool) -> int:
 def _add_commands_of_other_packages(debug: bool) -> None:
     for command in entry_points(group="nst_rt.commands"):
         try:
-            app.add_typer(command.load(), name=command.name)
+            loaded = command.load()
+            if isinstance(loaded, typer.Typer):
+                app.add_typer(loaded, name=command.name)
+            else:  # a function: a command that has no commands below it takes options after its arguments
+                app.command(command.name)(loaded)
         except Exception as error:  # a broken package must not take the other commands along
             if debug:
                 raise

@@ -53,14 +53,14 @@ def _rows(files: Any, record: Any, *, built_in: bool) -> list[dict[str, str]]:
         _row(
             style.name,
             files.name,
-            "built in" if built_in else "vector",
+            "yours" if style.own_file else "built in" if built_in else "vector",
             title=style.title,
             artist=style.artist,
             year=style.year,
             license=style.license,
             training=style.training,
         )
-        for style in load_styles(files, record.style_size).values()
+        for style in load_styles(files, record.style_size, record.source_sha256).values()
     ]
     return named or [_row("PAINTING.jpg", files.name, "any painting" if files.encoder else "vectors only")]
 
@@ -77,5 +77,6 @@ def _show(rows: list[dict[str, str]]) -> None:
     for column in ("style", "painting", "artist", "year", "model"):
         table.add_column(column, no_wrap=column in ("style", "year"))
     for row in rows:
-        table.add_row(row["name"], *(row.get(key, "") for key in ("title", "artist", "year")), row["model"])
+        model = f"{row['model']} ({row['kind']})" if row["kind"] == "yours" else row["model"]
+        table.add_row(row["name"], *(row.get(key, "") for key in ("title", "artist", "year")), model)
     Console().print(table)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from nst_export.training.hardware import Hardware
 from nst_export.training.settings import ConditionalSettings
+from tiny_pictures import draw, write_loss_network
 
 WIDTHS = {"quarter": 8, "eighth": 8, "half": 8, "blocks": 1}
 
@@ -23,16 +23,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def draw(seed: int, height: int, width: int) -> np.ndarray:
-    """Coloured waves with a disc: something with structure, uint8 BGR."""
-    random = np.random.default_rng(seed)
-    rows, columns = np.mgrid[0:height, 0:width]
-    waves = [np.sin(rows * random.uniform(0.1, 0.8) + columns * random.uniform(0.1, 0.8)) for _ in range(3)]
-    picture = (127 + 90 * np.stack(waves, 2) * random.uniform(0.3, 1, 3)).clip(0, 255).astype(np.uint8)
-    cv2.circle(picture, (width // 2, height // 3), height // 5, random.uniform(0, 255, 3).tolist(), -1)
-    return picture
-
-
 @pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """photographs/ (5), paintings/ (4), gogh.png, wave.png, vgg.npz and encoder.pth (normalised, to relu3_1)."""
@@ -43,13 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cv2.imwrite(str(folder / name / f"{index}.png"), draw(index + 10 * count, *size))
     for index, name in enumerate(("gogh", "wave")):
         cv2.imwrite(str(folder / f"{name}.png"), draw(100 + index, 80, 96))
-    random = np.random.default_rng(0)
-    arrays: dict[str, Any] = {}
-    for name, inputs in {"conv1_1": 3, "conv1_2": 4, "conv2_1": 4, "conv2_2": 4, "conv3_1": 4}.items():
-        scale = (2 / (9 * inputs)) ** 0.5 * (0.02 if inputs == 3 else 1)
-        arrays[f"{name}.weight"] = random.normal(0, scale, (4, inputs, 3, 3)).astype(np.float32)
-        arrays[f"{name}.bias"] = random.normal(0, 0.1, 4).astype(np.float32)
-    np.savez(folder / "vgg.npz", **arrays)
+    write_loss_network(folder / "vgg.npz")
     encoder: dict[str, torch.Tensor] = {"0.weight": torch.eye(3)[:, :, None, None], "0.bias": torch.zeros(3)}
     generator = torch.Generator().manual_seed(1)
     for key, (outputs, inputs) in {2: (8, 3), 5: (8, 8), 9: (8, 8), 12: (8, 8), 16: (8, 8)}.items():

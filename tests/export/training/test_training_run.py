@@ -134,7 +134,7 @@ def test_sheets_and_record(world: Path, tmp_path: Path, conditional_settings: Ma
     assert record["data"]["paintings"]["pictures"] == 4
     assert set(record["data"]["styles"]) == {"gogh", "wave"}
     assert [row["step"] for row in record["losses"]] == [1, 2, 4]
-    assert set(record["losses"][-1]) == {"step", "style", "content", "stability", "variation", "range"}
+    assert set(record["losses"][-1]) == {"step", "style", "content", "stability", "variation", "range", "spikes"}
     assert record["sessions"][0]["versions"]["torch"] == torch.__version__
     assert record["seconds"] > 0
     weights = read_conditional(tmp_path / "conditional.pt")

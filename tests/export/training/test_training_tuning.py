@@ -1,16 +1,19 @@
 """Fitting a vector alone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.training.crops import as_batch, as_floats
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
-from nst_export.training.pictures import PictureFolder, read_rgb
+from nst_export.training.pictures import PictureFolder, read_rgb, resize_long_side
 from nst_export.training.settings import PerceptualSettings
-from nst_export.training.tuning import TuningProgress, tune
+from nst_export.training.tuning import TuningProgress, style_closed, tune
 from nst_rt.errors import ModelError
 
 
@@ -76,6 +79,7 @@ def test_time_can_end_it_first(world: Path, cpu: Hardware, notes: Any, network: 
         progress=seen.append,
     )
     assert 0 < len(seen) < 10_000
+    assert all(0 <= progress.seconds_left <= 60 * 0.005 for progress in seen)
 
 
 def test_a_vector_of_another_network(world: Path, cpu: Hardware, notes: Any, network: ConditionalTransformer) -> None:
@@ -83,3 +87,44 @@ def test_a_vector_of_another_network(world: Path, cpu: Hardware, notes: Any, net
     vgg, painting = load_loss_network(world / "vgg.npz"), read_rgb(world / "gogh.png")
     with pytest.raises(ModelError, match="a start of 3 numbers"):
         tune(network, painting, photographs, torch.zeros(3), vgg, cpu)
+
+
+class Mixing(torch.nn.Module):
+    """Between the photographs, at style 0, and the painting, at style 1."""
+
+    def __init__(self, painting: torch.Tensor) -> None:
+        super().__init__()
+        self.painting = painting
+
+    def forward(self, photographs: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        return torch.lerp(photographs, self.painting.expand_as(photographs), style.reshape(()))
+
+
+def test_the_photograph_closes_nothing_and_the_painting_everything(world: Path, cpu: Hardware, notes: Any) -> None:
+    photographs = PictureFolder(world / "photographs", 100, notes.note)
+    painting = np.ascontiguousarray(resize_long_side(read_rgb(world / "gogh.png"), 96)[:64, :64])
+    network: Any = Mixing(as_floats(as_batch([painting])))
+    s = replace(settings(world, 1), size=64, style_side=64)
+    vectors = [torch.full((1,), share) for share in (0.0, 0.5, 1.0)]
+    none, half, all_ = style_closed(
+        network, vectors, painting, photographs, load_loss_network(world / "vgg.npz"), cpu, s
+    )
+    assert none == 0
+    assert 0 < half < 1
+    assert all_ == pytest.approx(1, abs=1e-5)
+
+
+def test_it_can_be_stopped(world: Path, cpu: Hardware, notes: Any, network: ConditionalTransformer) -> None:
+    seen: list[TuningProgress] = []
+    tune(
+        network,
+        read_rgb(world / "gogh.png"),
+        PictureFolder(world / "photographs", 100, notes.note),
+        network.neutral_style(),
+        load_loss_network(world / "vgg.npz"),
+        cpu,
+        settings=settings(world, 30),
+        progress=seen.append,
+        stop=lambda: len(seen) == 3,
+    )
+    assert len(seen) == 3

@@ -1,0 +1,74 @@
+"""An exported network as the start of a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from nst_export import sample_pictures
+from nst_export.checkpoints.conditional import ConditionalWeights
+from nst_export.families.conditional import export_conditional
+from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.training.conditional import ConditionalRecipe
+from nst_export.training.hardware import Hardware
+from nst_export.training.run import Run, RunOptions
+from nst_export.training.settings import ConditionalSettings, TransformerSettings
+from nst_export.training.transformer import TransformerRecipe
+from nst_rt.errors import InputError, ModelError
+
+Make = Callable[..., ConditionalSettings]
+
+
+@pytest.fixture
+def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Path, ConditionalWeights]]:
+    monkeypatch.setattr(sample_pictures, "SIZES", ((64, 64),))
+
+    def make(names: tuple[str, ...] = (), encoder: bool = False) -> tuple[Path, ConditionalWeights]:
+        torch.manual_seed(2)
+        network = ConditionalTransformer(quarter=8, eighth=8, half=8, blocks=1).eval()
+        neutral = network.neutral_style()[0]
+        styles = {name: neutral * (1.5 + index) for index, name in enumerate(names)}
+        weights = ConditionalWeights(
+            network, styles, {}, StyleEncoder(neutral).eval() if encoder else None, training="9 steps"
+        )
+        export_conditional(weights, tmp_path / "net.onnx", "fp32")
+        return tmp_path / "net.onnx", weights
+
+    return make
+
+
+def test_a_run_begins_with_the_exported_weights(
+    world: Path, tmp_path: Path, conditional_settings: Make, cpu: Hardware, notes: Any, exported: Any
+) -> None:
+    path, weights = exported(("wave", "else"), encoder=True)
+    settings = conditional_settings(paintings=str(world / "paintings"), batch=3)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    Run(recipe, RunOptions(tmp_path / "run", start=path, sheet_every=0), notes)
+    model = recipe.model
+    assert torch.allclose(model.network.up_half.conv.weight, weights.network.up_half.conv.weight, atol=1e-6)
+    assert model.encoder is not None
+    assert torch.allclose(model.encoder.hidden.weight, weights.encoder.hidden.weight)
+    mean = (weights.styles["wave"] + weights.styles["else"]) / 2
+    assert torch.equal(model.styles.detach(), torch.stack([mean, weights.styles["wave"]]))
+    assert f"{path}: beginning with its weights (9 steps); new: styles gogh" in notes.texts
+
+
+def test_other_recipes_and_missing_files_are_refused(
+    world: Path, tmp_path: Path, conditional_settings: Make, cpu: Hardware, notes: Any, exported: Any
+) -> None:
+    path, _ = exported(("wave",))
+    settings = TransformerSettings(
+        content=str(world / "photographs"), style=str(world / "gogh.png"), loss_network=str(world / "vgg.npz"),
+        widths=(4, 4, 4), blocks=1, batch=2, size=32, scales=2, style_side=96,
+    )  # fmt: skip
+    with pytest.raises(ModelError, match=r"net\.onnx: of `train conditional`. Give a start of the same recipe"):
+        Run(
+            TransformerRecipe(settings, cpu, notes.note),
+            RunOptions(tmp_path / "a", start=path, sheet_every=0),
+            notes,
+        )
+    recipe = ConditionalRecipe(conditional_settings(), cpu, notes.note)
+    with pytest.raises(InputError, match=r"none\.onnx: no such file"):
+        Run(recipe, RunOptions(tmp_path / "b", start=tmp_path / "none.onnx", sheet_every=0), notes)
