@@ -8,13 +8,17 @@ stylized = stylizer(frame)                      # uint8 (H, W, 3) BGR in, the sa
 from typing import TYPE_CHECKING, Any
 
 from nst_rt.errors import (
+    CutFrameError,
     DependencyError,
     DeviceError,
     DisplayError,
+    ExpressionError,
+    FrameStreamError,
     InputError,
     ModelError,
     NstError,
     OutputError,
+    ReaderGoneError,
     SourceError,
     StyleError,
 )
@@ -25,13 +29,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CutFrameError",
     "DependencyError",
     "DeviceError",
     "DisplayError",
+    "ExpressionError",
+    "FrameStreamError",
     "InputError",
     "ModelError",
     "NstError",
     "OutputError",
+    "ReaderGoneError",
     "SourceError",
     "StyleError",
     "Stylizer",

@@ -2,9 +2,13 @@
 
 NstError
 ├── InputError          a picture, film or folder that cannot be read
+│   ├── FrameStreamError    a stream of frames whose header or frames are not what they should be
+│   └── CutFrameError   a stream of frames that ends inside a frame
 ├── OutputError         a place that cannot be written to
+│   └── ReaderGoneError the program that reads our stdout is gone
 ├── ModelError          an ONNX file that is not ours, is broken, or breaks the contract
 ├── StyleError          a style, blend or strength that does not exist or does not fit the model
+│   └── ExpressionError a blend, timeline or list of regions that cannot be read; it shows the place
 ├── DeviceError         a device that was asked for by name and cannot run
 ├── SourceError         a camera or a stream that cannot be opened
 ├── DisplayError        no window can be shown here
@@ -15,13 +19,36 @@ NstError
 class NstError(Exception):
     """Base of all errors that nst-rt raises on purpose; the command line shows `str(error)` on one line."""
 
+    below: str = ""
+    """Lines that the command line shows beneath, as they are."""
+    exit_code: int = 2
+    """What the command line ends with."""
+
 
 class InputError(NstError):
     """A picture, film or folder is missing, empty, truncated, of a wrong kind, too small or too large."""
 
 
+class FrameStreamError(InputError):
+    """A stream of frames begins with a header that is broken, unknown or missing, or changes its size on the way."""
+
+    exit_code = 3
+
+
+class CutFrameError(InputError):
+    """A stream of frames ends inside a frame."""
+
+    exit_code = 4
+
+
 class OutputError(NstError):
     """A result cannot be written: folder missing or read-only, disk full, unknown suffix."""
+
+
+class ReaderGoneError(OutputError):
+    """The program that reads our stdout went away before the end."""
+
+    exit_code = 5
 
 
 class ModelError(NstError):
@@ -30,6 +57,18 @@ class ModelError(NstError):
 
 class StyleError(NstError):
     """A style name, blend, style vector, strength or colour amount is unknown, malformed or out of range."""
+
+
+class ExpressionError(StyleError):
+    """A blend, timeline or list of regions that cannot be read; `below` is the text with a caret under the place."""
+
+    def __init__(self, message: str, *, position: int, reason: str, below: str) -> None:
+        super().__init__(message)
+        self.position = position
+        """Of the first wrong character, from 0."""
+        self.reason = reason
+        """What is wrong there."""
+        self.below = below
 
 
 class DeviceError(NstError):

@@ -22,6 +22,7 @@ KEYS = (
     ("s", "snapshot"),
     ("r", "record"),
     ("m", "mirror"),
+    ("t", "timeline on, off"),
     ("f", "full screen"),
     ("i", "this information"),
     ("q / Esc", "quit"),

@@ -69,6 +69,12 @@ class LiveWindow(Protocol):
     def close(self) -> None: ...
 
 
+class LiveTimeline(Protocol):
+    """What the loop uses of `timeline.TimelinePlayer`."""
+
+    def seek(self, seconds: float) -> None: ...
+
+
 class PictureSink(Protocol):
     """What the loop uses of `sinks.virtual_camera.VirtualCamera`."""
 
@@ -133,6 +139,8 @@ class LiveLoop:
     Args:
         stylizer: called with every picture, uint8 (H, W, 3) BGR.
         capture: a started capture; closed by `run`, as are all sinks.
+        timeline: told the time of every picture before it is stylised: a film's own, or since the first picture of a
+            live source. A style chosen by key ends it, until `t` is pressed.
         recorder: recording already if it should record from the first picture on.
         mirror: turn every picture left to right before it is stylised, for all sinks.
         folder: where snapshots and recordings started by key go.
@@ -144,6 +152,7 @@ class LiveLoop:
         stylizer: LiveStylizer,
         capture: LiveCapture,
         *,
+        timeline: LiveTimeline | None = None,
         window: LiveWindow | None = None,
         recorder: Recorder | None = None,
         virtual_camera: PictureSink | None = None,
@@ -159,6 +168,8 @@ class LiveLoop:
         self._frames, self._mirror, self._folder = frames, mirror, folder
         self._report, self._clock = report, clock
         self._switcher = StyleSwitcher(stylizer)
+        self._timeline, self._follows_timeline = timeline, timeline is not None
+        self._first_captured: float | None = None
         self._hud = Hud()
         self._color = stylizer.color or 1.0
         self._state = HudState(style="", device="")
@@ -203,6 +214,10 @@ class LiveLoop:
         if self._mirror:
             original = np.asarray(cv2.flip(original, 1), np.uint8)
         began = self._clock()
+        if self._first_captured is None:
+            self._first_captured = frame.captured
+        if self._timeline is not None and self._follows_timeline:
+            self._timeline.seek(frame.captured - self._first_captured if frame.due is None else frame.due)
         stylized = self._stylizer(original)
         self.summary.stylize.add(self._clock() - began)
         self._last, self._last_at = (original, stylized), self._clock()
@@ -254,7 +269,7 @@ class LiveLoop:
             self._say(trouble)
         return dataclasses.replace(
             self._state,
-            style=style_label(self._switcher.wanted),
+            style=style_label(self._stylizer.style if self._follows_timeline else self._switcher.wanted),
             device=self._stylizer.device,
             strength=self._stylizer.strength,
             keeps_color=self._stylizer.color < 1,
@@ -275,6 +290,7 @@ class LiveLoop:
             "s": self._snapshot,
             "r": self._toggle_recording,
             "m": self._toggle_mirror,
+            "t": self._toggle_timeline,
             "space": self._toggle_original,
             "b": self._toggle_before_after,
             "h": self._toggle_help,
@@ -295,7 +311,17 @@ class LiveLoop:
         if len(self._switcher.styles) < 2:
             self._say("this model has one style")
         else:
+            self._follows_timeline = False
             self._switcher.step(step)
+
+    def _toggle_timeline(self) -> None:
+        if self._timeline is None:
+            self._say("there is no timeline; --timeline gives one")
+        else:
+            self._follows_timeline = not self._follows_timeline
+            if not self._follows_timeline:
+                self._switcher.adopt()
+            self._say(f"timeline {'on' if self._follows_timeline else 'off'}")
 
     def _change_strength(self, step: float) -> None:
         self._stylizer.strength = round(min(1.0, max(0.0, self._stylizer.strength + step)), 2)

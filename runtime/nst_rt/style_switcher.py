@@ -39,6 +39,11 @@ class StyleSwitcher:
                 self._busy = True
                 threading.Thread(target=self._run, name="nst-rt style", daemon=True).start()
 
+    def adopt(self) -> None:
+        """Go on from the style that somebody else has set."""
+        with self._lock:
+            self.wanted = self._stylizer.style
+
     def trouble(self) -> str:
         """Why the last switch failed, once; empty if it did not."""
         with self._lock:

@@ -98,6 +98,42 @@ def test_blends_of_vectors_and_paintings_switch_without_a_new_session(tinting: P
     assert stylizer._sessions == session
 
 
+@pytest.mark.parametrize("rows", [1, "styles", "batch"])
+def test_every_frame_of_a_batch_may_have_its_own_style(tmp_path: Path, rows: int | str) -> None:
+    model = tinting_model(tmp_path / "net.onnx", rows=rows)
+    stylizer = Stylizer.load(np.array([1, 2, 3], np.float32), model=model)
+    batch = np.zeros((2, 16, 24, 3), np.uint8)
+    assert stylizer(batch)[:, 0, 0].tolist() == [[1, 2, 3], [1, 2, 3]]
+    own = np.array([[100, 0, 0], [0, 60, 0]], np.float32)
+    assert stylizer(batch, own)[:, 5, 5].tolist() == [[100, 0, 0], [0, 60, 0]]
+    assert stylizer(batch, own[:1])[:, 5, 5].tolist() == [[100, 0, 0], [100, 0, 0]]
+    assert stylizer(batch[0], own[1:])[5, 5].tolist() == [0, 60, 0]
+    assert stylizer.style_vector().tolist() == [1, 2, 3]  # styles of a call are of that call alone
+    assert stylizer(batch)[:, 0, 0].tolist() == [[1, 2, 3], [1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (np.zeros((3, 3), np.float32), r"shape \(3, 3\) do not fit the frames. Give \(1, 3\) or \(2, 3\)"),
+        (np.zeros(3, np.float32), "do not fit the frames"),
+        (np.zeros((2, 4), np.float32), "of 3 numbers, not 4"),
+    ],
+)
+def test_style_vectors_that_do_not_fit(tinting: Path, vectors: np.ndarray, message: str) -> None:
+    stylizer = Stylizer.load(np.zeros(3, np.float32), model=tinting)
+    with pytest.raises(StyleError, match=message):
+        stylizer(np.zeros((2, 16, 16, 3), np.uint8), vectors)
+
+
+def test_a_baked_style_takes_no_vectors(inverting: Path) -> None:
+    stylizer = Stylizer.load(inverting)
+    with pytest.raises(StyleError, match=r"one style baked in \(invert\), and style vectors need a model"):
+        stylizer(frame(), np.zeros((1, 3), np.float32))
+    with pytest.raises(StyleError, match="one style baked in"):
+        stylizer.style_vector("gogh")
+
+
 def test_a_vector_of_another_length_is_refused(tinting: Path) -> None:
     with pytest.raises(StyleError, match="takes style vectors of 3 numbers, not 4"):
         Stylizer.load(np.zeros(4, np.float32), model=tinting)

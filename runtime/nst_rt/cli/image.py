@@ -4,7 +4,9 @@ import json
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,9 +16,13 @@ from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
+    FeatherOption,
     JsonOption,
+    MaskOption,
     ModelOption,
+    OutsideOption,
     PrecisionOption,
+    RegionsOption,
     StrengthOption,
     StyleOption,
     ThreadsOption,
@@ -58,6 +64,10 @@ def image(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    mask: MaskOption = None,
+    outside: OutsideOption = None,
+    regions: RegionsOption = None,
+    feather: FeatherOption = None,
     size: Annotated[
         int | None, typer.Option("--size", min=16, help="Scale down to at most this many pixels on the long side.")
     ] = None,
@@ -77,7 +87,8 @@ def image(
 
     Results are 8 bits a channel and upright. Of several, a picture that fails is reported; the rest go on (exit 1).
     """
-    from nst_rt.cli.naming import is_folder, style_tag
+    from nst_rt.cli.controls import read_controls
+    from nst_rt.cli.naming import is_folder
     from nst_rt.cli.picture_jobs import STREAM, find_pictures, is_batch, plan_batch, plan_one
     from nst_rt.cli.termination import signals_interrupt
     from nst_rt.sinks.picture import SUFFIXES as WRITABLE
@@ -85,6 +96,7 @@ def image(
     from nst_rt.sources.picture import SUFFIXES as READABLE
     from nst_rt.stylizer import Stylizer
 
+    controls = read_controls(style, mask=mask, outside=outside, regions=regions, feather=feather)
     suffix = f".{format.lower().lstrip('.')}" if format else None
     if suffix:
         check_suffix(suffix, "--format")
@@ -100,17 +112,14 @@ def image(
         # The first look at the result's name must not wait for the network; the style is not known before it.
         if output is not None:
             plan_one(source, output, "", suffix, WRITABLE, overwrite=overwrite)
-    with (
-        signals_interrupt(),
-        Stylizer.load(
-            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
-        ) as stylizer,
-    ):
+    load = partial(Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads)
+    with signals_interrupt(), ExitStack() as opened, controls.load(load, model) as stylizer:
+        stylize = controls.masked(stylizer, opened, load)
         if not batch:
-            tag = style_tag(stylizer.style or str(stylizer.describe().get("model", "")))
+            tag = controls.tag(stylizer.style or str(stylizer.describe().get("model", "")))
             jobs = [plan_one(source, output, tag, suffix, WRITABLE, overwrite=overwrite)]
-        results = _Run(stylizer, size, suffix or ".png", quality, overwrite=overwrite, batch=batch).all(jobs)
-        described = stylizer.describe()
+        results = _Run(stylize, size, suffix or ".png", quality, overwrite=overwrite, batch=batch).all(jobs)
+        described = stylize.describe()
     errors = [result.error for result in results if result.error is not None]
     if as_json:
         told = {"pictures": [result.to_json() for result in results], "stylizer": described}

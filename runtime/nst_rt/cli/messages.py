@@ -12,9 +12,11 @@ def say(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def fail(message: str, code: int = 2) -> int:
-    """Print one error line to stderr; returns the exit code to end with."""
+def fail(message: str, code: int = 2, *, below: str = "") -> int:
+    """Print one error line to stderr, and `below` beneath it as it is; returns the exit code to end with."""
     say(f"nst-rt: error: {' '.join(message.split())}")
+    if below:
+        say(below)
     return code
 
 

@@ -22,12 +22,56 @@ DeviceOption = Annotated[
     str,
     typer.Option("--device", "-d", help="auto, cpu, cuda[:N], tensorrt[:N] or openvino. A named device is a demand."),
 ]
-PrecisionOption = Annotated[str, typer.Option("--precision", help="auto (fp32 on a CPU, fp16 on a GPU), fp32 or fp16.")]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        "--precision", help="auto (fp32 on a CPU, fp16 on a GPU), fp32, fp16, or bf16 (OpenVINO, faster, coarser)."
+    ),
+]
 StrengthOption = Annotated[
     float, typer.Option("--strength", help="0 is the photograph, 1 the full style.", show_default=True)
 ]
 ColorOption = Annotated[
     float, typer.Option("--color", help="1 takes the style's colours, 0 keeps the photograph's.", show_default=True)
+]
+MaskOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        metavar="FILE",
+        show_default=False,
+        help="A picture that says where the style goes: white inside, black outside, or labels for --regions.",
+    ),
+]
+OutsideOption = Annotated[
+    str | None,
+    typer.Option(
+        "--outside", metavar="STYLE", show_default=False, help="Outside the mask: a style, or none (if left out)."
+    ),
+]
+RegionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--regions",
+        metavar="TEXT",
+        show_default=False,
+        help="Styles by the mask's grey levels or colours: 0=gogh, 128=wave, #ff0000=monet, other=none.",
+    ),
+]
+FeatherOption = Annotated[
+    float | None,
+    typer.Option(
+        "--feather", min=0, metavar="PX", show_default=False, help="Width of the soft edges; 2 % of the short side."
+    ),
+]
+TimelineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--timeline",
+        metavar="TEXT",
+        show_default=False,
+        help="Styles by time, in place of --style: 0s gogh, 5s wave, 1m20s gogh:0.5+monet:0.5, fade 1s, loop 2m.",
+    ),
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads of the network; all physical cores if left out.")

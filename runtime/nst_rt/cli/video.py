@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +14,17 @@ from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
+    FeatherOption,
     JsonOption,
+    MaskOption,
     ModelOption,
+    OutsideOption,
     PrecisionOption,
+    RegionsOption,
     StrengthOption,
     StyleOption,
     ThreadsOption,
+    TimelineOption,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +55,11 @@ def video(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    timeline: TimelineOption = None,
+    mask: MaskOption = None,
+    outside: OutsideOption = None,
+    regions: RegionsOption = None,
+    feather: FeatherOption = None,
     size: Annotated[
         int | None,
         typer.Option(
@@ -65,31 +77,40 @@ def video(
 ) -> None:
     """Stylise a film: every frame, its exact time stamps, and its sound as it is.
 
-    A film that is cut short is stylised as far as it goes and kept, with exit code 1.
+    A film that is cut short is stylised as far as it goes and kept, with exit code 1. The mask may be a film too.
     """
-    from nst_rt.cli.naming import check_not_taken, style_tag
+    from nst_rt.cli.controls import read_controls
+    from nst_rt.cli.naming import check_not_taken
     from nst_rt.cli.termination import signals_interrupt
     from nst_rt.sinks.film import check_film_output
     from nst_rt.sources.film import FilmReader
     from nst_rt.stylizer import Stylizer
 
+    controls = read_controls(style, timeline=timeline, mask=mask, outside=outside, regions=regions, feather=feather)
+    load = partial(Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads)
     if output is not None:
         check_film_output(output, crf, preset)
         check_not_taken(output, [film], overwrite=overwrite)
     with signals_interrupt(), FilmReader(film, long_side=size) as reader:
-        with Stylizer.load(
-            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
-        ) as stylizer:
-            tag = style_tag(stylizer.style or str(stylizer.describe().get("model", "")))
+        with ExitStack() as opened, controls.load(load, model) as stylizer:
+            tag = controls.tag(stylizer.style or str(stylizer.describe().get("model", "")))
             target = output or film.with_name(f"{film.stem}.{tag}.mp4")
             check_film_output(target, crf, preset)
             check_not_taken(target, [film], overwrite=overwrite)
+            player = controls.player(stylizer)
+            stylize = controls.masked(stylizer, opened, load, film=True)
+
+            def at_time(frame: "NDArray[np.uint8]", seconds: float) -> "NDArray[np.uint8]":
+                if player is not None:
+                    player.seek(seconds)
+                return stylize(frame)
+
             try:
-                told = _convert(reader, stylizer, target, crf=crf, preset=preset, audio=audio)
+                told = _convert(reader, at_time, target, crf=crf, preset=preset, audio=audio)
             except KeyboardInterrupt:
                 say(f"interrupted; nothing of {target} was kept")
                 raise
-            told["stylizer"] = stylizer.describe()
+            told["stylizer"] = controls.described(stylize)
         for notice in told["notices"]:
             say(f"note: {notice}")
         if reader.warning:
@@ -106,16 +127,14 @@ def video(
 
 def _convert(
     reader: "FilmReader",
-    stylize: "Callable[[NDArray[np.uint8]], NDArray[np.uint8]]",
+    stylize: "Callable[[NDArray[np.uint8], float], NDArray[np.uint8]]",
     target: Path,
     *,
     crf: int,
     preset: str,
     audio: bool,
 ) -> dict[str, Any]:
-    """Stylise all of a film into `target`; returns the JSON summary."""
-    from contextlib import ExitStack
-
+    """Stylise all of a film into `target`, frame by frame with its second in the film; returns the JSON summary."""
     from nst_rt.cli.progress import progress_bar
     from nst_rt.overlap import overlapped
     from nst_rt.sinks.film import FilmWriter
@@ -146,7 +165,7 @@ def _convert(
             yield from reader
 
         def work(frame: "FilmFrame") -> "FilmFrame":
-            return frame._replace(bgr=stylize(frame.bgr))
+            return frame._replace(bgr=stylize(frame.bgr, float(frame.pts * frame.time_base - reader.start)))
 
         def deliver(frame: "FilmFrame") -> None:
             nonlocal last

@@ -1,9 +1,8 @@
 """`nst-rt webcam`: a camera, stream or film, stylised live."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +13,17 @@ from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
+    FeatherOption,
     JsonOption,
+    MaskOption,
     ModelOption,
+    OutsideOption,
     PrecisionOption,
+    RegionsOption,
     StrengthOption,
     StyleOption,
     ThreadsOption,
+    TimelineOption,
 )
 from nst_rt.errors import NstError
 
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 KEYS_HELP = (
     "Keys: n p or arrows style, + - strength, c colours, space original, b before and after, s snapshot, r record, "
-    "m mirror, f full screen, i information, h help, q quit."
+    "m mirror, t timeline, f full screen, i information, h help, q quit."
 )
 
 
@@ -64,10 +68,16 @@ def webcam(
     precision: PrecisionOption = "auto",
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    timeline: TimelineOption = None,
+    mask: MaskOption = None,
+    outside: OutsideOption = None,
+    regions: RegionsOption = None,
+    feather: FeatherOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stylise a camera, a network stream or a film live; only the newest picture counts."""
+    from nst_rt.cli.controls import read_controls
     from nst_rt.cli.termination import signals_interrupt
     from nst_rt.live import LiveLoop, style_label
     from nst_rt.sinks.recording import Recorder
@@ -79,6 +89,7 @@ def webcam(
     from nst_rt.stylizer import Stylizer
 
     # What can be refused at once is refused before the network is loaded.
+    controls = read_controls(style, timeline=timeline, mask=mask, outside=outside, regions=regions, feather=feather)
     if window:
         require_display()
     opening = partial(open_source, source, CameraSettings(width, height, fps), loop=loop)
@@ -102,18 +113,20 @@ def webcam(
         camera = VirtualCamera(granted["height"], granted["width"], rate) if virtual_camera else None
         if camera is not None:
             handed_over.enter_context(closing(camera))
-        stylizer = kept.enter_context(
-            Stylizer.load(
-                style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
-            )
+        load = partial(
+            Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads
         )
+        stylizer = kept.enter_context(controls.load(load, model))
+        player = controls.player(stylizer)
+        stylize = controls.masked(stylizer, kept, load)
         say(f"source: {_line(granted)}")
         say(f"style: {style_label(stylizer.style or stylizer.styles[0])}, opening the network ...")
-        stylizer.warm_up(granted["height"], granted["width"])
+        stylize.warm_up(granted["height"], granted["width"])
         shown = handed_over.enter_context(closing(Window())) if window else None
         live = LiveLoop(
-            stylizer,
+            stylize,
             started or capture(),
+            timeline=player,
             window=shown,
             recorder=recorder,
             virtual_camera=camera,
@@ -123,14 +136,16 @@ def webcam(
         )
         say(f"running on {stylizer.device}; {'h shows the keys, q' if window else 'Ctrl-C'} ends it")
         handed_over.pop_all()  # the loop closes what it got
-        _run(live, granted, stylizer.describe, as_json=as_json)
+        _run(live, granted, partial(controls.described, stylize), as_json=as_json)
     if record is not None and live.summary.recording_error:
         raise typer.Exit(2)
 
 
 def _run(live: "LiveLoop", granted: dict[str, Any], describe: Callable[[], dict[str, Any]], *, as_json: bool) -> None:
+    from nst_rt.cli.termination import signals_stop
+
     try:
-        with _stopping_on_signals(live.stop):
+        with signals_stop(live.stop):
             summary = live.run()
     except (NstError, KeyboardInterrupt):
         say(live.summary.to_text())
@@ -138,23 +153,6 @@ def _run(live: "LiveLoop", granted: dict[str, Any], describe: Callable[[], dict[
     say(summary.to_text())
     if as_json:
         typer.echo(json.dumps({**summary.to_json(), "source": granted, "stylizer": describe()}, indent=2))
-
-
-@contextmanager
-def _stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """End the run in order on Ctrl-C, on `kill` and when the terminal closes; a second Ctrl-C ends it at once."""
-
-    def handle(number: int, frame: object) -> None:
-        stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    before = {number: signal.signal(number, handle) for name in names if (number := getattr(signal, name, None))}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _line(granted: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def read_header(data: bytes, name: str) -> PictureHeader:
     Raises:
         InputError: not a picture of a known format, cut short, or damaged.
     """
-    kind = _format_of(data)
+    kind = format_of(data)
     if kind is None:
         raise InputError(f"{name}: {_what_else(data)}. nst-rt reads {READABLE}: convert it first")
     try:
@@ -64,7 +64,8 @@ def read_header(data: bytes, name: str) -> PictureHeader:
         ) from error
 
 
-def _format_of(data: bytes) -> Format | None:
+def format_of(data: bytes) -> Format | None:
+    """The format of a picture file by its first 12 bytes or more; None for anything else."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if data.startswith(b"\xff\xd8"):

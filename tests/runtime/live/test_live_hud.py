@@ -82,7 +82,7 @@ def test_banner_help_and_information_have_their_places(picture: Any) -> None:
 
 def test_the_keys_are_those_of_the_loop() -> None:
     assert [row[0] for row in KEYS] == [
-        "n / p / arrows", "+ / -", "c", "space", "b", "s", "r", "m", "f", "i", "q / Esc",
+        "n / p / arrows", "+ / -", "c", "space", "b", "s", "r", "m", "t", "f", "i", "q / Esc",
     ]  # fmt: skip
 
 

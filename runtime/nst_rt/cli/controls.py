@@ -1,0 +1,172 @@
+"""What `--timeline`, `--mask` and their like make of a stylizer, the same for every command."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_rt.errors import StyleError
+
+if TYPE_CHECKING:
+    from nst_rt.masked_stylizer import MaskedStylizer
+    from nst_rt.regions import Label
+    from nst_rt.stylizer import Stylizer
+    from nst_rt.timeline import Timeline, TimelinePlayer
+
+    Load = Callable[..., Stylizer]
+    """`Stylizer.load` with everything but the style and the model."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The options, read and found to go together; nothing is loaded yet."""
+
+    style: str | None
+    """That the stylizer is to be opened with; None for the model's first."""
+    timeline: "Timeline | None" = None
+    mask: Path | None = None
+    styles: tuple[str | None, ...] = ()
+    """Of the mask's regions; None is the picture as it is."""
+    follows: int = 0
+    """Which of the regions is in the stylizer's own style, whatever that is at the time."""
+    labels: "tuple[Label, ...]" = ()
+    """Of the regions; none for inside and outside."""
+    feather: float | None = None
+
+    def tag(self, style: str) -> str:
+        """The styles, as a part of the result's file name; `style` is the opened stylizer's."""
+        from nst_rt.cli.naming import style_tag
+
+        own = "timeline" if self.timeline else style_tag(style)
+        if self.mask is None:
+            return own
+        tags = [own if at == self.follows else style_tag(name or "none") for at, name in enumerate(self.styles)]
+        return "-".join(tags)[:80]
+
+    def load(self, load: "Load", model: str | None) -> "Stylizer":
+        """The stylizer, opened with the first style.
+
+        Raises:
+            NstError: as `Stylizer.load`; a style of a timeline is shown at its place.
+        """
+        try:
+            return load(self.style, model=model)
+        except StyleError as error:
+            if self.timeline is None:
+                raise
+            raise self.timeline.blamed(self.timeline.entries[0], error) from error
+
+    def player(self, stylizer: "Stylizer") -> "TimelinePlayer | None":
+        """The timeline, playing on a stylizer.
+
+        Raises:
+            StyleError: the model has no style vectors, or lacks a style.
+        """
+        from nst_rt.timeline import TimelinePlayer
+
+        return TimelinePlayer(self.timeline, stylizer) if self.timeline else None
+
+    def masked(
+        self, stylizer: "Stylizer", opened: ExitStack, load: "Load", *, film: bool = False
+    ) -> "Stylizer | MaskedStylizer":
+        """The stylizer behind its mask; itself if there is none.
+
+        Args:
+            opened: closes what is opened here.
+            load: opens a model that is a style of its own.
+            film: the mask may be a film.
+
+        Raises:
+            InputError: the mask cannot be read, or has labels without a style.
+            StyleError: a style is unknown.
+        """
+        if self.mask is None:
+            return stylizer
+        from nst_rt.mask_film import MaskFilm, open_mask
+        from nst_rt.masked_stylizer import MaskedStylizer
+        from nst_rt.masks import StillMask
+        from nst_rt.stylizer import model_of_style
+
+        read = open_mask if film else StillMask.read
+        mask = read(self.mask, self.labels, feather=self.feather)
+        if isinstance(mask, MaskFilm):
+            opened.enter_context(mask)
+        found: dict[str, Stylizer | str] = {}
+        styles: list[Stylizer | str | None] = []
+        for at, style in enumerate(self.styles):
+            if at == self.follows or style is None:
+                styles.append(None if at != self.follows else stylizer)
+                continue
+            if style not in found:
+                if style in stylizer.styles or model_of_style(style) is None:
+                    found[style] = style
+                else:
+                    found[style] = stylizer if style == self.style else opened.enter_context(load(style))
+            styles.append(found[style])
+        return MaskedStylizer(stylizer, mask, styles)
+
+    def described(self, stylizer: "Stylizer | MaskedStylizer") -> dict[str, Any]:
+        """What runs, ready for JSON: the stylizer's own description, and the timeline."""
+        return {**stylizer.describe(), **({"timeline": self.timeline.text} if self.timeline else {})}
+
+
+def read_controls(
+    style: str | None,
+    *,
+    timeline: str | None = None,
+    mask: Path | None = None,
+    outside: str | None = None,
+    regions: str | None = None,
+    feather: float | None = None,
+) -> Controls:
+    """Read the options and see whether they go together.
+
+    Raises:
+        StyleError: they do not, or one is malformed (an ExpressionError, which shows the place).
+    """
+    if timeline is None and mask is None and outside is None and regions is None and feather is None:
+        return Controls(style)
+    from nst_rt.timeline import Timeline
+
+    if mask is None:
+        for option, value in (("--outside", outside), ("--regions", regions), ("--feather", feather)):
+            if value is not None:
+                raise StyleError(f"{option} is about a mask, and there is none. Give --mask FILE too")
+    for option, value in (("--timeline", timeline), ("--regions", regions)):
+        if value is not None and style is not None:
+            raise StyleError(f"{option} names the styles. Leave --style {style} out")
+    if regions is not None and outside is not None:
+        raise StyleError("--regions names every style. Leave --outside out, and write other=... among the regions")
+    if regions is not None and timeline is not None:
+        raise StyleError(
+            "--timeline is for the inside of a mask, and --regions has fixed styles. Leave one of them out"
+        )
+    played = Timeline(timeline) if timeline is not None else None
+    style = played.style if played else style
+    if mask is None:
+        return Controls(style, played)
+    return _masked(style, played, mask, outside, regions, feather)
+
+
+def _masked(
+    style: str | None,
+    timeline: "Timeline | None",
+    mask: Path,
+    outside: str | None,
+    regions: str | None,
+    feather: float | None,
+) -> Controls:
+    from nst_rt.regions import is_photograph, parse_regions
+
+    if regions is not None:
+        read = parse_regions(regions)
+        styles, labels = tuple(region.style for region in read), tuple(region.label for region in read)
+    else:
+        if outside is None or is_photograph(outside):
+            outside = None
+        styles, labels = (None if style is not None and is_photograph(style) else style or "", outside), ()
+    follows = next((at for at, name in enumerate(styles) if name is not None), None)
+    if follows is None:
+        raise StyleError(f"{mask}: every region is the picture as it is. Give one of them a style")
+    return Controls(styles[follows] or None, timeline, mask, styles, follows, labels, feather)

@@ -1,0 +1,129 @@
+"""Several styles in one frame: each region of a mask gets its own.
+
+Our graphs take one style for a frame, so that every style is made of the whole frame, in one batch, and the pictures
+are mixed by the mask. Each style thus sees the statistics of the whole frame, and no seam.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nst_rt.errors import InputError, StyleError
+from nst_rt.masks import Mask, StillMask, mixed
+from nst_rt.pixels import Image
+from nst_rt.styles import Vector
+from nst_rt.stylizer import Stylizer
+
+BATCH_PIXELS = 4_000_000
+"""Larger batches are run a frame at a time: with large pictures memory runs out before speed matters."""
+
+
+class MaskedStylizer:
+    """Called like a `Stylizer`, and changed like one between two frames.
+
+    Args:
+        stylizer: the one that `style`, `strength` and `color` are of.
+        mask: a `masks.StillMask` or a `mask_film.MaskFilm`.
+        styles: for each region of the mask, in its order: the `stylizer` itself, in whatever style it is set to at the
+            time; a style's name, a blend or a painting, by the same network and fixed; another Stylizer; or None, the
+            picture as it is. Left out: the stylizer inside, the picture outside.
+
+    Raises:
+        StyleError: not as many styles as regions, or a name that the stylizer does not have.
+    """
+
+    def __init__(self, stylizer: Stylizer, mask: Mask, styles: "Sequence[Stylizer | str | None] | None" = None) -> None:
+        styles = [stylizer, None] if styles is None else list(styles)
+        if len(styles) != mask.count:
+            raise StyleError(f"{mask.name} has {mask.count} regions, and there are {len(styles)} styles. Give as many")
+        distinct = dict.fromkeys(style for style in styles if style is not None)
+        self._stylizer, self._mask, self._styles = stylizer, mask, styles
+        self._others = [style for style in distinct if isinstance(style, Stylizer) and style is not stylizer]
+        self._fixed = {style: stylizer.style_vector(style) for style in distinct if isinstance(style, str)}
+        self._follows = stylizer in distinct
+
+    def __call__(self, frame: Image) -> Image:
+        """Stylise a frame uint8 (H, W, 3) BGR, H and W from 16 up; returns the same shape.
+
+        Raises:
+            InputError, DeviceError: as `Stylizer`.
+        """
+        frame = np.ascontiguousarray(frame)
+        if frame.ndim != 3:
+            raise InputError(f"a mask lies over one frame (height, width, 3) at a time, not over {frame.shape}")
+        pictures: dict[Stylizer | str | None, Image] = {None: frame, **self._by_one_network(frame)}
+        for other in self._others:
+            pictures[other] = other(frame)
+        return mixed([pictures[style] for style in self._styles], self._mask.weights(*frame.shape[:2]))
+
+    def _by_one_network(self, frame: Image) -> dict[Stylizer | str | None, Image]:
+        own: list[Stylizer | str] = [*([self._stylizer] if self._follows else []), *self._fixed]
+        if own == [self._stylizer]:
+            return {self._stylizer: self._stylizer(frame)}
+        if not own:
+            return {}
+        current = [self._stylizer.style_vector()] if self._follows else []
+        vectors: Vector = np.stack([*current, *self._fixed.values()])
+        if len(vectors) * frame.shape[0] * frame.shape[1] > BATCH_PIXELS:
+            made = [self._stylizer(frame, vector[None]) for vector in vectors]
+        else:
+            made = list(self._stylizer(np.stack([frame] * len(vectors)), vectors))
+        return dict(zip(own, made, strict=True))
+
+    def warm_up(self, height: int, width: int) -> None:
+        """As `Stylizer.warm_up`, for what a frame of this size needs."""
+        for other in self._others:
+            other.warm_up(height, width)
+        blank = np.zeros((height, width, 3), np.uint8)
+        for _ in range(2):
+            self._by_one_network(blank)
+        if isinstance(self._mask, StillMask):
+            self._mask.weights(height, width)
+
+    @property
+    def style(self) -> str:
+        """The stylizer's own, in the regions that follow it."""
+        return self._stylizer.style
+
+    @style.setter
+    def style(self, expression: str) -> None:
+        self._stylizer.style = expression
+
+    @property
+    def styles(self) -> list[str]:
+        """Names that `style` can be set to."""
+        return self._stylizer.styles
+
+    @property
+    def strength(self) -> float:
+        """Of every style: 0 is the photograph, 1 the full style."""
+        return self._stylizer.strength
+
+    @strength.setter
+    def strength(self, value: float) -> None:
+        for stylizer in (*self._others, self._stylizer):
+            stylizer.strength = value
+
+    @property
+    def color(self) -> float:
+        """Of every style: 1 takes its colours, 0 keeps the photograph's."""
+        return self._stylizer.color
+
+    @color.setter
+    def color(self, value: float) -> None:
+        for stylizer in (*self._others, self._stylizer):
+            stylizer.color = value
+
+    @property
+    def device(self) -> str:
+        """That runs the stylizer."""
+        return self._stylizer.device
+
+    def describe(self) -> dict[str, Any]:
+        """What runs, ready for JSON: the stylizer's description, and the mask with the style of each region."""
+        names = {None: None, self._stylizer: self._stylizer.style or self._stylizer.styles[0]}
+        for other in self._others:
+            names[other] = other.style or other.styles[0]
+        styles = [style if isinstance(style, str) else names[style] for style in self._styles]
+        return {**self._stylizer.describe(), "mask": self._mask.name, "region_styles": styles}

@@ -1,0 +1,138 @@
+"""Timelines and masks in `nst-rt video`, with a tiny network whose styles are tints."""
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import nst_rt.cli
+import numpy as np
+import pytest
+from film_files import frames_of, make_film
+from numpy.typing import NDArray
+from tiny_models import inverting_model, tinting_model
+
+GRAY = np.full((48, 64, 3), 100, np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tinting_model(Path("net.onnx"), rows="styles")
+    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]
+    Path("net.styles.json").write_text(json.dumps({"styles": styles}))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        line = ["nst-rt", "video", *arguments, "--threads", "1", "--crf", "4"]
+        monkeypatch.setattr(sys, "argv", line)
+        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
+        with pytest.raises(SystemExit) as stop:
+            nst_rt.cli.main()
+        return int(stop.value.code or 0), *capsys.readouterr()
+
+    return call
+
+
+def tints(path: str, column: int = 32) -> list[tuple[int, int]]:
+    """Blue and red above green, at a column of every frame."""
+    found = []
+    for _, picture in frames_of(Path(path)):
+        blue, green, red = picture[8:40, column - 3 : column + 3].reshape(-1, 3).mean(axis=0)
+        found.append((round(float(blue - green)), round(float(red - green))))
+    return found
+
+
+def close(found: tuple[int, int], wanted: tuple[int, int]) -> bool:
+    return max(abs(one - other) for one, other in zip(found, wanted, strict=True)) <= 6
+
+
+def test_a_timeline_follows_the_films_time_stamps(run: Any) -> None:
+    make_film(Path("film.mkv"), [GRAY] * 5, time_base=Fraction(1, 1000), times=[0, 500, 750, 1000, 2000])
+    line = ["--timeline", "0s blue, 0.5s red, fade 500ms", "-m", "net.onnx", "-o", "out.mkv", "--json"]
+    code, out, err = run("film.mkv", *line)
+    assert code == 0, err
+    told = json.loads(out)["stylizer"]
+    assert (told["style"], told["timeline"]) == ("red", line[1])
+    wanted = [(100, 0), (100, 0), (50, 50), (0, 100), (0, 100)]
+    assert all(map(close, tints("out.mkv"), wanted)), tints("out.mkv")
+
+
+def test_a_film_that_starts_late_begins_at_zero(run: Any) -> None:
+    make_film(Path("film.ts"), [GRAY] * 10)  # MPEG-TS starts at 1.4 seconds
+    code, _, err = run("film.ts", "--timeline", "0s blue, 0.2s red", "-m", "net.onnx", "-o", "out.mkv")
+    assert code == 0, err
+    assert all(map(close, tints("out.mkv"), [(100, 0)] * 5 + [(0, 100)] * 5)), tints("out.mkv")
+
+
+def test_the_results_name_says_timeline(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    assert run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s red")[0] == 0
+    assert Path("film.timeline.mp4").exists()
+
+
+def test_errors_of_a_timeline_show_the_place(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s rde, fade 1s")
+    assert code == 2
+    assert "no style named 'rde' (did you mean 'red'?)" in err
+    assert err.endswith("\n  0s blue, 5s rde, fade 1s\n              ^\n")
+    assert run("film.mp4", "-m", "net.onnx", "--timeline", "0s bleu")[2].endswith("\n  0s bleu\n     ^\n")
+    inverting_model(Path("baked.onnx"))
+    code, _, err = run("film.mp4", "-m", "baked.onnx", "--timeline", "0s invert")
+    assert code == 2
+    assert "baked.onnx has one style baked in (invert), and timelines need a model with style vectors" in err
+    assert "names the styles" in run("film.mp4", "--style", "red", "--timeline", "0s blue")[2]
+    assert not Path("film.timeline.mp4").exists()
+
+
+def disc(left: bool, size: tuple[int, int] = (48, 64)) -> NDArray[np.uint8]:
+    mask = np.zeros((*size, 3), np.uint8)
+    half = size[1] // 2
+    mask[:, slice(0, half) if left else slice(half, None)] = 255
+    return mask
+
+
+def test_a_mask_film_goes_frame_by_frame_and_its_last_frame_is_held(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 6)
+    make_film(Path("mask.mp4"), [disc(True), disc(True), disc(False), disc(False)])
+    code, _, err = run("film.mp4", "-m", "net.onnx", "-s", "blue", "--outside", "red", "--mask", "mask.mp4")
+    assert code == 0, err
+    assert "mask.mp4: ends after 4 frames; its last one is held" in err
+    out = "film.blue-red.mp4"
+    blue, red = (100, 0), (0, 100)
+    assert all(map(close, tints(out, 8), [blue] * 2 + [red] * 4)), tints(out, 8)
+    assert all(map(close, tints(out, 56), [red] * 2 + [blue] * 4)), tints(out, 56)
+
+
+def test_a_still_mask_under_a_timeline(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 4)
+    cv2.imwrite("mask.png", disc(True, (24, 32)))
+    code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", "0 blue, 0.08 red", "--mask", "mask.png")
+    assert code == 0, err
+    assert err.count("mask.png: 32x24 px, resized to the picture's 64x48") == 1
+    assert all(map(close, tints("film.timeline-none.mp4", 8), [(100, 0)] * 2 + [(0, 100)] * 2))
+    assert all(map(close, tints("film.timeline-none.mp4", 56), [(0, 0)] * 4))
+    assert abs(int(frames_of(Path("film.timeline-none.mp4"))[0][1][24, 56, 1]) - 100) < 4
+
+
+def test_regions_of_a_mask_film_are_read_with_tolerance(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    mask = np.full((48, 64, 3), 128, np.uint8)
+    mask[:, :24], mask[:, 40:] = 0, 255
+    make_film(Path("mask.mp4"), [mask] * 2)
+    regions = "black=blue, 128=none, white=red"
+    code, _, err = run("film.mp4", "-m", "net.onnx", "--mask", "mask.mp4", "--regions", regions, "--feather", "0")
+    assert code == 0, err
+    for column, wanted in ((8, (100, 0)), (32, (0, 0)), (56, (0, 100))):
+        assert all(close(found, wanted) for found in tints("film.blue-none-red.mp4", column))
+
+
+def test_a_mask_that_is_missing_is_named(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    code, _, err = run("film.mp4", "-m", "net.onnx", "--mask", "mask.png")
+    assert (code, "mask.png: no such file" in err) == (2, True)

@@ -1,0 +1,133 @@
+"""Masks in `nst-rt image`, with tiny networks whose results can be predicted."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import nst_rt.cli
+import numpy as np
+import pytest
+from tiny_models import inverting_model, tinting_model
+
+STYLES = {"blue": [100, 0, 0], "green": [0, 60, 0], "red": [0, 0, 80]}
+BLUE, GREEN, RED, PHOTO = [150, 50, 50], [50, 110, 50], [50, 50, 130], [100, 100, 100]
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tinting_model(Path("net.onnx"), rows="styles")
+    entries = [{"name": name, "vector": vector} for name, vector in STYLES.items()]
+    Path("net.styles.json").write_text(json.dumps({"styles": entries}))
+    cv2.imwrite("photo.png", np.full((48, 90, 3), 100, np.uint8))
+    three = np.zeros((48, 90, 3), np.uint8)
+    three[:, 30:60], three[:, 60:] = (0, 0, 255), (128, 128, 128)
+    cv2.imwrite("labels.png", three)
+    cv2.imwrite("mask.png", np.repeat([0, 255], 45).astype(np.uint8)[None].repeat(48, axis=0))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["nst-rt", "image", "photo.png", *arguments, "--threads", "1"])
+        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
+        with pytest.raises(SystemExit) as stop:
+            nst_rt.cli.main()
+        return int(stop.value.code or 0), *capsys.readouterr()
+
+    return call
+
+
+def thirds(path: str) -> list[list[int]]:
+    picture = cv2.imread(path)
+    assert picture is not None
+    return [picture[24, column].tolist() for column in (10, 45, 80)]
+
+
+def ends(path: str) -> list[list[int]]:
+    return thirds(path)[::2]
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "wanted"),
+    [
+        ("", "blue-none", [PHOTO, BLUE]),
+        ("-s red", "red-none", [PHOTO, RED]),
+        ("-s red --outside none", "red-none", [PHOTO, RED]),
+        ("-s red --outside blue:0.5+green:0.5", "red-blue-0.5+green-0.5", [[100, 80, 50], RED]),
+        ("-s none --outside green", "none-green", [GREEN, PHOTO]),
+    ],
+)
+def test_inside_and_outside(run: Any, options: str, name: str, wanted: list[list[int]]) -> None:
+    code, _, err = run("-m", "net.onnx", "--mask", "mask.png", *options.split())
+    assert code == 0, err
+    assert ends(f"photo.{name}.png") == wanted
+
+
+def test_regions_by_colour_and_level(run: Any) -> None:
+    line = ["-m", "net.onnx", "--mask", "labels.png", "--regions"]
+    code, out, err = run(*line, "128=red, #ff0000=none, black=green", "-o", "a.png", "--json")
+    assert code == 0, err
+    assert thirds("a.png") == [GREEN, PHOTO, RED]
+    told = json.loads(out)["stylizer"]
+    assert (told["mask"], told["region_styles"]) == ("labels.png", ["red", None, "green"])
+    assert run(*line, "red=blue, other=red", "-o", "b.png")[0] == 0
+    assert thirds("b.png") == [RED, BLUE, RED]
+
+
+def test_a_soft_edge_has_the_width_that_was_asked_for(run: Any) -> None:
+    assert run("-m", "net.onnx", "--mask", "mask.png", "--feather", "20", "-o", "soft.png")[0] == 0
+    assert run("-m", "net.onnx", "--mask", "mask.png", "--feather", "0", "-o", "hard.png")[0] == 0
+    soft, hard = (np.asarray(cv2.imread(path))[24, :, 0].astype(int) for path in ("soft.png", "hard.png"))
+    assert set(hard.tolist()) == {100, 150}
+    between = np.flatnonzero((soft > 100) & (soft < 150))
+    assert 14 <= len(between) <= 20
+    assert abs(between[0] + between[-1] - 89) <= 1
+
+
+def test_models_of_one_style_are_mixed(run: Any) -> None:
+    inverting_model(Path("negative.onnx"))
+    regions = "0=negative.onnx, red=none, 128=negative.onnx"
+    code, _, err = run("--mask", "labels.png", "--regions", regions, "-o", "a.png")
+    assert code == 0, err
+    assert thirds("a.png") == [[155] * 3, PHOTO, [155] * 3]
+    code, _, err = run(
+        "-m", "net.onnx", "-s", "blue", "--outside", "negative.onnx", "--mask", "mask.png", "-o", "b.png"
+    )
+    assert code == 0, err
+    assert ends("b.png") == [[155] * 3, BLUE]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--outside", "red"], "--outside is about a mask, and there is none"),
+        (["--regions", "0=red"], "--regions is about a mask"),
+        (["--feather", "3"], "--feather is about a mask"),
+        (["--mask", "mask.png", "--regions", "0=red", "-s", "blue"], "Leave --style blue out"),
+        (["--mask", "mask.png", "--regions", "0=red", "--outside", "blue"], "Leave --outside out"),
+        (["--mask", "mask.png", "-s", "none"], "every region is the picture as it is"),
+        (["--mask", "mask.png", "--regions", "0=none, 255=none"], "every region is the picture as it is"),
+        (["--mask", "mask.png", "--regions", "0=red, 255=gren"], "did you mean 'green'"),
+        (
+            ["--mask", "labels.png", "-s", "red"],
+            "has 3 labels (0 (33.3%), 128 (33.3%), #ff0000 (33.3%)) for two styles",
+        ),
+        (["--mask", "labels.png", "--regions", "0=red, 128=blue"], "has labels that no region names: #ff0000 (33.3%)"),
+        (["--mask", "net.onnx", "-s", "red"], "net.onnx: not a picture of a known format"),
+        (["--mask", "gone.png", "-s", "red"], "gone.png: no such file"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(run: Any, options: list[str], message: str) -> None:
+    code, _, err = run("-m", "net.onnx", *options, "-o", "a.png")
+    assert code == 2
+    assert message in err
+    assert not Path("a.png").exists()
+
+
+def test_a_malformed_list_of_regions_is_shown(run: Any) -> None:
+    code, _, err = run("-m", "net.onnx", "--mask", "mask.png", "--regions", "0=red, 300=blue")
+    assert code == 2
+    assert err.endswith("\n  0=red, 300=blue\n         ^\n")
