@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from nst_rt import openvino
 from nst_rt.errors import DeviceError
 from nst_rt.ort import INSTALL_CPU, INSTALL_CUDA, load_onnxruntime, preload_cuda
 
@@ -16,14 +17,14 @@ PROVIDERS: dict[Kind, str] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
+    "openvino": openvino.PROVIDER,
 }
 
 HOW_TO_GET: dict[Kind, str] = {
     "cpu": INSTALL_CPU,
     "cuda": f"pip uninstall -y onnxruntime && {INSTALL_CUDA}",
     "tensorrt": f'pip uninstall -y onnxruntime && {INSTALL_CUDA} && pip install "tensorrt-cu13<11"',
-    "openvino": "pip uninstall -y onnxruntime && pip install onnxruntime-openvino",
+    "openvino": 'pip install "nst-rt[openvino]"',
 }
 
 ProviderOptions = list[tuple[str, dict[str, str]]]
@@ -46,7 +47,9 @@ class Device:
 
     @property
     def provider(self) -> str:
-        """ONNX Runtime's name of the execution provider that runs this device."""
+        """ONNX Runtime's name of the execution provider that runs this device, or OpenVINO's own runtime."""
+        if self.kind == "openvino" and openvino.road() == "own":
+            return openvino.OWN_RUNTIME
         return PROVIDERS[self.kind]
 
 
@@ -68,9 +71,10 @@ def parse_device(text: str) -> Device | None:
 
 
 def listed_devices() -> list[Device]:
-    """Devices that the installed ONNX Runtime was built for. Whether one runs, only a session can tell."""
+    """Devices that the installed runtimes were built for. Whether one runs, only a session can tell."""
     available = load_onnxruntime().get_available_providers()
-    return [Device(kind) for kind, provider in PROVIDERS.items() if provider in available]
+    listed = [Device(kind) for kind, provider in PROVIDERS.items() if kind != "openvino" and provider in available]
+    return [*listed, Device("openvino")] if openvino.road() else listed
 
 
 def preferred_devices() -> list[Device]:
@@ -81,7 +85,7 @@ def preferred_devices() -> list[Device]:
 
 
 def require_listed(device: Device) -> None:
-    """Refuse a device that the installed ONNX Runtime was not built for.
+    """Refuse a device that nothing installed was built for.
 
     Raises:
         DeviceError: names the devices that there are and how to install this one.
@@ -90,18 +94,25 @@ def require_listed(device: Device) -> None:
     if device.kind not in {other.kind for other in listed}:
         names = ", ".join(other.kind for other in listed)
         raise DeviceError(
-            f"device {device}: the installed ONNX Runtime runs only {names}. For {device.kind}: "
+            f"device {device}: what is installed runs only {names}. For {device.kind}: "
             f"{HOW_TO_GET[device.kind]}; `nst-rt doctor` checks the rest"
         )
 
 
 def provider_options(
-    device: Device, *, cuda_graph: bool, fp16: bool = False, engine_cache: "EngineCache | None" = None
+    device: Device,
+    *,
+    cuda_graph: bool,
+    fp16: bool = False,
+    bf16: bool = False,
+    threads: int | None = None,
+    engine_cache: "EngineCache | None" = None,
 ) -> ProviderOptions:
     """The providers of a session on `device`, first choice first, with their options.
 
     Args:
         fp16: the model file is an fp16 one; TensorRT has to be told that it may compute so.
+        bf16, threads: how OpenVINO computes on the processor.
         cuda_graph: capture the launches of a run once and replay them; needs static shapes and fixed addresses.
         engine_cache: TensorRT's folders for this very model, shape and machine; None keeps nothing.
     """
@@ -113,7 +124,7 @@ def provider_options(
     if device.on_gpu:
         options.append((PROVIDERS["cuda"], _cuda_options(device, cuda_graph and device.kind == "cuda", fp16)))
     if device.kind == "openvino":
-        options.append((PROVIDERS["openvino"], {"device_type": "CPU"}))
+        options.append((PROVIDERS["openvino"], openvino.configuration(bf16=bf16, threads=threads)))
     # Named explicitly, so that a model with a stray node still runs, and the placement tells.
     options.append((PROVIDERS["cpu"], {}))
     return options

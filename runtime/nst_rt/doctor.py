@@ -123,7 +123,7 @@ def _devices() -> Iterator[Check]:
     for kind in PROVIDERS:
         device = Device(kind)
         if kind not in listed:
-            yield Check(f"device {device}", "note", "not in this ONNX Runtime", HOW_TO_GET[kind])
+            yield Check(f"device {device}", "note", "not installed", HOW_TO_GET[kind])
             continue
         yield try_device(device)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 Read = TypeVar("Read")
@@ -33,7 +33,7 @@ def overlapped(
         source: a generator; runs in a thread of its own.
         work: runs in the caller's thread, which is where signals arrive.
         deliver: runs in a thread of its own.
-        depth: items that may wait on either side of the work.
+        depth: items that may wait on either side of the work; the one that is being read counts as waiting.
     """
     stop = threading.Event()
     read: _Channel[Read] = _Channel(depth, stop)
@@ -41,8 +41,10 @@ def overlapped(
 
     def read_all() -> None:
         try:
+            read.reserve()
             for item in source:
                 read.put(item)
+                read.reserve()
             read.end()
         except _StoppedError:
             pass
@@ -70,7 +72,9 @@ def overlapped(
                 item = read.get()
             except _EndError:
                 break
-            made.put(work(item))
+            result = work(item)
+            made.reserve()
+            made.put(result)
         made.end()
         while deliverer.is_alive():
             deliverer.join(_PATIENCE)
@@ -96,30 +100,29 @@ class _Channel(Generic[Item]):
     """A bounded queue that can end, fail and be stopped without anybody staying stuck on it."""
 
     def __init__(self, depth: int, stop: threading.Event) -> None:
-        self._queue: Queue[tuple[Item] | None] = Queue(depth)
+        self._queue: SimpleQueue[tuple[Item] | None] = SimpleQueue()
+        self._room = threading.Semaphore(depth)
         self._stop = stop
         self._ended = False
         self.error: BaseException | None = None
 
+    def reserve(self) -> None:
+        """Wait for room for one item, which `put` then fills."""
+        while not self._stop.is_set() and self.error is None:
+            if self._room.acquire(timeout=_PATIENCE):
+                return
+        raise _StoppedError
+
     def put(self, item: Item) -> None:
-        self._put((item,))
+        self._queue.put((item,))
 
     def end(self) -> None:
-        self._put(None)
+        self._queue.put(None)
 
     def fail(self, error: BaseException) -> None:
         """Hand an error over to the other side: a reader's after its items, a deliverer's at once."""
         self.error = error
         self._ended = True
-
-    def _put(self, entry: tuple[Item] | None) -> None:
-        while not self._stop.is_set() and self.error is None:
-            try:
-                self._queue.put(entry, timeout=_PATIENCE)
-            except Full:
-                continue
-            return
-        raise _StoppedError
 
     def get(self) -> Item:
         while not self._stop.is_set():
@@ -131,5 +134,6 @@ class _Channel(Generic[Item]):
                 continue
             if entry is None:
                 raise _EndError
+            self._room.release()
             return entry[0]
         raise _StoppedError

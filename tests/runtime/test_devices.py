@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt import buffers, devices, engine_cache, gpu, session
+from nst_rt import buffers, devices, engine_cache, gpu, openvino, session
 from nst_rt.devices import Device, parse_device, preferred_devices, provider_options
 from nst_rt.engine_cache import EngineCache
 from nst_rt.errors import DeviceError, InputError
@@ -123,6 +123,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
     for module in (devices, session, buffers, engine_cache):
         monkeypatch.setattr(module, "load_onnxruntime", lambda: fake)
     monkeypatch.setattr(devices, "preload_cuda", lambda: None)
+    monkeypatch.setattr(openvino, "road", lambda: None)
     monkeypatch.setattr(gpu, "nvidia_driver", lambda: Driver("13.0", (Gpu(0, "NVIDIA H200", "9.0"),)))
     monkeypatch.setattr(gpu, "tensorrt_version", lambda: "10.16.1")
     return fake

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nst_rt.errors import OutputError
 from nst_rt.sinks.atomic import replacing, why_not_written
 from nst_rt.sinks.film_sound import SoundCopier
-from nst_rt.sources.film_colors import BT601, BT709, FULL, HD_HEIGHT, TO_YUV, FilmColors
+from nst_rt.sources.film_colors import FilmColors, to_yuv, untagged
 from nst_rt.sources.film_sound import FilmSound
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -94,7 +94,7 @@ class FilmWriter:
         self._time_base, self._start = time_base, start
         self._shift = round(start / time_base)
         self._last_pts: int | None = None
-        self._colors = (colors or (BT709 if min(width, height) >= HD_HEIGHT else BT601)).for_writing()
+        self._colors = (colors or untagged(width, height)).for_writing()
         self._reformatter = VideoReformatter()
         self._finished = False
         with ExitStack() as opened:
@@ -171,14 +171,8 @@ class FilmWriter:
         if self._padded != self._size:
             bottom, right = self._padded[1] - self._size[1], self._padded[0] - self._size[0]
             bgr = np.asarray(cv2.copyMakeBorder(bgr, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
-        frame = self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24"),
-            format="yuv420p",
-            dst_colorspace=self._colors.swscale,
-            src_color_range=FULL,
-            dst_color_range=self._colors.range,
-            interpolation=TO_YUV,
-        )
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
+        frame = to_yuv(self._reformatter, picture, "yuv420p", self._colors)
         frame.pts, frame.time_base = pts - self._shift, self._time_base
         return frame
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nst_rt.errors import OutputError
 from nst_rt.sinks.film import CRF, FORMATS, PRESET, check_film_output
 from nst_rt.sinks.letterbox import letterbox
-from nst_rt.sources.film_colors import BT601, BT709, HD_HEIGHT
+from nst_rt.sources.film_colors import untagged
 
 _TIME_BASE = Fraction(1, 90_000)
 _SHORTEST = 90  # a millisecond, as finely as Matroska tells times apart
@@ -102,7 +102,7 @@ class Recorder:
             options |= {"movflags": "+hybrid_fragmented", "frag_duration": _FRAGMENT}
         self._container = av.open(f"file:{_part(path)}", "w", format=FORMATS[suffix], options=options)
         self._shape, self._padding, self._last = (height, width), (height % 2, width % 2), -_SHORTEST
-        self._colors = BT709 if min(height, width) >= HD_HEIGHT else BT601
+        self._colors = untagged(width, height)
         self._reformatter = av.video.reformatter.VideoReformatter()
         # Without B-frames: with irregular times they would make the fragments' first picture late by a gap.
         self._stream: av.VideoStream = self._container.add_stream(

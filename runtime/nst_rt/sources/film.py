@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import InputError
-from nst_rt.sources.film_colors import FULL, TO_BGR, TO_SMALLER_BGR, FilmColors
+from nst_rt.sources.film_colors import FilmColors, to_bgr
 from nst_rt.sources.picture import MAX_SIDE
 
 _SHORTFALL = Fraction(1, 2)
@@ -214,19 +214,7 @@ class FilmReader:
             yield from self._stream.codec_context.decode(None)
 
     def _pixels(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
-        width, height = self._stored
-        scaled = (frame.width, frame.height) != self._stored
-        converted = self._reformatter.reformat(
-            frame,
-            width,
-            height,
-            "bgr24",
-            src_colorspace=self.colors.swscale,
-            src_color_range=self.colors.range,
-            dst_color_range=FULL,
-            interpolation=TO_SMALLER_BGR if scaled else TO_BGR,
-        )
-        return np.ascontiguousarray(self._turn(np.asarray(converted.to_ndarray(), np.uint8)))
+        return np.ascontiguousarray(self._turn(to_bgr(self._reformatter, frame, self.colors, self._stored)))
 
     def _conclude(self, last: int, nominal: int) -> None:
         """Judge from what came and what the header promised whether it was all."""

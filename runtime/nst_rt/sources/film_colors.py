@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 
 import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from nst_rt.pixel_formats import plane_pixels
+from nst_rt.pixels import Image
 
 # Numbers of ITU-T H.273, as files and FFmpeg store them.
 _BT709, _UNSPECIFIED, _FCC, _BT470BG, _SMPTE170M, _SMPTE240M, _BT2020 = 1, 2, 4, 5, 6, 7, 9
@@ -38,7 +44,7 @@ class FilmColors:
         context = stream.codec_context
         matrix = int(frame.colorspace)
         if matrix not in _MATRICES:
-            matrix = _BT709 if min(frame.width, frame.height) >= HD_HEIGHT else _SMPTE170M
+            matrix = untagged(frame.width, frame.height).matrix
         full = int(frame.color_range) == FULL or frame.format.name.startswith("yuvj")
         return cls(matrix, int(context.color_primaries), int(context.color_trc), FULL if full else LIMITED)
 
@@ -67,3 +73,50 @@ class FilmColors:
 
 BT709 = FilmColors(_BT709, _BT709, _BT709)
 BT601 = FilmColors(_SMPTE170M, _SMPTE170M, _SMPTE170M)
+
+
+def untagged(width: int, height: int) -> FilmColors:
+    """What players take pictures of this size for that come without a tag."""
+    return BT709 if min(width, height) >= HD_HEIGHT else BT601
+
+
+def to_bgr(
+    reformatter: VideoReformatter,
+    frame: av.VideoFrame,
+    colors: FilmColors,
+    size: tuple[int, int] | None = None,
+    into: Image | None = None,
+) -> Image:
+    """A frame as BGR of full range, uint8 (height, width, 3), scaled to `size` (width, height) if given.
+
+    By way of planes, for which swscale has vector code: bgr24 in one step gives the same numbers ten times slower.
+
+    Args:
+        into: memory for the result; new if left out.
+    """
+    width, height = size or (frame.width, frame.height)
+    scaled = (frame.width, frame.height) != (width, height)
+    planar = reformatter.reformat(
+        frame,
+        width,
+        height,
+        "gbrp",
+        src_colorspace=colors.swscale,
+        src_color_range=colors.range,
+        dst_color_range=FULL,
+        interpolation=TO_SMALLER_BGR if scaled else TO_BGR,
+    )
+    green, blue, red = (plane_pixels(plane, height, width) for plane in planar.planes)
+    return np.asarray(cv2.merge([blue, green, red], into), np.uint8)
+
+
+def to_yuv(reformatter: VideoReformatter, frame: av.VideoFrame, pixels: str, colors: FilmColors) -> av.VideoFrame:
+    """A bgr24 frame as YUV, `pixels` by FFmpeg's name; colour samples of 4:2:0 lie in the centre."""
+    return reformatter.reformat(
+        frame,
+        format=pixels,
+        dst_colorspace=colors.swscale,
+        src_color_range=FULL,
+        dst_color_range=colors.range,
+        interpolation=TO_YUV,
+    )

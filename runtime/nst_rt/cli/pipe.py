@@ -1,0 +1,216 @@
+"""`nst-rt pipe`: frames on stdin, stylised frames on stdout, inside other people's pipelines."""
+
+import os
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nst_rt.cli.messages import say
+from nst_rt.cli.options import (
+    ColorOption,
+    DeviceOption,
+    ModelOption,
+    PrecisionOption,
+    StrengthOption,
+    StyleOption,
+    ThreadsOption,
+)
+from nst_rt.errors import InputError
+
+if TYPE_CHECKING:
+    from nst_rt.descriptors import ByteReader
+    from nst_rt.stream_format import StreamFormat
+
+EXIT_CODES_HELP = (
+    "Exit codes: 0 the stream ended between two frames, 2 a wrong option, style, model or device, or a terminal, "
+    "3 the header is no good or the size changed on the way, 4 the stream ended inside a frame, 5 the program that "
+    "reads the frames is gone, 70 a fault of nst-rt, 130 interrupted (Ctrl-C, kill)."
+)
+
+_STDIN = 0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `nst-rt`."""
+    app.command("pipe", epilog=EXIT_CODES_HELP)(pipe)
+
+
+def pipe(
+    style: StyleOption = None,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            help="What comes: yuv4mpegpipe, or raw bgr24, rgb24, rgba, gray, nv12, yuv420p, yuv422p, yuv444p.",
+        ),
+    ] = "yuv4mpegpipe",
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            "--output-format", metavar="NAME", show_default=False, help="What goes out; the same if left out."
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="WxH", show_default=False, help="Of raw frames; yuv4mpegpipe says it itself."),
+    ] = None,
+    matrix: Annotated[
+        str,
+        typer.Option(
+            "--matrix",
+            metavar="NAME",
+            help="Of YUV: bt601, bt709, or auto: BT.709 if both sides have 720 pixels or more, else BT.601.",
+        ),
+    ] = "auto",
+    range: Annotated[
+        str,
+        typer.Option(
+            "--range",
+            metavar="NAME",
+            help="Of YUV and gray: limited (16 to 235), full, or auto: as yuv4mpegpipe says, else limited; gray full.",
+        ),
+    ] = "auto",
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate",
+            metavar="N[/D]",
+            show_default=False,
+            help="Frames a second, for the header of raw frames that go out as yuv4mpegpipe.",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    strength: StrengthOption = 1.0,
+    color: ColorOption = 1.0,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="On stderr nothing but errors.")] = False,
+) -> None:
+    """Stylise frames between two programs: stdin to stdout, every frame, each as soon as it is whole.
+
+    ffmpeg -i film.mp4 -f yuv4mpegpipe - | nst-rt pipe --style gogh | ffplay -f yuv4mpegpipe -
+    """
+    from nst_rt.cli.termination import signals_interrupt, signals_stop
+    from nst_rt.descriptors import ByteReader, ByteWriter, Stopping, widen_pipe
+    from nst_rt.frame_pipe import run_pipe
+    from nst_rt.sinks.raw_video import RawVideoWriter
+    from nst_rt.sinks.standard_output import stdout_for_frames
+    from nst_rt.sources.raw_video import RawVideoReader
+    from nst_rt.stream_format import FORMATS, MATRICES, RANGES
+    from nst_rt.stylizer import Stylizer
+
+    _check("--format", format, FORMATS)
+    _check("--output-format", output_format or format, FORMATS)
+    _check("--matrix", matrix, ("auto", *MATRICES))
+    _check("--range", range, ("auto", *RANGES))
+    sides = _sides(size, format)
+    frame_rate = _rate(rate, format, output_format or format)
+    _check_stdin()
+    stopping = Stopping()
+    with signals_interrupt(), stdout_for_frames() as stdout:
+        stdin = ByteReader(_STDIN, stopping)
+        with Stylizer.load(
+            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
+        ) as stylizer:
+            coming = _coming(stdin, format, sides, matrix, range)
+            going = coming.converted(output_format or format, range=range, rate=frame_rate)
+            if not quiet:
+                say(f"in: {coming}; out: {going}")
+                for notice in _notices(coming, going):
+                    say(f"note: {notice}")
+            stylizer.warm_up(coming.height, coming.width)
+            if not quiet:
+                say(f"running on {stylizer.device}")
+            widen_pipe(_STDIN, coming.frame_bytes)
+            widen_pipe(stdout, going.frame_bytes)
+            with signals_stop(stopping.ask) as signals:
+                summary = run_pipe(
+                    RawVideoReader(stdin, coming),
+                    stylizer,
+                    RawVideoWriter(ByteWriter(stdout, stopping), going),
+                    stopping,
+                )
+    if not quiet:
+        say(summary.to_text())
+    if signals:
+        if summary.error is not None:
+            say(str(summary.error))
+        raise typer.Exit(130)
+    if summary.error is not None:
+        raise summary.error
+
+
+def _check(option: str, given: str, known: Iterable[str]) -> None:
+    if given not in known:
+        raise typer.BadParameter(f"{given!r} is not one of {', '.join(known)}", param_hint=option)
+
+
+def _sides(size: str | None, format: str) -> tuple[int, int] | None:
+    from nst_rt.stream_format import Y4M
+
+    if format == Y4M:
+        if size is not None:
+            raise typer.BadParameter(
+                f"{Y4M} says its size itself. For raw frames give their --format too, such as bgr24",
+                param_hint="--size",
+            )
+        return None
+    if size is None:
+        raise typer.BadParameter(
+            f"raw {format} does not say its size. Give --size, such as 1280x720", param_hint="--size"
+        )
+    found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", size, re.ASCII)
+    if found is None:
+        raise typer.BadParameter(f"{size!r} is no size. Write it as 1280x720", param_hint="--size")
+    return int(found[1]), int(found[2])
+
+
+def _rate(rate: str | None, format: str, output_format: str) -> Fraction | None:
+    from nst_rt.stream_format import Y4M
+
+    if rate is None:
+        return None
+    if format == Y4M or output_format != Y4M:
+        raise typer.BadParameter(f"only for raw frames that go out as {Y4M}", param_hint="--rate")
+    found = re.fullmatch(r"(\d{1,9})(?:[/:](\d{1,9}))?", rate, re.ASCII)
+    if found is None or not int(found[1]) or not int(found[2] or 1):
+        raise typer.BadParameter(f"{rate!r} is no frame rate. Write 25 or 30000/1001", param_hint="--rate")
+    return Fraction(int(found[1]), int(found[2] or 1))
+
+
+def _check_stdin() -> None:
+    try:
+        os.fstat(_STDIN)
+    except OSError:
+        raise InputError("stdin: closed, and frames come from there. Send them to it through a pipe") from None
+    if os.isatty(_STDIN):
+        raise InputError(
+            "stdin: a terminal, and frames come through a pipe: "
+            "ffmpeg -i film.mp4 -f yuv4mpegpipe - | nst-rt pipe | ffplay -f yuv4mpegpipe -"
+        )
+
+
+def _coming(stdin: "ByteReader", format: str, sides: tuple[int, int] | None, matrix: str, range: str) -> "StreamFormat":
+    from nst_rt.sources.raw_video import read_y4m_header
+    from nst_rt.stream_format import StreamFormat
+
+    if sides is not None:
+        return StreamFormat.of_raw(*sides, format, matrix=matrix, range=range)
+    return StreamFormat.of_y4m(read_y4m_header(stdin), matrix=matrix, range=range)
+
+
+def _notices(coming: "StreamFormat", going: "StreamFormat") -> list[str]:
+    notices = []
+    if coming.header is not None and coming.header.interlaced:
+        notices.append("the stream is interlaced, and its fields are stylised woven; ffmpeg -vf bwdif takes them apart")
+    if coming.siting not in (None, "center"):
+        notices.append("the colour samples of 4:2:0 are moved to the centre, C420jpeg; the picture stays where it is")
+    if coming.pixels.alpha and not going.pixels.alpha:
+        notices.append(f"{going.pixels.name} has no transparency; it is left out")
+    return notices
