@@ -195,7 +195,7 @@ class Session:
                 f"are missing or of another version: {HOW_TO_GET[self.device.kind]}; `nst-rt doctor` says which. "
                 "--device cpu runs"
             )
-        if not self.placement.operators and self.device.on_gpu:
+        if not self.placement.operators and self.device.kind != "cpu":
             log.warning("this ONNX Runtime cannot tell which nodes run on %s; 1.31 and newer can", self.device)
         strays = self.placement.elsewhere(provider)
         if strays and self.device.kind != "cpu":

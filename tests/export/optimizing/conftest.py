@@ -1,0 +1,58 @@
+"""Pictures of 64 px and a VGG of four channels."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import LossNetwork, load_loss_network
+from tiny_pictures import draw, write_loss_network
+
+Rgb = np.ndarray
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tensors this small are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="package")
+def cpu() -> Hardware:
+    return Hardware(torch.device("cpu"), torch.float32, "CPU, float32")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return write_loss_network(tmp_path / "vgg.npz")
+
+
+@pytest.fixture
+def network(weights: Path) -> LossNetwork:
+    return load_loss_network(weights)
+
+
+@pytest.fixture
+def photograph() -> Rgb:
+    """uint8 RGB."""
+    return np.ascontiguousarray(draw(1, 48, 64)[..., ::-1])
+
+
+@pytest.fixture
+def painting() -> Rgb:
+    return np.ascontiguousarray(draw(2, 70, 60)[..., ::-1])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, weights: Path) -> Path:
+    """photo.png (64x48), gogh.png, wave.png and vgg.npz."""
+    cv2.imwrite(str(tmp_path / "photo.png"), draw(1, 48, 64))
+    for seed, name in enumerate(("gogh", "wave")):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), draw(100 + seed, 70, 60))
+    return tmp_path
