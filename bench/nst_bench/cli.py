@@ -1,10 +1,12 @@
-"""`nst-rt bench`: how fast does it run here?"""
+"""`nst-rt bench`: how fast does it run here, and with `quality`, how good does it look?"""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
@@ -16,11 +18,36 @@ from nst_rt.cli.options import (
     ThreadsOption,
 )
 
-app = typer.Typer(help="Measure latency: host bytes in to host bytes out, one frame in flight.")
+from nst_bench.quality.cli import quality
+
+
+class _JsonMayNameAFile(typer.core.TyperGroup):
+    """`--json` alone prints; `--json OUT.json` writes, as `--output OUT.json` does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer's; a value after `--json` makes it `--output`."""
+        for index in range(len(args) - 1):
+            if args[index] in self.commands:
+                break
+            if args[index] == "--json" and args[index + 1].endswith(".json"):
+                args[index] = "--output"
+        return super().parse_args(ctx, args)
+
+
+class SuiteName(StrEnum):
+    """Choices of --suite."""
+
+    quick = "quick"
+    full = "full"
+
+
+app = typer.Typer(help="Measure latency: host bytes in to host bytes out, one frame in flight.", cls=_JsonMayNameAFile)
+app.command()(quality)
 
 
 @app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     style: StyleOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
@@ -32,14 +59,61 @@ def bench(
     frames: Annotated[int, typer.Option(min=2, help="Frames that are timed.")] = 100,
     warm_up: Annotated[int, typer.Option("--warm-up", min=0, help="Frames before that, not timed.")] = 10,
     batch: Annotated[int, typer.Option(min=1, help="Frames per call.")] = 1,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write the JSON to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the JSON to this file; so does --json OUT.json.")
+    ] = None,
+    suite: Annotated[
+        SuiteName | None,
+        typer.Option("--suite", help="Sizes, devices, peers, whole processes: quick (two minutes) or full (ten)."),
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option("--compare", help="An older JSON: ratios to it, and whether they are more than noise."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a style at one or several sizes: warm-up, then frames per second and p50/p90/p99 of every stage."""
+    """Measure a style at one or several sizes: warm-up, then frames per second and p50/p90/p99 of every stage.
+
+    With --suite, everything that a machine is judged by: beside OUT.json go OUT.md and OUT.png.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if suite is not None and (style is not None or size is not None):
+        raise typer.BadParameter("a suite has its own sizes and takes the model's first style", param_hint="--suite")
     import json
 
+    old = None
+    if compare is not None:
+        from nst_bench.speed.command import read_report
+
+        old = read_report(compare)
+    if suite is not None:
+        from nst_bench.speed.command import run_suite
+        from nst_bench.speed.report import markdown
+
+        options: dict[str, Any] = {"model": model, "device": device, "precision": precision, "threads": threads}
+        report = run_suite(suite.value, **options, output=output)
+        typer.echo(json.dumps(report, indent=2) if as_json else markdown(report))
+    else:
+        options = {"style": style, "model": model, "device": device, "precision": precision, "threads": threads}
+        report = _measure(options | {"strength": strength, "color": color}, size, frames, warm_up, batch)
+        if output is not None:
+            from nst_bench.speed.command import write_json
+
+            write_json(report, output)
+        if as_json:
+            typer.echo(json.dumps(report, indent=2))
+        else:
+            _show(report)
+    if old is not None:
+        from nst_bench.speed.command import compared
+
+        typer.echo(compared(old, report), err=as_json)
+
+
+def _measure(loading: dict[str, Any], size: list[str] | None, frames: int, warm_up: int, batch: int) -> dict[str, Any]:
+
     from nst_rt.cli.progress import progress_bar
-    from nst_rt.sinks.atomic import replacing
     from nst_rt.stylizer import Stylizer
 
     from nst_bench.latency import Case, measure
@@ -47,22 +121,13 @@ def bench(
 
     cases = [Case(*_parse_size(text), batch) for text in size or ["640x480", "1280x720"]]
     results = []
-    options: dict[str, Any] = {"device": device, "precision": precision, "threads": threads}
     with (
-        Stylizer.load(style, model=model, strength=strength, color=color, **options) as stylizer,
+        Stylizer.load(**loading) as stylizer,
         progress_bar(len(cases) * frames, "frames") as advance,
     ):
         for case in cases:
             results.append(measure(stylizer, case, frames=frames, warm_up=warm_up, progress=advance))
-    report = {"machine": describe_machine(), "results": results}
-    text = json.dumps(report, indent=2)
-    if output is not None:
-        with replacing(output) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
-    if as_json:
-        typer.echo(text)
-    else:
-        _show(report)
+    return {"machine": describe_machine(), "results": results}
 
 
 def _parse_size(text: str) -> tuple[int, int]:

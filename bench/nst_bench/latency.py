@@ -17,6 +17,8 @@ from nst_rt.session import model_sha256
 from nst_rt.stylizer import Frame, Stylizer
 from nst_rt.timing import LatencyStatistics, StageClock
 
+from nst_bench.noise import noise_of_run
+
 DISTINCT_FRAMES = 8
 """Frames that are cycled through, so that nothing can be served from a cache of the last one."""
 
@@ -53,7 +55,8 @@ def measure(
 
     Returns:
         JSON-ready: `first_call_ms` (opening the session and the first frame), `latency` (milliseconds: mean, p50, p90,
-        p95, p99, min, max), `stages` (the same per stage), `frames_per_second`, `model` (what really ran).
+        p95, p99, min, max), `noise` (see `nst_bench.noise`), `stages` (the latency per stage), `frames_per_second`,
+        `model` (what really ran).
     """
     pictures = moving_frames(case)
     started = time.perf_counter()
@@ -61,14 +64,15 @@ def measure(
     first_call = time.perf_counter() - started
     for index in range(warm_up):
         stylizer(pictures[index % len(pictures)])
-    total, stages = LatencyStatistics(), dict[str, LatencyStatistics]()
+    total, stages, in_order = LatencyStatistics(), dict[str, LatencyStatistics](), list[float]()
     clock = stylizer.clock = StageClock()
     begun = time.perf_counter()
     for index in range(frames):
         frame = pictures[index % len(pictures)]
         before = time.perf_counter()
         stylizer(frame)
-        total.add(time.perf_counter() - before)
+        in_order.append(time.perf_counter() - before)
+        total.add(in_order[-1])
         for stage, seconds in clock.seconds.items():
             stages.setdefault(stage, LatencyStatistics()).add(seconds)
         progress()
@@ -82,6 +86,7 @@ def measure(
         "warm_up": warm_up,
         "first_call_ms": round(first_call * 1e3, 3),
         "latency": total.milliseconds(),
+        "noise": noise_of_run(in_order),
         "stages": {stage: statistics.milliseconds() for stage, statistics in stages.items()},
         "frames_per_second": round(frames * case.batch / elapsed, 2),
         "model": _what_ran(stylizer),

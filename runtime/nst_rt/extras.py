@@ -1,6 +1,7 @@
 """Parts of nst-rt whose packages not every installation has."""
 
-from typing import NoReturn
+from importlib.metadata import entry_points
+from typing import Any, NoReturn
 
 from nst_rt.errors import DependencyError
 
@@ -22,3 +23,20 @@ def refuse_missing(error: ModuleNotFoundError, what: str) -> NoReturn:
     if package not in EXPORT_PACKAGES:
         raise error
     raise DependencyError(f'{what} needs {package}: pip install "nst-rt[export]"') from error
+
+
+def load_registered(group: str, what: str) -> Any:
+    """What a package of this distribution has registered under an entry point group: the first that is there.
+
+    Args:
+        what: needs it.
+
+    Raises:
+        DependencyError: there is none, or it lacks a package; the message holds the install line.
+    """
+    for entry in entry_points(group=group):
+        try:
+            return entry.load()
+        except ModuleNotFoundError as error:
+            refuse_missing(error, what)
+    raise DependencyError(f'{what} needs the exporter: pip install "nst-rt[export]"')

@@ -141,6 +141,7 @@ class LiveLoop:
         capture: a started capture; closed by `run`, as are all sinks.
         timeline: told the time of every picture before it is stylised: a film's own, or since the first picture of a
             live source. A style chosen by key ends it, until `t` is pressed.
+        at_first: called with the first picture before it is stylised.
         recorder: recording already if it should record from the first picture on.
         mirror: turn every picture left to right before it is stylised, for all sinks.
         folder: where snapshots and recordings started by key go.
@@ -153,6 +154,7 @@ class LiveLoop:
         capture: LiveCapture,
         *,
         timeline: LiveTimeline | None = None,
+        at_first: Callable[[Image], None] | None = None,
         window: LiveWindow | None = None,
         recorder: Recorder | None = None,
         virtual_camera: PictureSink | None = None,
@@ -168,6 +170,7 @@ class LiveLoop:
         self._frames, self._mirror, self._folder = frames, mirror, folder
         self._report, self._clock = report, clock
         self._switcher = StyleSwitcher(stylizer)
+        self._at_first = at_first
         self._timeline, self._follows_timeline = timeline, timeline is not None
         self._first_captured: float | None = None
         self._hud = Hud()
@@ -216,6 +219,8 @@ class LiveLoop:
         began = self._clock()
         if self._first_captured is None:
             self._first_captured = frame.captured
+            if self._at_first is not None:
+                self._at_first(original)
         if self._timeline is not None and self._follows_timeline:
             self._timeline.seek(frame.captured - self._first_captured if frame.due is None else frame.due)
         stylized = self._stylizer(original)

@@ -4,7 +4,7 @@ Our graphs take one style for a frame, so that every style is made of the whole 
 are mixed by the mask. Each style thus sees the statistics of the whole frame, and no seam.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class MaskedStylizer:
         distinct = dict.fromkeys(style for style in styles if style is not None)
         self._stylizer, self._mask, self._styles = stylizer, mask, styles
         self._others = [style for style in distinct if isinstance(style, Stylizer) and style is not stylizer]
-        self._fixed = {style: stylizer.style_vector(style) for style in distinct if isinstance(style, str)}
+        self._fixed = self._vectors(style for style in distinct if isinstance(style, str))
         self._follows = stylizer in distinct
 
     def __call__(self, frame: Image) -> Image:
@@ -56,6 +56,14 @@ class MaskedStylizer:
         for other in self._others:
             pictures[other] = other(frame)
         return mixed([pictures[style] for style in self._styles], self._mask.weights(*frame.shape[:2]))
+
+    def match_colors(self, picture: Image, method: str) -> None:
+        """As `Stylizer.match_colors`, for the paintings of every region."""
+        self._stylizer.match_colors(picture, method)
+        self._fixed = self._vectors(self._fixed)
+
+    def _vectors(self, styles: Iterable[str]) -> dict[str, Vector]:
+        return {style: self._stylizer.style_vector(style) for style in styles}
 
     def _by_one_network(self, frame: Image) -> dict[Stylizer | str | None, Image]:
         own: list[Stylizer | str] = [*([self._stylizer] if self._follows else []), *self._fixed]

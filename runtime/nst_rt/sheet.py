@@ -34,7 +34,7 @@ def contact_sheet(cells: list[Cell], *, columns: int | None = None, side: int = 
     """
     if not cells:
         raise ValueError("a sheet needs at least one picture")
-    pictures = [_fit(cell.picture, side) for cell in cells]
+    pictures = [fitted(cell.picture, side) for cell in cells]
     height = max(picture.shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
     strip = max(18, side // 10)
@@ -54,7 +54,8 @@ def _columns(cells: int, ideal: float) -> int:
     return min(around, key=lambda columns: (-cells % columns, abs(columns - ideal)))
 
 
-def _fit(picture: Image, side: int) -> Image:
+def fitted(picture: Image, side: int) -> Image:
+    """The picture brought down to a long side of at most `side` pixels; never enlarged."""
     scale = min(1.0, side / max(picture.shape[:2]))
     if scale == 1.0:
         return picture

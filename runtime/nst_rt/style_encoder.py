@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nst_rt import contract
+from nst_rt.color_matching import ColorMatching
 from nst_rt.contract import ModelRecord
 from nst_rt.devices import Device
 from nst_rt.errors import ModelError
@@ -40,12 +41,17 @@ class StyleEncoder:
         require_same_network(record, files.path, read_model(path), path)
         return cls(path, threads=threads)
 
-    def __call__(self, painting: Path) -> Vector:
+    def __call__(self, painting: Path, matching: ColorMatching | None = None) -> Vector:
         """The style vector float32 (S,) of a picture file.
+
+        Args:
+            matching: moves the painting's colours first.
 
         Raises:
             InputError: the file is no picture.
         """
         bgr = read_picture(painting).shrunk(PAINTING_SIDE).bgr
+        if matching is not None:
+            bgr = matching(bgr)
         vector: Vector = self._session.run({contract.IMAGE: bgr[None]})[0]
         return vector

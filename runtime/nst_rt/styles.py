@@ -235,6 +235,23 @@ def is_painting(name: str) -> bool:
     return name.lower().endswith(PICTURE_SUFFIXES) or Path(name).is_file()
 
 
+def has_painting(expression: str) -> bool:
+    """Whether a style, or a part of a blend, is a picture file."""
+    return bool(expression) and any(is_painting(term.name) for term in parse_terms(expression))
+
+
+def require_painting(styles: Iterable[str | None]) -> None:
+    """Raise StyleError unless one of the styles is a painting, whose colours can be matched to a picture's."""
+    styles = list(styles)
+    if not any(style and has_painting(style) for style in styles):
+        named = next((style for style in styles if style), None)
+        raise StyleError(
+            f"--match-colors recolours a painting, and {repr(named) if named else 'the first style'} is a stored "
+            "style without one. Use --color 0 to keep the photograph's colours, or give --style a painting's file and "
+            "--model one with a style encoder"
+        )
+
+
 def blend(terms: Iterable[Term], vector_of: Callable[[str], Vector]) -> Vector:
     """The weighted sum of the terms' vectors: float32 (1, S)."""
     vectors = [np.float32(term.weight) * vector_of(term.name).reshape(1, -1) for term in terms]

@@ -16,10 +16,11 @@ from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
 from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_file, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
 from nst_rt.session import FrameShape, Session, log, read_model, require_same_network
-from nst_rt.styles import Vector, blend, is_painting, load_styles, parse_blend, unknown_style
+from nst_rt.styles import Vector, blend, has_painting, is_painting, load_styles, parse_blend, unknown_style
 from nst_rt.timing import StageClock
 
 if TYPE_CHECKING:
+    from nst_rt.color_matching import ColorMatching
     from nst_rt.style_encoder import StyleEncoder
 
 Frame = NDArray[np.uint8]
@@ -61,6 +62,7 @@ class Stylizer:
         size, source = self._record.style_size, self._record.source_sha256
         self._library = load_styles(files, size, source) if size else {}
         self._encoder: StyleEncoder | None = None
+        self._matching: ColorMatching | None = None
         self._style = ""
         self._vector: Vector | None = None
         self._strength = 1.0
@@ -200,6 +202,22 @@ class Stylizer:
                 f"{self._files.path.name} has one style baked in ({', '.join(self.styles)}), and {purpose} need a "
                 "model with style vectors, such as the built-in network. Give another --model, or none"
             )
+
+    def match_colors(self, picture: Frame, method: str) -> None:
+        """Move paintings' colours to a picture's before styles are read off them: the present one, and all later ones.
+
+        Args:
+            picture: uint8 (H, W, 3) BGR.
+            method: `cholesky` or `analogies` (see `nst_rt.color_matching`); `none` ends it.
+
+        Raises:
+            StyleError: no such method.
+        """
+        from nst_rt.color_matching import ColorMatching
+
+        self._matching = ColorMatching.to_picture(picture, method)
+        if self._record.style_size and has_painting(self._style):
+            self.style = self._style
 
     @property
     def styles(self) -> list[str]:
@@ -398,7 +416,7 @@ class Stylizer:
                     f"{self._files.path.name} has no style encoder beside it, so it cannot take the painting "
                     f"{painting}. Use a named style, or a model that has one, such as AdaIN: --model adain.onnx"
                 )
-        return self._encoder(painting)
+        return self._encoder(painting, self._matching)
 
 
 def _choose_model(

@@ -159,7 +159,7 @@ class TimedStylizer(Protocol):
 
 
 class TimelinePlayer:
-    """Sets a stylizer's style by the time. Vectors are read, and paintings encoded, here and once.
+    """Sets a stylizer's style by the time. Vectors are read, and paintings encoded, here and by `read_styles`.
 
     Raises:
         StyleError: the model has no style vectors, or lacks one of the styles (an ExpressionError at its place).
@@ -171,15 +171,25 @@ class TimelinePlayer:
         self._stylizer = stylizer
         stylizer.require_style_vectors("timelines")
         self._vectors: dict[str, Vector] = {}
-        for entry in timeline.entries:
-            for term in entry.terms:
-                try:
-                    self._vectors.setdefault(term.name, stylizer.style_vector(term.name))
-                except StyleError as error:
-                    raise timeline.blamed(entry, error) from error
         self._shown: list[Term] = []
         self._name = ""
+        self.read_styles()
         self.seek(0.0)
+
+    def read_styles(self) -> None:
+        """Read the vectors again: what paintings are encoded to has changed.
+
+        Raises:
+            StyleError, InputError: as at first.
+        """
+        self._vectors, self._shown = {}, []
+        for entry in self.timeline.entries:
+            for term in entry.terms:
+                try:
+                    if term.name not in self._vectors:
+                        self._vectors[term.name] = self._stylizer.style_vector(term.name)
+                except StyleError as error:
+                    raise self.timeline.blamed(entry, error) from error
 
     def seek(self, seconds: float) -> None:
         """Set the style of a time; nothing happens while it stays the same, unless somebody else set another one."""

@@ -6,12 +6,10 @@ group `nst_rt.tuning`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
-from nst_rt.errors import DependencyError
-from nst_rt.extras import refuse_missing
+from nst_rt.extras import load_registered
 from nst_rt.styles import Vector
 
 GROUP = "nst_rt.tuning"
@@ -66,9 +64,4 @@ def load_tuner() -> Tuner:
     Raises:
         DependencyError: there is none, or it lacks a package; the message holds the install line.
     """
-    for entry in entry_points(group=GROUP):
-        try:
-            return cast(Tuner, entry.load())
-        except ModuleNotFoundError as error:
-            refuse_missing(error, "--tune")
-    raise DependencyError('--tune needs the exporter: pip install "nst-rt[export]"')
+    return cast(Tuner, load_registered(GROUP, "--tune"))

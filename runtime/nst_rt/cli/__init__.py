@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nst_rt import __version__
-from nst_rt.cli import add_style, demo, doctor, image, info, pipe, styles, video, webcam
+from nst_rt.cli import add_style, demo, doctor, grid, image, info, pipe, styles, video, webcam
 from nst_rt.cli.messages import fail, logged_lines, say
 from nst_rt.errors import NstError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (image, video, webcam, pipe, demo, styles, add_style, info, doctor):
+for module in (image, video, webcam, pipe, demo, grid, styles, add_style, info, doctor):
     module.register(app)
 
 

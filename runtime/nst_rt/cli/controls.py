@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from nst_rt.errors import StyleError
 
 if TYPE_CHECKING:
     from nst_rt.masked_stylizer import MaskedStylizer
+    from nst_rt.pixels import Image
     from nst_rt.regions import Label
     from nst_rt.stylizer import Stylizer
     from nst_rt.timeline import Timeline, TimelinePlayer
@@ -33,6 +34,8 @@ class Controls:
     labels: "tuple[Label, ...]" = ()
     """Of the regions; none for inside and outside."""
     feather: float | None = None
+    matching: str = "none"
+    """How paintings get a picture's colours."""
 
     def tag(self, style: str) -> str:
         """The styles, as a part of the result's file name; `style` is the opened stylizer's."""
@@ -106,9 +109,20 @@ class Controls:
             styles.append(found[style])
         return MaskedStylizer(stylizer, mask, styles)
 
+    def match_colors(
+        self, stylize: "Stylizer | MaskedStylizer", player: "TimelinePlayer | None", picture: "Image"
+    ) -> None:
+        """Give the paintings among the styles the colours of a picture, uint8 (H, W, 3) BGR, if that is wanted."""
+        if self.matching == "none":
+            return
+        stylize.match_colors(picture, self.matching)
+        if player is not None:
+            player.read_styles()
+
     def described(self, stylizer: "Stylizer | MaskedStylizer") -> dict[str, Any]:
         """What runs, ready for JSON: the stylizer's own description, and the timeline."""
-        return {**stylizer.describe(), **({"timeline": self.timeline.text} if self.timeline else {})}
+        matched = {"match_colors": self.matching} if self.matching != "none" else {}
+        return {**stylizer.describe(), **matched, **({"timeline": self.timeline.text} if self.timeline else {})}
 
 
 def read_controls(
@@ -119,12 +133,33 @@ def read_controls(
     outside: str | None = None,
     regions: str | None = None,
     feather: float | None = None,
+    match_colors: str = "none",
 ) -> Controls:
     """Read the options and see whether they go together.
 
     Raises:
         StyleError: they do not, or one is malformed (an ExpressionError, which shows the place).
     """
+    controls = _read(style, timeline, mask, outside, regions, feather)
+    if match_colors == "none":
+        return controls
+    from nst_rt.color_matching import check_method
+    from nst_rt.styles import require_painting
+
+    check_method(match_colors)
+    played = [term.name for entry in controls.timeline.entries for term in entry.terms] if controls.timeline else []
+    require_painting([controls.style, *controls.styles, *played])
+    return replace(controls, matching=match_colors)
+
+
+def _read(
+    style: str | None,
+    timeline: str | None,
+    mask: Path | None,
+    outside: str | None,
+    regions: str | None,
+    feather: float | None,
+) -> Controls:
     if timeline is None and mask is None and outside is None and regions is None and feather is None:
         return Controls(style)
     from nst_rt.timeline import Timeline

@@ -19,6 +19,7 @@ from nst_rt.cli.options import (
     FeatherOption,
     JsonOption,
     MaskOption,
+    MatchColorsOption,
     ModelOption,
     OutsideOption,
     PrecisionOption,
@@ -64,6 +65,7 @@ def image(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    match_colors: MatchColorsOption = "none",
     mask: MaskOption = None,
     outside: OutsideOption = None,
     regions: RegionsOption = None,
@@ -96,7 +98,9 @@ def image(
     from nst_rt.sources.picture import SUFFIXES as READABLE
     from nst_rt.stylizer import Stylizer
 
-    controls = read_controls(style, mask=mask, outside=outside, regions=regions, feather=feather)
+    controls = read_controls(
+        style, mask=mask, outside=outside, regions=regions, feather=feather, match_colors=match_colors
+    )
     suffix = f".{format.lower().lstrip('.')}" if format else None
     if suffix:
         check_suffix(suffix, "--format")
@@ -118,8 +122,13 @@ def image(
         if not batch:
             tag = controls.tag(stylizer.style or str(stylizer.describe().get("model", "")))
             jobs = [plan_one(source, output, tag, suffix, WRITABLE, overwrite=overwrite)]
-        results = _Run(stylize, size, suffix or ".png", quality, overwrite=overwrite, batch=batch).all(jobs)
-        described = stylize.describe()
+
+        def in_its_colors(bgr: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+            controls.match_colors(stylize, None, bgr)
+            return stylize(bgr)
+
+        results = _Run(in_its_colors, size, suffix or ".png", quality, overwrite=overwrite, batch=batch).all(jobs)
+        described = controls.described(stylize)
     errors = [result.error for result in results if result.error is not None]
     if as_json:
         told = {"pictures": [result.to_json() for result in results], "stylizer": described}

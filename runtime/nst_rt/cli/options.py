@@ -34,6 +34,16 @@ StrengthOption = Annotated[
 ColorOption = Annotated[
     float, typer.Option("--color", help="1 takes the style's colours, 0 keeps the photograph's.", show_default=True)
 ]
+MatchColorsOption = Annotated[
+    str,
+    typer.Option(
+        "--match-colors",
+        metavar="none|cholesky|analogies",
+        help="Give a painting the photograph's colours before its style is taken; of a film or a camera the first "
+        "picture's.",
+        show_default=True,
+    ),
+]
 MaskOption = Annotated[
     Path | None,
     typer.Option(

@@ -17,6 +17,7 @@ from nst_rt.cli.options import (
     FeatherOption,
     JsonOption,
     MaskOption,
+    MatchColorsOption,
     ModelOption,
     OutsideOption,
     PrecisionOption,
@@ -55,6 +56,7 @@ def video(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    match_colors: MatchColorsOption = "none",
     timeline: TimelineOption = None,
     mask: MaskOption = None,
     outside: OutsideOption = None,
@@ -86,7 +88,15 @@ def video(
     from nst_rt.sources.film import FilmReader
     from nst_rt.stylizer import Stylizer
 
-    controls = read_controls(style, timeline=timeline, mask=mask, outside=outside, regions=regions, feather=feather)
+    controls = read_controls(
+        style,
+        timeline=timeline,
+        mask=mask,
+        outside=outside,
+        regions=regions,
+        feather=feather,
+        match_colors=match_colors,
+    )
     load = partial(Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads)
     if output is not None:
         check_film_output(output, crf, preset)
@@ -100,7 +110,13 @@ def video(
             player = controls.player(stylizer)
             stylize = controls.masked(stylizer, opened, load, film=True)
 
+            begun = False
+
             def at_time(frame: "NDArray[np.uint8]", seconds: float) -> "NDArray[np.uint8]":
+                nonlocal begun
+                if not begun:
+                    controls.match_colors(stylize, player, frame)
+                    begun = True
                 if player is not None:
                     player.seek(seconds)
                 return stylize(frame)

@@ -16,6 +16,7 @@ from nst_rt.cli.options import (
     FeatherOption,
     JsonOption,
     MaskOption,
+    MatchColorsOption,
     ModelOption,
     OutsideOption,
     PrecisionOption,
@@ -68,6 +69,7 @@ def webcam(
     precision: PrecisionOption = "auto",
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    match_colors: MatchColorsOption = "none",
     timeline: TimelineOption = None,
     mask: MaskOption = None,
     outside: OutsideOption = None,
@@ -89,7 +91,15 @@ def webcam(
     from nst_rt.stylizer import Stylizer
 
     # What can be refused at once is refused before the network is loaded.
-    controls = read_controls(style, timeline=timeline, mask=mask, outside=outside, regions=regions, feather=feather)
+    controls = read_controls(
+        style,
+        timeline=timeline,
+        mask=mask,
+        outside=outside,
+        regions=regions,
+        feather=feather,
+        match_colors=match_colors,
+    )
     if window:
         require_display()
     opening = partial(open_source, source, CameraSettings(width, height, fps), loop=loop)
@@ -127,6 +137,7 @@ def webcam(
             stylize,
             started or capture(),
             timeline=player,
+            at_first=partial(controls.match_colors, stylize, player),
             window=shown,
             recorder=recorder,
             virtual_camera=camera,

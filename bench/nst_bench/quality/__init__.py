@@ -1,0 +1,1 @@
+"""Quality measured: near to the painting, near to the photograph, steady on video; and what it looks like."""

@@ -1,0 +1,149 @@
+"""The networks that contenders run: the same weights as a PyTorch module, as our own file and as a float model."""
+
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nst_rt import contract
+from nst_rt.contract import ModelRecord
+from nst_rt.gpu import nvidia_driver
+from nst_rt.models import BUILT_IN, find_model
+from nst_rt.session import read_model
+from nst_rt.styles import read_styles
+from numpy.typing import NDArray
+
+from nst_bench.latency import Case
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SEED = 0
+
+
+@dataclass
+class Network:
+    """One network with one style.
+
+    Args:
+        name: `built-in`, `Johnson-32`.
+        weights: where they come from; random ones cost the same.
+        module: float32 RGB (N, 3, H, W) in [0, white] to the same, not clamped.
+        white: 1 or 255.
+        folder: for files that are made on the way.
+        file: the same in our contract.
+        style: the vector that the module has built in, where the file takes one.
+    """
+
+    name: str
+    weights: str
+    module: "nn.Module"
+    white: float
+    file: Path
+    folder: Path
+    style: NDArray[np.float32] | None = None
+
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """What our file takes beside the frame."""
+        values: dict[str, NDArray[Any]] = {name: np.ones(1, np.float32) for name in (contract.STRENGTH, contract.COLOR)}
+        return values if self.style is None else values | {contract.STYLE: self.style.reshape(1, -1)}
+
+    def float_model(self, case: Case) -> Path:
+        """An ONNX file `input` -> `output`, float32 NCHW of the case's size, as `torch.onnx.export` writes it."""
+        import torch
+
+        path = self.folder / f"{self.name}_{case.width}x{case.height}.onnx"
+        if not path.exists():
+            picture = torch.zeros(1, 3, case.height, case.width)
+            with warnings.catch_warnings():
+                # The newer exporter needs onnxscript; both write the same operators for these networks.
+                warnings.simplefilter("ignore")
+                names: dict[str, Any] = {"input_names": ["input"], "output_names": ["output"]}
+                torch.onnx.export(self.module, (picture,), str(path), dynamo=False, opset_version=17, **names)
+        return path
+
+
+def built_in_network(folder: Path, file: Path | None = None) -> Network:
+    """The network of nst-rt itself, or of another `nst-rt export conditional` file, with its first style.
+
+    Where the file cannot be read back into PyTorch, the module has random weights of the default widths: what it
+    computes is then another thing, what it costs is the same.
+    """
+    import torch
+    from nst_export.checkpoints.exported import read_exported
+    from nst_export.networks.conditional import ConditionalTransformer
+    from nst_rt.errors import NstError
+
+    files = find_model(file or BUILT_IN)
+    styles = read_styles(files.styles) if files.styles else []
+    try:
+        network, weights = read_exported(files.path).network, "as shipped"
+    except NstError as error:
+        torch.manual_seed(SEED)
+        network, weights = ConditionalTransformer(), f"random in PyTorch, same cost ({error})"
+    size = read_model(files.path).style_size
+    vector = next((style.vector for style in styles if style.vector.size == size), None)
+    neutral = np.repeat(np.array([1, 0], np.float32), [size - size // 2, size // 2])
+    style = neutral if vector is None else vector
+    baked = torch.from_numpy(style.reshape(1, -1)) if style.size == network.style_size else network.neutral_style()
+    return Network("built-in", weights, _with_style(network, baked), 1.0, files.path, folder, style)
+
+
+def _with_style(network: "nn.Module", style: "Tensor") -> "nn.Module":
+    from torch import nn
+
+    class Styled(nn.Module):
+        """A conditional network with one style as a constant."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+            self.register_buffer("style", style)
+
+        def forward(self, photographs: "Tensor") -> "Tensor":
+            stylised: Tensor = self.network(photographs, self.style)
+            return stylised
+
+    return Styled().eval().requires_grad_(False)
+
+
+def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> Network:
+    """The transformer network of Johnson et al. 2016, `full` channels at full size, random weights of a fixed seed."""
+    import onnx
+    import torch
+    from nst_export.families.transformer import build_graph, prepare
+    from nst_export.networks.transformer import STRIDE, TransformerNetwork
+    from nst_export.sample_pictures import draw_picture
+
+    torch.manual_seed(SEED)
+    module = TransformerNetwork((full, 2 * full, 4 * full), blocks).eval().requires_grad_(False)
+    network = Network(f"Johnson-{full}", "random, same cost", module, 255.0, folder / f"johnson-{full}.onnx", folder)
+    record = ModelRecord(
+        kind="stylizer",
+        family="transformer",
+        precision="fp32",
+        stride=STRIDE,
+        styles=("random",),
+        license="MIT",
+        provenance=f"random weights of seed {SEED}",
+        source_sha256="",
+        strength_blends="pixels",
+        exporter="nst_bench",
+    )
+    onnx.save(build_graph(prepare(module, "fp32", []), record), network.file)
+    if nvidia_driver() is not None:
+        half = build_graph(prepare(module, "fp16", [draw_picture(96, 128)]), replace(record, precision="fp16"))
+        onnx.save(half, network.file.with_suffix(".fp16.onnx"))
+    return network
+
+
+def open_network(name: str, folder: Path, file: Path | None = None) -> Network:
+    """A network by its name: `built-in`, or `Johnson-N` with N channels at full size.
+
+    Args:
+        folder: where files may be made; to be kept as long as the network.
+        file: another conditional model in place of the built-in one.
+    """
+    family, _, width = name.partition("-")
+    return johnson_network(folder, int(width)) if family == "Johnson" else built_in_network(folder, file)

@@ -1,0 +1,51 @@
+"""OpenVINO's own Python API on our own file: bytes in, bytes out, as a user of OpenVINO would load it."""
+
+from typing import Any
+
+import numpy as np
+from nst_rt import contract
+from nst_rt.stylizer import Frame
+
+from nst_bench.latency import Case
+from nst_bench.speed.contender import missing
+from nst_bench.speed.networks import Network
+
+
+class OpenVinoPython:
+    """On the processor, in the precision that it is told; everything else is OpenVINO's default."""
+
+    def __init__(self, network: Network, precision: str = "f32", threads: int | None = None) -> None:
+        self._network, self._precision, self._threads = network, precision, threads
+        self.name = f"OpenVINO Python API, {precision}"
+
+    def available(self) -> str:
+        return missing(["openvino"]) or ("" if self._precision == "f32" or _computes_bf16() else "no bf16 instructions")
+
+    def prepare(self, case: Case) -> None:
+        import openvino  # type: ignore[import-not-found,unused-ignore]
+
+        core = openvino.Core()
+        model = core.read_model(self._network.file)
+        fixed = self._network.inputs()
+        fixed[contract.FRAME] = np.zeros((1, case.height, case.width, 3), np.uint8)
+        names = [given.get_any_name() for given in model.inputs]
+        model.reshape({name: list(fixed[name].shape) for name in names})
+        properties: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self._precision}
+        if self._threads:
+            properties["INFERENCE_NUM_THREADS"] = self._threads
+        self._request = core.compile_model(model, "CPU", properties).create_infer_request()
+        self._fixed = {name: fixed[name] for name in names if name != contract.FRAME}
+
+    def call(self, frame: Frame) -> Frame:
+        results = self._request.infer({contract.FRAME: frame[None], **self._fixed})
+        stylised: Frame = next(iter(results.values()))[0].copy()
+        return stylised
+
+    def close(self) -> None:
+        del self._request
+
+
+def _computes_bf16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

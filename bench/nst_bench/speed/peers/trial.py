@@ -1,0 +1,32 @@
+"""One peer at a tiny size in a process of its own: a library that crashes there is left out, and takes nobody along.
+
+`python -m nst_bench.speed.peers.trial NETWORK PEER [FILE]`; the last line of stderr says what is wrong.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from nst_rt.session import first_line
+
+from nst_bench.latency import Case, moving_frames
+from nst_bench.speed.networks import open_network
+from nst_bench.speed.peers import peers
+
+TRIAL = Case(64, 64)
+
+
+def main() -> None:
+    """Prepare the peer, stylise one frame."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = open_network(sys.argv[1], Path(folder), Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+        peer = next(peer for peer in peers(network, compiled=False) if peer.name == sys.argv[2])
+        try:
+            peer.prepare(TRIAL)
+            peer.call(moving_frames(TRIAL)[0])
+        except Exception as error:
+            sys.exit(f"{type(error).__name__}: {first_line(error)}")
+
+
+if __name__ == "__main__":
+    main()

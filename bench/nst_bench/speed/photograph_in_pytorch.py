@@ -1,0 +1,29 @@
+"""One photograph through Johnson-32 the `fast_neural_style` way: `python -m ... PHOTOGRAPH OUTPUT`.
+
+A process of its own for `nst_bench.speed.cold_start`. Imports what that way needs and nothing of ours but the network.
+"""
+
+import sys
+
+import cv2
+import torch
+from nst_export.networks.transformer import TransformerNetwork
+
+
+def main() -> None:
+    """Read, stylise with random weights (the cost is the same), write."""
+    photograph, output = sys.argv[1:]
+    bgr = cv2.imread(photograph)
+    if bgr is None:
+        sys.exit(f"{photograph}: no picture")
+    picture = torch.from_numpy(bgr[:, :, ::-1].transpose(2, 0, 1).copy()).float()[None]
+    network = TransformerNetwork().eval()
+    with torch.no_grad():
+        stylised = network(picture)[0, :, : bgr.shape[0], : bgr.shape[1]]
+    pixels = stylised.clamp(0, 255).permute(1, 2, 0).to(torch.uint8).numpy()[:, :, ::-1]
+    if not cv2.imwrite(output, pixels):
+        sys.exit(f"{output}: cannot be written")
+
+
+if __name__ == "__main__":
+    main()

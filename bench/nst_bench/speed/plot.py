@@ -1,0 +1,76 @@
+"""A suite's report as one picture: time over size, and every race."""
+
+import itertools
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from nst_rt.errors import DependencyError
+
+from nst_bench.speed.entries import size_of
+
+OURS, PEER, FLOOR = "#c8553d", "#7a8b99", "#999999"
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Write a PNG.
+
+    Raises:
+        DependencyError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DependencyError('the plot needs matplotlib. Install it: pip install "nst-rt[bench]"') from error
+    races = [race for race in report["races"] if race["results"]]
+    figure = Figure(figsize=(6.4 + 5.2 * len(races), 5.2), layout="constrained")
+    axes = figure.subplots(1, 1 + len(races), squeeze=False)[0]
+    _sweep(axes[0], report)
+    for each, race in zip(axes[1:], races, strict=True):
+        _race(each, race)
+    machine = report["machine"]
+    cards = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ""
+    figure.suptitle(f"{machine['processor']}, {machine['logical_cores']} cores{cards}; nst-rt {machine['nst-rt']}")
+    figure.savefig(path, dpi=120)
+
+
+def _sweep(axes: Any, report: dict[str, Any]) -> None:
+    lines: dict[str, dict[float, float]] = defaultdict(dict)
+    floors: dict[str, dict[float, float]] = defaultdict(dict)
+    ticks: dict[float, str] = {}
+    for result in report["results"]:
+        if result["batch"] > 1:
+            continue
+        model, p50 = result["model"], result["latency"]["p50"]
+        megapixels = result["width"] * result["height"] / 1e6
+        lines[f"{model['device']} {model['precision']}"][megapixels] = p50
+        ticks[megapixels] = size_of(result)
+        share = result.get("limits", {}).get("arithmetic_share")
+        if share:
+            # The same for every device that computes so at the same peak rate.
+            floors[f"{model['precision']} arithmetic at peak rate"][megapixels] = share * p50
+    for name, points in lines.items():
+        axes.plot(sorted(points), [points[x] for x in sorted(points)], marker="o", label=name)
+    for (name, points), style in zip(floors.items(), itertools.cycle((":", "--", "-."))):
+        axes.plot(sorted(points), [points[x] for x in sorted(points)], linestyle=style, color=FLOOR, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks(list(ticks), list(ticks.values()), rotation=30, ha="right")
+    axes.minorticks_off()
+    axes.set_ylabel("p50 per frame, ms")
+    axes.set_title("Closed loop, host to host")
+    axes.grid(True, which="both", alpha=0.3)
+    if lines:
+        axes.legend(fontsize=8)
+
+
+def _race(axes: Any, race: dict[str, Any]) -> None:
+    ordered = sorted(race["results"], key=lambda result: -float(result["latency"]["p50"]))
+    names = [result["name"] for result in ordered]
+    times = [result["latency"]["p50"] for result in ordered]
+    colors = [OURS if name.startswith("nst-rt") else PEER for name in names]
+    bars = axes.barh(names, times, color=colors)
+    axes.bar_label(bars, labels=[f"{value:.1f}" for value in times], padding=3)
+    axes.set_xlim(0, max(times) * 1.18)
+    axes.set_xlabel("p50 per frame, ms")
+    axes.set_title(f"{race['network']}, {size_of(race)}")

@@ -1,0 +1,1 @@
+"""Grids: one sheet of pictures over photographs, styles, models and swept parameters."""

@@ -1,0 +1,55 @@
+"""A world small enough to measure: pictures of 64 px, a VGG of four channels, models that keep the contract."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from nst_bench.quality.losses import Judge
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import LossNetwork, load_loss_network
+from tiny_pictures import draw, write_loss_network
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tensors this small are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="package")
+def loss_network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_loss_network(tmp_path_factory.mktemp("loss") / "vgg.npz")
+
+
+@pytest.fixture(scope="package")
+def loss_network(loss_network_file: Path) -> LossNetwork:
+    return load_loss_network(loss_network_file)
+
+
+@pytest.fixture(scope="package")
+def cpu() -> Hardware:
+    return Hardware(torch.device("cpu"), torch.float32, "CPU, float32")
+
+
+@pytest.fixture(scope="package")
+def judge(loss_network: LossNetwork, cpu: Hardware) -> Judge:
+    return Judge(loss_network, cpu)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """photographs/ (4 pictures), named/ (gogh.png, wave.png, own.png), paintings/ (5) and styles.toml."""
+    for name, count in (("photographs", 4), ("paintings", 5)):
+        (tmp_path / name).mkdir()
+        for index in range(count):
+            cv2.imwrite(str(tmp_path / name / f"{name}{index}.png"), draw(10 * count + index, 64, 80))
+    (tmp_path / "named").mkdir()
+    for seed, name in enumerate(("gogh", "wave", "own")):
+        cv2.imwrite(str(tmp_path / "named" / f"{name}.png"), draw(100 + seed, 90, 70))
+    (tmp_path / "styles.toml").write_text('[gogh]\nfile = "gogh.png"\n[wave]\nfile = "wave.png"\n')
+    return tmp_path

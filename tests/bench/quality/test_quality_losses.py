@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from nst_bench.quality.losses import (
+    CONTENT_TAP,
+    SCALES,
+    STYLE_TAPS,
+    Judge,
+    closed,
+    content_loss,
+    median_closed,
+    style_loss,
+)
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import LossNetwork
+from nst_export.training.perceptual_loss import PerceptualLoss
+from nst_export.training.pictures import resize_long_side
+from nst_export.training.settings import PerceptualSettings
+from nst_rt.errors import ModelError
+from tiny_pictures import draw
+from torch import from_numpy
+
+
+def test_the_photograph_closes_nothing_and_the_painting_everything(judge: Judge) -> None:
+    painting = resize_long_side(draw(1, 90, 70), 640)
+    photograph = draw(2, 64, 80)
+    wanted, before = judge.read_painting(painting), judge.read(photograph)
+    unchanged = style_loss(before.grams, wanted)
+    assert unchanged > 0.01
+    assert closed([unchanged], [unchanged]) == 0
+    assert content_loss(before, before) == 0
+    reached = style_loss(judge.read(painting).grams, wanted)
+    assert reached == 0
+    assert closed([reached], [unchanged]) == 1
+
+
+def test_the_losses_are_those_of_the_training(judge: Judge, loss_network: LossNetwork, cpu: Hardware) -> None:
+    painting, photograph, stylised = draw(1, 64, 80), draw(2, 64, 80), draw(3, 64, 80)
+    settings = PerceptualSettings(content="", loss_network="", style_weight=1, content_weight=1)
+    loss = PerceptualLoss(loss_network, settings, cpu)
+
+    def tensor(rgb: np.ndarray) -> object:
+        return from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
+
+    targets = loss.targets(tensor(resize_long_side(painting, 640)))
+    wanted = loss(tensor(photograph), tensor(stylised), targets)
+    found = judge.read(stylised)
+    assert len(found.grams) == SCALES * len(STYLE_TAPS) == 9
+    assert style_loss(found.grams, judge.read_painting(painting)) == pytest.approx(float(wanted["style"]), rel=1e-5)
+    assert content_loss(found, judge.read(photograph)) == pytest.approx(float(wanted["content"]), rel=1e-5)
+
+
+def test_black_features_are_the_whole_content_away(judge: Judge) -> None:
+    reading = judge.read(draw(1, 64, 80))
+    nothing = type(reading)(reading.grams, reading.content * 0)
+    assert content_loss(nothing, reading) == pytest.approx(1)
+
+
+def test_closed_is_a_ratio_of_means_beside_a_median_of_ratios() -> None:
+    stylised, unchanged = [1.0, 1.0, 9.0], [10.0, 2.0, 18.0]
+    assert closed(stylised, unchanged) == pytest.approx(1 - 11 / 30)
+    assert median_closed(stylised, unchanged) == pytest.approx(0.5)
+
+
+def test_a_network_without_the_layers_is_refused(loss_network: LossNetwork, cpu: Hardware) -> None:
+    class Shallow(LossNetwork):
+        def __init__(self) -> None:
+            self.__dict__.update(loss_network.__dict__)
+            self.taps = ["relu1_1"]
+
+    with pytest.raises(ModelError, match=CONTENT_TAP):
+        Judge(Shallow(), cpu)

@@ -1,0 +1,152 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from nst_bench.quality.contenders import model_contender, tuned_contender
+from nst_bench.quality.pictures import (
+    Painting,
+    choose_photographs,
+    held_out_paintings,
+    named_paintings,
+    spread,
+)
+from nst_bench.quality.plan import make_contenders, parse_contender, parse_tuned
+from nst_bench.quality.run import choose_pairs
+from nst_bench.quality.store import Store
+from nst_rt.errors import InputError, NstError, OutputError, StyleError
+from tiny_pictures import draw
+
+
+def with_styles(model: Path, **vectors: list[float]) -> Path:
+    entries = [{"name": name, "vector": vector} for name, vector in vectors.items()]
+    model.with_suffix(".styles.json").write_text(json.dumps({"styles": entries}))
+    return model
+
+
+@pytest.fixture
+def paintings(world: Path) -> list[Painting]:
+    named = named_paintings({name: world / "named" / f"{name}.png" for name in ("gogh", "wave")})
+    return named + held_out_paintings(world / "paintings", 2, 0)
+
+
+def test_held_out_is_what_the_training_leaves_out(paintings: list[Painting]) -> None:
+    assert [painting.name for painting in paintings] == ["gogh", "wave", "paintings1", "paintings3"]
+    assert [painting.group for painting in paintings] == ["named", "named", "held-out", "held-out"]
+
+
+def test_too_few_paintings_to_hold_out(world: Path) -> None:
+    with pytest.raises(InputError, match="fewer than 9"):
+        held_out_paintings(world / "paintings", 9, 0)
+
+
+def test_a_style_comes_by_its_name_else_through_the_encoder(paintings: list[Painting], tinting: Path) -> None:
+    contender = model_contender("ours", with_styles(tinting, gogh=[1, 2, 3]), paintings, None)
+    by_name = {rendition.painting.name: rendition.style for rendition in contender.renditions}
+    paths = {painting.name: str(painting.path) for painting in paintings}
+    assert by_name == {**paths, "gogh": "gogh"}
+    first = contender.question(contender.renditions[0])
+    assert set(first) == {"model", "vector"}
+    assert set(contender.question(contender.renditions[1])) == {"model", "encoder", "style"}
+    changed = model_contender("ours", with_styles(tinting, gogh=[1, 2, 4]), paintings, None)
+    assert changed.question(changed.renditions[0]) != first
+
+
+def test_without_an_encoder_only_its_own_names(paintings: list[Painting], tinting: Path) -> None:
+    tinting.with_suffix(".encoder.onnx").unlink()
+    contender = model_contender("ours", with_styles(tinting, wave=[1, 2, 3], other=[0, 0, 0]), paintings, None)
+    assert [rendition.style for rendition in contender.renditions] == ["wave"]
+    with pytest.raises(StyleError, match="none of the paintings' styles"):
+        model_contender("ours", tinting, paintings[2:], None)
+
+
+def test_a_baked_style_needs_its_painting(paintings: list[Painting], inverting: Path, world: Path) -> None:
+    with pytest.raises(InputError, match=r"--contender inv=.*inverting\.onnx@PAINTING"):
+        model_contender("inv", inverting, paintings, None)
+    given = parse_contender(f"inv={inverting}@own.png", world / "named")
+    assert given.painting == world / "named" / "own.png"
+    contender = model_contender("inv", given.model, paintings, Painting("own", given.painting, "named"))
+    assert [(r.painting.name, r.style) for r in contender.renditions] == [("own", None)]
+
+
+@pytest.mark.parametrize("text", ["model.onnx", "=model.onnx", "a=", "a=model.onnx@missing.png"])
+def test_a_contender_written_wrongly(text: str, world: Path) -> None:
+    with pytest.raises(InputError, match="--contender"):
+        parse_contender(text, world / "named")
+
+
+def test_tuned_vectors_by_name(paintings: list[Painting], tinting: Path, world: Path) -> None:
+    with_styles(tinting, paintings1=[1, 2, 3], mine=[3, 2, 1])
+    named = f"mine={world / 'paintings' / 'paintings3.png'}"
+    found = parse_tuned(["paintings1", named], paintings)
+    assert found == {"paintings1": paintings[2], "mine": paintings[3]}
+    contender = tuned_contender("tuned", tinting, found)
+    assert [(r.style, r.painting.name) for r in contender.renditions] == [
+        ("paintings1", "paintings1"),
+        ("mine", "paintings3"),
+    ]
+    with pytest.raises(StyleError, match="gogh"):
+        tuned_contender("tuned", tinting, {"gogh": paintings[0]})
+    for wrong in ("nothing", "mine=missing.png"):
+        with pytest.raises(InputError, match="--tuned"):
+            parse_tuned([wrong], paintings)
+
+
+def test_two_contenders_of_one_name(paintings: list[Painting], tinting: Path) -> None:
+    given = parse_contender(f"nst-rt={tinting}", None)
+    with pytest.raises(NstError, match="of that name already"):
+        make_contenders(str(tinting), paintings, [given], {})
+
+
+def test_photographs_come_small_enough_and_sorted_by_size(world: Path) -> None:
+    cv2.imwrite(str(world / "photographs" / "a_large_one.png"), draw(9, 160, 200))
+    found = choose_photographs(world / "photographs", 0, 150)
+    assert [photograph.path.stem for photograph in found] == [*(f"photographs{i}" for i in range(4)), "a_large_one"]
+    assert [photograph.bgr.shape for photograph in found] == [*[(64, 80, 3)] * 4, (120, 150, 3)]
+    assert [photograph.path.stem for photograph in choose_photographs(world / "photographs", 2, 150)] == [
+        "photographs1",
+        "a_large_one",
+    ]
+
+
+def test_photographs_too_small_for_the_style_loss(world: Path) -> None:
+    with pytest.raises(InputError, match=r"70x56 px, and the style loss needs 64"):
+        choose_photographs(world / "photographs", 0, 70)
+
+
+def test_spread_is_even() -> None:
+    assert spread([0, 1, 2, 3, 4, 5, 6, 7], 4) == [0, 2, 4, 6]
+    assert spread([1, 2], 5) == spread([1, 2], 0) == [1, 2]
+
+
+def test_pairs_take_turns_through_the_photographs(paintings: list[Painting]) -> None:
+    pairs = choose_pairs(paintings, 8, 2)
+    assert [painting.name for painting, _ in pairs] == ["gogh", "gogh", "wave", "wave"]
+    assert len({photograph for _, photograph in pairs}) == 4
+    assert choose_pairs(paintings, 1, 3) == [(paintings[0], 0), (paintings[1], 0)]
+    assert choose_pairs(paintings, 8, 0) == []
+
+
+def test_a_store_answers_only_the_same_question(tmp_path: Path) -> None:
+    store = Store(tmp_path / "kept")
+    question = {"kind": "losses", "model": "a"}
+    assert store.find(question) is None
+    store.keep(question, {"style": [0.5]})
+    assert Store(tmp_path / "kept").find(question) == {"style": [0.5]}
+    assert store.find({**question, "model": "b"}) is None
+    store.path(question).write_text(store.path(question).read_text()[:20])
+    assert store.find(question) is None
+
+
+def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        Store(tmp_path / "file" / "kept")
+
+
+def test_vectors_are_told_apart_by_their_numbers(paintings: list[Painting], tinting: Path) -> None:
+    with_styles(tinting, gogh=np.float32([0.1, 0.2, 0.3]).tolist(), wave=[0.1, 0.2, 0.30001])
+    contender = model_contender("ours", tinting, paintings, None)
+    gogh, wave = contender.renditions[:2]
+    assert gogh.vector_sha256 != wave.vector_sha256

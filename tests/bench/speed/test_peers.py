@@ -1,0 +1,116 @@
+"""Every peer runs the same network as ours and sees the same picture."""
+
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nst_bench.speed.networks
+import nst_bench.speed.peers
+import numpy as np
+import pytest
+import torch
+from nst_bench.latency import Case, moving_frames
+from nst_bench.speed.networks import Network, built_in_network, johnson_network, open_network
+from nst_bench.speed.ours import Ours
+from nst_bench.speed.peers import NATIVE, peers
+from nst_bench.speed.peers.float_pictures import to_float, to_frame
+from nst_bench.speed.work import operations
+from nst_rt.gpu import Driver
+from nst_rt.models import ModelFiles
+from nst_rt.session import read_model
+
+CASE = Case(48, 32)
+
+
+@pytest.fixture(scope="module", params=["Johnson-8", "built-in"])
+def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    threads = torch.get_num_threads()
+    yield open_network(request.param, tmp_path_factory.mktemp("network"))
+    torch.set_num_threads(threads)
+
+
+def psnr(first: np.ndarray, second: np.ndarray) -> float:
+    return 10 * math.log10(255**2 / max(1e-9, float(np.mean((first.astype(float) - second) ** 2))))
+
+
+@pytest.mark.parametrize(
+    "name", ["PyTorch eager", "ONNX Runtime, plain", "OpenVINO Python API, f32", "ncnn", "OpenCV DNN"]
+)
+def test_a_peer_computes_what_ours_does(network: Network, name: str) -> None:
+    peer = next(peer for peer in peers(network, compiled=False, threads=1) if peer.name == name)
+    if reason := peer.available():
+        pytest.skip(reason)
+    ours = Ours(network, "cpu", "fp32", 1)
+    frame = moving_frames(CASE)[1]
+    for contender in (ours, peer):
+        contender.prepare(CASE)
+    theirs = peer.call(frame)
+    assert (theirs.shape, theirs.dtype) == (frame.shape, np.uint8)
+    assert psnr(ours.call(frame), theirs) > 40
+    assert np.array_equal(peer.call(frame), theirs)
+    for contender in (ours, peer):
+        contender.close()
+
+
+def test_peers_have_names_of_their_own(network: Network) -> None:
+    names = [peer.name for peer in peers(network, compiled=True)]
+    assert len(set(names)) == len(names)
+    assert "torch.compile" in names
+    assert "torch.compile" not in [peer.name for peer in peers(network, compiled=False)]
+
+
+def test_on_a_machine_with_a_card_pytorch_runs_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (nst_bench.speed.networks, nst_bench.speed.peers):
+        monkeypatch.setattr(module, "nvidia_driver", lambda: Driver("13.0", ()))
+    network = johnson_network(tmp_path, 4, blocks=0)
+    names = [peer.name for peer in peers(network, compiled=True)]
+    assert {"PyTorch eager CUDA fp32", "torch.compile CUDA fp16"} <= set(names)
+    # Ours has the fp16 file that it takes on cards.
+    assert [read_model(path).precision for path in ModelFiles(network.file).variants] == ["fp32", "fp16"]
+
+
+def test_the_built_in_network_is_read_back_with_its_weights(tmp_path: Path) -> None:
+    network = built_in_network(tmp_path)
+    assert network.weights == "as shipped"
+    assert network.style is not None
+
+
+def test_a_model_that_cannot_be_read_back_still_has_its_cost(tinting: Path) -> None:
+    network = built_in_network(tinting.parent, tinting)
+    assert network.weights.startswith("random in PyTorch, same cost")
+    assert (network.file, network.style.tolist()) == (tinting, [1, 1, 0])  # type: ignore[union-attr]
+
+
+def test_float_pictures_there_and_back() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    for white in (1.0, 255.0):
+        picture = to_float(frame, white)
+        assert picture.shape == (1, 3, 5, 7)
+        assert picture[0, 0, 2, 3] == pytest.approx(frame[2, 3, 2] * white / 255)  # red comes first
+        assert np.array_equal(to_frame(picture[0], white), frame)
+    assert to_frame(np.array([-1.0, 0.5, 2.0], np.float32).reshape(3, 1, 1), 1.0).tolist() == [[[255, 128, 0]]]
+
+
+def test_arithmetic_is_counted_as_the_file_does_it(tmp_path: Path) -> None:
+    # Johnson, 4 channels, no blocks, 16x16: 9x9 from 3 to 4 at 16x16, 3x3 from 4 to 8 at 8x8, from 8 to 16 at 4x4;
+    # the two up-convolutions as four phases at the lower resolution (3x3 from 16 to 4 * 8 at 4x4, 8 to 4 * 4 at 8x8);
+    # 9x9 from 4 to 3 at 16x16.
+    network = johnson_network(tmp_path, 4, blocks=0)
+    least = 2 * (
+        81 * 3 * 4 * 256 + 9 * 4 * 8 * 64 + 9 * 8 * 16 * 16 + 9 * 16 * 32 * 16 + 9 * 8 * 16 * 64 + 81 * 4 * 3 * 256
+    )
+    counted = operations(network.file, Case(16, 16))
+    assert counted is not None
+    # Padding that convolutions are computed on and luminance products come on top.
+    assert least <= counted <= 2 * least
+    twice = operations(network.file, Case(16, 16, batch=2))
+    assert twice == 2 * counted
+
+
+def test_a_peer_is_tried_in_a_process_of_its_own() -> None:
+    assert NATIVE
+    command = [sys.executable, "-m", "nst_bench.speed.peers.trial", "Johnson-4", "OpenCV DNN"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
