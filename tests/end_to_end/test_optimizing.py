@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
+from lab_hues import hue_shift
 
 pytestmark = pytest.mark.shared
 
@@ -25,14 +25,6 @@ def optimize(shared: Path, network: str, style: str, *options: str | Path) -> di
     assert done.returncode == 0, done.stderr
     told: dict[str, object] = json.loads(done.stdout)
     return told
-
-
-def mean_hue_shift(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Degrees in Lab, over pixels that have a colour."""
-    labs = [cv2.cvtColor(bgr.astype(np.float32) / 255, cv2.COLOR_BGR2LAB) for bgr in (found, wanted)]
-    here, there = (lab[..., 1] + 1j * lab[..., 2] for lab in labs)
-    colored = (abs(here) > 5) & (abs(there) > 5)
-    return float(np.abs(np.degrees(np.angle(here * there.conj())))[colored].mean())
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -54,4 +46,4 @@ def test_the_photograph_keeps_its_hues(shared: Path, tmp_path: Path) -> None:
     optimize(shared, NETWORKS[1], "wave", "-o", out, "--color", "0")
     found = cv2.imread(str(out))
     photo = cv2.imread(str(shared / "data/content_val/00003.jpg"))
-    assert mean_hue_shift(found, cv2.resize(photo, found.shape[1::-1], interpolation=cv2.INTER_AREA)) < 3
+    assert hue_shift(cv2.resize(photo, found.shape[1::-1], interpolation=cv2.INTER_AREA), found) < 3

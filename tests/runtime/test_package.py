@@ -46,7 +46,19 @@ print("HEAVY", heavy)
 """
     output = run_python(code)
     assert output.strip().endswith("HEAVY []")
-    for command in ("image", "video", "webcam", "pipe", "styles", "info", "doctor", "demo", "add-style", "remove-style"):
+    for command in (
+        "image",
+        "video",
+        "webcam",
+        "pipe",
+        "styles",
+        "info",
+        "doctor",
+        "demo",
+        "grid",
+        "add-style",
+        "remove-style",
+    ):
         assert command in output
 
 

@@ -4,15 +4,12 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from nst_rt.cli.options import ColorOption, JsonOption
+from nst_rt.cli.options import ColorOption, JsonOption, MatchColorsOption
 
 from nst_export.training import cli_options as options
-
-if TYPE_CHECKING:
-    from nst_export.training.pictures import Rgb
 
 STARTS = ("content", "noise")
 INTERRUPTED = 130
@@ -141,6 +138,7 @@ def optimize(
         ),
     ] = None,
     color: ColorOption = 1.0,
+    match_colors: MatchColorsOption = "none",
     process: Annotated[
         int | None,
         typer.Option(
@@ -165,12 +163,14 @@ def optimize(
     _require_torch(threads)
     from nst_rt.cli.naming import style_tag
     from nst_rt.cli.picture_jobs import STREAM, plan_one
+    from nst_rt.color_matching import ColorMatching, check_method
     from nst_rt.errors import InputError, OutputError
     from nst_rt.sinks.atomic import refuse_unwritable
     from nst_rt.sinks.picture import SUFFIXES, check_suffix
     from nst_rt.sources.picture import read_picture
 
     from nst_export.optimizing.colors import check_color
+    from nst_export.optimizing.paintings import read_painting
     from nst_export.optimizing.process import ProcessRecord
     from nst_export.optimizing.run import Run
     from nst_export.optimizing.sizes import automatic_sizes, parse_sizes
@@ -182,6 +182,7 @@ def optimize(
     from nst_export.training.progress import choose_reporter
 
     check_color(color)
+    check_method(match_colors)
     paintings = _named_paintings(style)
     if STREAM in (content, output):
         raise OutputError("- is not for this command, which takes minutes. Name files")
@@ -213,12 +214,14 @@ def optimize(
         sizes=chosen,
         seed=seed,
     )
-    styles = [(_painting(path, chosen[-1], style_size), weight) for path, weight in paintings.items()]
+    photograph = photograph.shrunk(chosen[-1])
+    matching = ColorMatching.to_picture(photograph.bgr, match_colors)
+    styles = [(read_painting(path, chosen[-1], style_size, matching), weight) for path, weight in paintings.items()]
     begin_with = None if start in STARTS else read_rgb(Path(start))
     reporter = choose_reporter()
     network_file = obtain_loss_network(weights, reporter.note)
     run = Run(
-        photograph=photograph.shrunk(chosen[-1]),
+        photograph=photograph,
         styles=styles,
         network=load_loss_network(network_file),
         settings=settings,
@@ -234,6 +237,7 @@ def optimize(
             "content": str(content),
             "styles": {str(path): weight for path, weight in paintings.items()},
             "weights": str(network_file),
+            "match_colors": match_colors,
             "settings": asdict(settings),
         }
         typer.echo(json.dumps(asked | told, ensure_ascii=False, indent=2))
@@ -262,18 +266,6 @@ def _named_paintings(arguments: list[str]) -> dict[Path, float]:
             path = Path(term.name)
             found[path] = found.get(path, 0.0) + term.weight
     return found
-
-
-def _painting(path: Path, picture_side: int, wanted: int | None) -> "Rgb":
-    """A painting at the size that gives its strokes the width they are to have."""
-    from nst_rt.styles import PAINTING_SIDE
-
-    from nst_export.optimizing.sizes import painting_side
-    from nst_export.training.pictures import read_rgb, resize_long_side
-
-    painting = read_rgb(path)
-    side = wanted or painting_side(picture_side, max(painting.shape[:2]), PAINTING_SIDE)
-    return resize_long_side(painting, side)
 
 
 def _weights(ratio: float | None, style: float | None, content: float | None) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """`nst-rt grid`: photographs by styles, or one pair over a parameter, as one labelled sheet."""
 
 import json
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -148,31 +149,30 @@ def grid(
     plan = plan_grid(contents, styles, list(model) if model else [None], sweeps, settings)
     folder = output.with_suffix("")
     record = GridRecord(folder, anew=overwrite)
-    interrupted = False
-    with signals_interrupt():
-        maker = _maker(method, weights, device, precision, threads)
+    interrupted, told_errors = False, set[str]()
+    with signals_interrupt(), closing(_maker(method, weights, device, precision, threads)) as maker:
+        run = GridRun(plan, maker, folder, record)
         try:
             with progress_bar(len(plan.cells), "pictures") as advance:
 
                 def report(outcome: "Outcome") -> None:
-                    if outcome.state == "failed":
+                    if outcome.state == "failed" and outcome.error not in told_errors:
+                        told_errors.add(outcome.error)
                         say(f"nst-rt: error: {outcome.cell.file}: {outcome.error}")
                     elif outcome.state == "made" and method is Method.optimize:
                         say(f"{folder / outcome.cell.file}: {outcome.seconds:.1f} s")
                     advance()
 
-                run = GridRun(plan, maker, folder, record, report)
-                run.run()
+                run.run(report)
         except KeyboardInterrupt:
             interrupted = True
-        finally:
-            maker.close()
     missing = {
         one.cell.file: one.error or "not made: interrupted"
         for one in run.outcomes
         if one.state in ("failed", "not made")
     }
-    write_picture(output, draw_grid(plan, folder, missing, side=side))
+    largest = max(cell.request.settings["size"] for cell in plan.cells)
+    write_picture(output, draw_grid(plan, folder, missing, side=min(side, max(64, largest))))
     counts = {
         state: sum(one.state == state for one in run.outcomes) for state in ("made", "kept", "failed", "not made")
     }

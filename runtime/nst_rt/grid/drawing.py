@@ -36,8 +36,8 @@ def draw_grid(plan: Plan, folder: Path, missing: Mapping[str, str], *, side: int
     cells: list[Cell] = []
     if any(_painting(style) for style in plan.heads):
         cells += [blank, *(_read(Path(style), side) if _painting(style) else blank for style in plan.heads)]
-    for row, content in enumerate(plan.contents):
-        cells.append(_read(content, side))
+    for row, (content, label) in enumerate(zip(plan.contents, plan.sides, strict=True)):
+        cells.append(_read(content, side, label))
         if beside:
             cells.append(_read(Path(beside[row]), side) if _painting(beside[row]) else blank)
         for cell in plan.cells[row * plan.columns : (row + 1) * plan.columns]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from nst_rt.errors import NstError, OutputError
+from nst_rt.errors import DependencyError, DeviceError, NstError, OutputError
 from nst_rt.grid.plan import Cell, Plan, Request
 from nst_rt.grid.record import GridRecord, file_hash
 from nst_rt.pixels import Image
@@ -50,34 +50,37 @@ class GridRun:
 
     Args:
         folder: of the pictures.
-        report: called with every outcome as it comes.
     """
 
-    def __init__(
-        self, plan: Plan, maker: Maker, folder: Path, record: GridRecord, report: Callable[[Outcome], None]
-    ) -> None:
+    def __init__(self, plan: Plan, maker: Maker, folder: Path, record: GridRecord) -> None:
         self.outcomes = [Outcome(cell) for cell in plan.cells]
         """In the plan's order."""
-        self._maker, self._folder, self._record, self._report = maker, folder, record, report
+        self._maker, self._folder, self._record = maker, folder, record
 
-    def run(self) -> None:
+    def run(self, report: Callable[[Outcome], None]) -> None:
         """Make what is not there yet.
+
+        Args:
+            report: called with every outcome as it comes.
 
         Raises:
             KeyboardInterrupt: the outcomes tell how far it came.
-            OutputError: the folder cannot be written to; the rest could not be either.
+            OutputError, DeviceError, DependencyError: no folder, device or package; the rest would fail alike.
         """
         # Whatever takes time to set up (a model, a painting read by a style encoder) is set up once.
-        for outcome in sorted(self.outcomes, key=lambda one: (str(one.cell.request.model), one.cell.request.style)):
+        pairs = list(dict.fromkeys((one.cell.request.model, one.cell.request.style) for one in self.outcomes))
+        for outcome in sorted(
+            self.outcomes, key=lambda one: pairs.index((one.cell.request.model, one.cell.request.style))
+        ):
             started = time.perf_counter()
             try:
                 outcome.state = self._make(outcome.cell)
-            except OutputError:
+            except (OutputError, DeviceError, DependencyError):
                 raise
             except (NstError, OSError, MemoryError) as error:
                 outcome.state, outcome.error = "failed", " ".join(str(error).split()) or type(error).__name__
             outcome.seconds = time.perf_counter() - started
-            self._report(outcome)
+            report(outcome)
 
     def _make(self, cell: Cell) -> State:
         request, settings = cell.request, dict(cell.request.settings)

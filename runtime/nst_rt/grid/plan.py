@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from nst_rt.cli.naming import style_tag
 from nst_rt.grid.parameters import Sweep, Value
+from nst_rt.styles import is_painting
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Plan:
     columns: int
     contents: tuple[Path, ...]
     """The photograph of each row."""
+    sides: tuple[str, ...]
+    """What is the same along each row: the photograph's name, a model, a swept value ..."""
     heads: tuple[str, ...]
     """The style of each column; empty where a column is something else."""
 
@@ -82,14 +85,14 @@ def plan_grid(
     """
     axes = [
         _Axis(tuple(_Point(path.stem, path.stem, {"content": path}) for path in contents), "content"),
-        _Axis(tuple(_Point(_tag(style), _tag(style), {"style": style}) for style in styles), "style"),
+        _Axis(tuple(_Point(_label(style), _tag(style), {"style": style}) for style in styles), "style"),
         _Axis(tuple(_Point(_model_tag(model), _model_tag(model), {"model": model}) for model in models), "model"),
         *(_Axis(tuple(_swept(sweep.name, value) for value in sweep.values), "sweep") for sweep in sweeps),
     ]
     by_style = len(styles) > 1 or len(models) == 1
     across = axes[-1] if sweeps else axes[1 if by_style else 2]
     axes = [*(axis for axis in axes if axis is not across), across]
-    cells, rows, taken = [], [], set[str]()
+    cells, rows, sides, taken = [], list[Path](), list[str](), set[str]()
     for number, points in enumerate(product(*(axis.points for axis in axes))):
         row, column = divmod(number, len(across.points))
         chosen = list(zip(axes, points, strict=True))
@@ -97,11 +100,6 @@ def plan_grid(
         swept = dict(settings)
         for axis, point in chosen:
             (swept if axis.kind == "sweep" else fields).update(point.change)
-        told = [
-            point.label
-            for axis, point in chosen
-            if point.label and (axis is across or (axis.kind != "content" and len(axis.points) > 1))
-        ]
         named = [
             point.tag
             for kind in ("content", "style", "model", "sweep")
@@ -109,15 +107,31 @@ def plan_grid(
             if axis.kind == kind and point.tag and (kind != "model" or len(axis.points) > 1)
         ]
         file = _unique(".".join(named), taken)
-        cells.append(Cell(Request(settings=swept, **fields), row, column, ", ".join(told), file))
+        cells.append(Cell(Request(settings=swept, **fields), row, column, points[-1].label, file))
         if column == 0:
             rows.append(fields["content"])
+            sides.append(_side(chosen[:-1]))
     heads = tuple(styles) if across.kind == "style" else ("",) * len(across.points)
-    return Plan(tuple(cells), len(rows), len(across.points), tuple(rows), heads)
+    return Plan(tuple(cells), len(rows), len(across.points), tuple(rows), tuple(sides), heads)
+
+
+def _side(chosen: Sequence[tuple[_Axis, _Point]]) -> str:
+    """A row's label: what varies from row to row, or the photograph; and a named style, which no painting shows."""
+    varied = [point.label for axis, point in chosen if point.label and len(axis.points) > 1]
+    named = [
+        point.label
+        for axis, point in chosen
+        if axis.kind == "style" and point.label not in ("", *varied) and not is_painting(point.change["style"])
+    ]
+    return ", ".join([*(varied or [point.label for axis, point in chosen if axis.kind == "content"]), *named])
 
 
 def _swept(name: str, value: Value) -> _Point:
     return _Point(f"{name} {value.text}", _tag(f"{name}-{value.text}"), {name: value.value})
+
+
+def _label(style: str) -> str:
+    return _tag(style) if "/" in style or is_painting(style) else style
 
 
 def _tag(style: str) -> str:

@@ -13,7 +13,7 @@ from nst_rt.live import LiveLoop
 from nst_rt.session import Session
 from nst_rt.sources import opening
 from nst_rt.sources.capture import CaptureStatus, LiveFrame
-from tiny_models import tinting_model
+from tiny_models import mean_color_encoder, tinting_model
 
 
 class Moments:
@@ -149,3 +149,12 @@ def test_a_mask_film_over_a_camera_is_refused(webcam: Any, picture: Any, film: P
     code, made, told, _ = webcam([picture(100)], "--mask", str(film))
     assert (code, made) == (2, [])
     assert "film.mp4: a film, not a picture" in told
+
+
+def test_paintings_get_the_first_pictures_colours(webcam: Any, picture: Any) -> None:
+    mean_color_encoder(Path("net.encoder.onnx"))
+    cv2.imwrite("painting.png", np.full((40, 50, 3), (20, 40, 60), np.uint8))
+    line = ["--style", "painting.png", "--match-colors", "cholesky"]
+    code, made, told, _ = webcam([LiveFrame(picture(level), 0.0) for level in (100, 200)], *line)
+    assert code == 0, told
+    assert [result[20, 30].tolist() for result in made] == [[100, 100, 100], [150, 150, 150]]

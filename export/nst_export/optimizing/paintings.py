@@ -1,0 +1,27 @@
+"""Paintings as the style loss is to see them: in the size that gives strokes their width, and in the wanted colours."""
+
+from pathlib import Path
+
+from nst_rt.color_matching import ColorMatching
+from nst_rt.styles import PAINTING_SIDE
+
+from nst_export.optimizing.sizes import painting_side
+from nst_export.training.pictures import Rgb, as_rgb, read_rgb, resize_long_side
+
+
+def read_painting(
+    path: Path, picture_side: int, wanted: int | None = None, matching: ColorMatching | None = None
+) -> Rgb:
+    """A painting, uint8 RGB (H, W, 3).
+
+    Args:
+        picture_side: long side of the picture that is painted, in pixels.
+        wanted: the long side to bring it to; left out, what `painting_side` says.
+        matching: moves its colours.
+
+    Raises:
+        InputError: no picture that can be read.
+    """
+    painting = read_rgb(path)
+    painting = resize_long_side(painting, wanted or painting_side(picture_side, max(painting.shape[:2]), PAINTING_SIDE))
+    return painting if matching is None else as_rgb(matching(painting[..., ::-1])[..., ::-1])
