@@ -20,6 +20,9 @@ from nst_rt.cli.options import (
 
 from nst_bench.quality.cli import quality
 
+NOT_OF_A_SUITE = ("style", "strength", "color", "size", "frames", "warm_up", "batch")
+"""Parameters of the command that only sizes of one's own have."""
+
 
 class _JsonMayNameAFile(typer.core.TyperGroup):
     """`--json` alone prints; `--json OUT.json` writes, as `--output OUT.json` does."""
@@ -78,8 +81,11 @@ def bench(
     """
     if context.invoked_subcommand is not None:
         return
-    if suite is not None and (style is not None or size is not None):
-        raise typer.BadParameter("a suite has its own sizes and takes the model's first style", param_hint="--suite")
+    if suite is not None and any(_is_given(context, name) for name in NOT_OF_A_SUITE):
+        raise typer.BadParameter(
+            "a suite has its own sizes, frames and batches, and takes the model's first style as it is",
+            param_hint="--suite",
+        )
     import json
 
     old = None
@@ -111,8 +117,12 @@ def bench(
         typer.echo(compared(old, report), err=as_json)
 
 
-def _measure(loading: dict[str, Any], size: list[str] | None, frames: int, warm_up: int, batch: int) -> dict[str, Any]:
+def _is_given(context: typer.Context, parameter: str) -> bool:
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
+
+def _measure(loading: dict[str, Any], size: list[str] | None, frames: int, warm_up: int, batch: int) -> dict[str, Any]:
     from nst_rt.cli.progress import progress_bar
     from nst_rt.stylizer import Stylizer
 
@@ -143,6 +153,8 @@ def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from nst_bench.speed.entries import size_of
+
     console = Console()
     machine, first = report["machine"], report["results"][0]["model"]
     cards = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ""
@@ -156,9 +168,8 @@ def _show(report: dict[str, Any]) -> None:
     for name in ("size", "stage", "p50 ms", "p90 ms", "p99 ms", "max ms", "frames/s", "first call ms"):
         table.add_column(name, justify="left" if name in ("size", "stage") else "right")
     for result in report["results"]:
-        size = f"{result['width']}x{result['height']}" + (f" x{result['batch']}" if result["batch"] > 1 else "")
         extra = [f"{result['frames_per_second']:.1f}", f"{result['first_call_ms']:.0f}"]
-        table.add_row(size, "call", *_milliseconds(result["latency"]), *extra)
+        table.add_row(size_of(result), "call", *_milliseconds(result["latency"]), *extra)
         for stage, values in result["stages"].items():
             table.add_row("", f"  {stage}", *_milliseconds(values), style="dim")
     console.print(table)

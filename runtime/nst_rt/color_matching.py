@@ -6,7 +6,6 @@ paper has two: by the covariances' Cholesky factors, and by their square roots, 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,9 @@ NONE, CHOLESKY, ANALOGIES = METHODS = ("none", "cholesky", "analogies")
 
 LEAST_VARIANCE = 1.0
 """Added to every channel's variance, in square levels of 255: a grey or even painting has none to be divided by."""
+
+_BLOCK = 1 << 18
+"""Pixels that are turned into float64 at a time: all of a large photograph would take sixteen times its memory."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,14 @@ def check_method(method: str) -> None:
 
 def _statistics(picture: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     # RGB, the paper's order: a Cholesky factor depends on it.
-    pixels = picture[..., ::-1].reshape(-1, 3).astype(np.float64)
-    covariance: NDArray[Any] = np.cov(pixels, rowvar=False, bias=True)
-    return pixels.mean(axis=0), covariance + LEAST_VARIANCE * np.eye(3)
+    pixels = picture.reshape(-1, 3)[:, ::-1]
+    total, products = np.zeros(3), np.zeros((3, 3))
+    for start in range(0, len(pixels), _BLOCK):
+        block = pixels[start : start + _BLOCK].astype(np.float64)
+        total += block.sum(axis=0)
+        products += block.T @ block
+    mean = total / len(pixels)
+    return mean, products / len(pixels) - np.outer(mean, mean) + LEAST_VARIANCE * np.eye(3)
 
 
 def _square_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

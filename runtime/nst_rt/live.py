@@ -316,7 +316,9 @@ class LiveLoop:
         if len(self._switcher.styles) < 2:
             self._say("this model has one style")
         else:
-            self._follows_timeline = False
+            if self._follows_timeline:
+                self._follows_timeline = False
+                self._switcher.adopt()
             self._switcher.step(step)
 
     def _toggle_timeline(self) -> None:

@@ -80,8 +80,11 @@ class StillMask:
             InputError: not a picture, or it has labels that `labels` lacks.
         """
         picture, name = read_picture(path), str(path)
+        compressed = picture.format == "jpeg"  # its greys near black and white are no labels
         if labels:
-            weights = labelled(picture.bgr, labels, name)
+            weights = labelled(picture.bgr, labels, name, compressed=compressed)
+        elif compressed:
+            weights = by_light(picture.bgr)
         else:
             weights = inside_and_outside(picture.bgr, picture.alpha, name)
         return cls(weights, feather=feather, name=name)
@@ -132,18 +135,19 @@ def inside_and_outside(bgr: Image, alpha: NDArray[np.uint8] | None = None, name:
 
 
 def by_light(bgr: Image) -> Weights:
-    """Two regions, light is inside, for pictures out of a film: what a codec leaves of black and white is cut off."""
+    """Two regions, light is inside, for JPEGs and films' frames: what a codec leaves of black and white is cut off."""
     gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     inside = np.clip((gray - _NOISE) / np.float32(255 - 2 * _NOISE), 0, 1, dtype=np.float32)
     return [inside, 1 - inside]
 
 
-def labelled(bgr: Image, labels: Sequence[Label], name: str = "the mask") -> Weights:
+def labelled(bgr: Image, labels: Sequence[Label], name: str = "the mask", *, compressed: bool = False) -> Weights:
     """Regions by colour; a few pixels of other colours, as smoothed edges have, count as the nearest label's.
 
     Args:
         bgr: uint8 (height, width, 3).
         labels: of the regions; the one that is None takes all colours which the others do not.
+        compressed: the colours are not exact, however few there are.
 
     Raises:
         InputError: more than a few pixels have a colour that no label names; they are listed.
@@ -154,7 +158,7 @@ def labelled(bgr: Image, labels: Sequence[Label], name: str = "the mask") -> Wei
             regions[cv2.inRange(bgr, label, label) > 0] = index
     unknown = regions == _UNKNOWN
     if unknown.any():
-        regions = _with_unknown(bgr, unknown, labels, name)
+        regions = _with_unknown(bgr, unknown, labels, name, compressed=compressed)
     weights = [(regions == index).astype(np.float32) for index in range(len(labels))]
     for label, weight in zip(labels, weights, strict=True):
         if not weight.any():
@@ -221,9 +225,11 @@ def tell_resizing(name: str, weights: Weights, height: int, width: int) -> None:
         log.warning("%s: %dx%d px, resized to the picture's %dx%d", name, own_width, own_height, width, height)
 
 
-def _with_unknown(bgr: Image, unknown: NDArray[np.bool_], labels: Sequence[Label], name: str) -> NDArray[np.int16]:
+def _with_unknown(
+    bgr: Image, unknown: NDArray[np.bool_], labels: Sequence[Label], name: str, *, compressed: bool
+) -> NDArray[np.int16]:
     """The region of every pixel, where some have colours that no label names exactly."""
-    smoothed = len(np.unique(_packed(bgr[unknown]))) > _FEW
+    smoothed = compressed or len(np.unique(_packed(bgr[unknown]))) > _FEW
     nearest, distance = _nearest(bgr, labels)
     strange = distance > _NEAR if smoothed else unknown
     share = float(strange.mean())

@@ -53,11 +53,11 @@ def plugin_processor() -> Any | None:
     runtime = load_onnxruntime()
     if not importlib.util.find_spec(_PLUGIN) or not hasattr(runtime, "register_execution_provider_library"):
         return None
-    library = importlib.import_module(_PLUGIN).get_library_path()
     try:
+        library = importlib.import_module(_PLUGIN).get_library_path()
         runtime.register_execution_provider_library(PROVIDER, library)
-    except Exception as error:  # ONNX Runtime's own exception types share no base but Exception
-        log.debug("%s cannot be registered: %s", library, error)
+    except Exception as error:  # a broken wheel must not take other devices along; ONNX Runtime's errors share no base
+        log.debug("%s cannot be registered: %s", _PLUGIN, error)
         return None
     for device in runtime.get_ep_devices():
         if device.ep_name == PROVIDER and device.ep_metadata.get("ov_device") == "CPU":

@@ -42,8 +42,9 @@ class OwnSession:
 
     def run(self, names: None, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Feed every input by name; returns the only output, as a new array, in a list."""
-        for name, values in feeds.items():
-            self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(values), shared_memory=True))
+        arrays = {name: np.ascontiguousarray(values) for name, values in feeds.items()}  # kept until it has run
+        for name, values in arrays.items():
+            self._request.set_tensor(name, openvino.Tensor(values, shared_memory=True))
         self._request.infer()
         return [self._request.get_output_tensor().data.copy()]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import OutputError, StyleError
 from nst_rt.models import BUILT_IN, ModelFiles, list_models
+from nst_rt.regions import is_photograph
 from nst_rt.sinks.atomic import refuse_unwritable, replacing, why_not_written
 from nst_rt.styles import Style, own_files, own_folder, own_styles, read_styles, styles_text
 from nst_rt.suggestions import did_you_mean
@@ -30,6 +31,8 @@ def check_name(name: str, files: ModelFiles, *, overwrite: bool = False) -> Path
             f"{name!r} is no name for a style: blends and file names are made of it. Use letters, digits, - and _, at "
             f"most {LONGEST}"
         )
+    if is_photograph(name):
+        raise StyleError(f"{name!r} stands for the picture as it is, in masks' regions. Take another --name")
     if name in [other.name for other in list_models()] and name != BUILT_IN:
         raise StyleError(f"{name!r} is a model, and --style {name} means that. Take another --name")
     path = own_folder(files) / f"{name}.json"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nst_rt.errors import ExpressionError, StyleError
 from nst_rt.expressions import malformed
 from nst_rt.folders import user_styles
-from nst_rt.models import ModelFiles
+from nst_rt.models import ModelFiles, is_model_path
 from nst_rt.suggestions import did_you_mean
 
 log = logging.getLogger("nst_rt")
@@ -232,7 +232,7 @@ def blend_expression(terms: Iterable[Term]) -> str:
 
 def is_painting(name: str) -> bool:
     """Whether a style argument is meant as a picture file rather than as a name."""
-    return name.lower().endswith(PICTURE_SUFFIXES) or Path(name).is_file()
+    return not is_model_path(name) and (name.lower().endswith(PICTURE_SUFFIXES) or Path(name).is_file())
 
 
 def has_painting(expression: str) -> bool:

@@ -15,7 +15,7 @@ from nst_rt.devices import Device, parse_device, preferred_devices, require_list
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
 from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_file, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
-from nst_rt.session import FrameShape, Session, log, read_model, require_same_network
+from nst_rt.session import FrameShape, Session, log, read_model, require_bf16, require_same_network
 from nst_rt.styles import Vector, blend, has_painting, is_painting, load_styles, parse_blend, unknown_style
 from nst_rt.timing import StageClock
 
@@ -290,6 +290,8 @@ class Stylizer:
         # A demand is refused here, not at the first frame. TensorRT would build an engine just for this.
         if self._requested:
             require_listed(self._requested)
+            if self._precision == "bf16":
+                require_bf16(self._requested)
             if self._requested.kind in ("cuda", "openvino"):
                 shape = FrameShape(1, 64, 64)
                 self._session_for(shape, self._requested)

@@ -80,6 +80,11 @@ def test_names_that_could_not_be_asked_for(tinting: Path, painting: Path, name: 
         nst_rt("add-style", painting, f"--name={name}", "--model", tinting)
 
 
+def test_the_word_for_the_photograph_is_no_name(tinting: Path, painting: Path) -> None:
+    with pytest.raises(StyleError, match="stands for the picture as it is"):
+        nst_rt("add-style", painting, "--name", "None", "--model", tinting)
+
+
 def test_taken_names(named: Path, inverting: Path, painting: Path) -> None:
     def add(name: str, *more: str) -> None:
         nst_rt("add-style", painting, "--name", name, "--model", named, *more)

@@ -1,6 +1,7 @@
 """Paintings in a picture's colours: the maps themselves, and `--match-colors` of the commands."""
 
 import sys
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,23 @@ def test_only_paintings_have_colours_to_match(run: Any, flat_painting: str, opti
     code, _, told = run("image", flat_painting, *options)
     assert code == 2
     assert message in told
+
+
+def test_a_model_as_a_style_has_no_colours_to_match(run: Any, tinting: Path, flat_painting: str) -> None:
+    code, _, told = run("image", flat_painting, "-s", tinting, "--match-colors", "cholesky")
+    assert (code, "is a stored style without one" in told) == (2, True)
+
+
+def test_a_large_photograph_takes_no_multiple_of_its_memory() -> None:
+    picture = np.tile(moderate(1, 40, 200), (40, 40, 1))  # of several blocks
+    tracemalloc.start()
+    matching = ColorMatching.to_picture(picture, "cholesky")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * picture.nbytes
+    mean, covariance = statistics(picture)
+    assert matching.mean == pytest.approx(mean[::-1])  # RGB
+    assert matching.covariance == pytest.approx(covariance[::-1, ::-1] + np.eye(3), rel=1e-5)
 
 
 @pytest.mark.parametrize("style", ["gogh", "wave"])

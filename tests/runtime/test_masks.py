@@ -96,6 +96,17 @@ def test_a_compressed_picture_of_labels_is_read_by_the_nearest() -> None:
         labelled(photograph, [(0, 0, 0), (255, 255, 255)])
 
 
+@pytest.mark.parametrize("labels", [(), ((255, 255, 255), (0, 0, 0)), ((255, 255, 255), None)])
+def test_the_few_greys_of_a_jpeg_are_no_labels(tmp_path: Path, labels: tuple[Label, ...]) -> None:
+    drawn = np.zeros((200, 300, 3), np.uint8)
+    cv2.circle(drawn, (150, 100), 60, (255, 255, 255), -1)
+    cv2.imwrite(str(tmp_path / "mask.jpg"), drawn)
+    assert 2 < len(np.unique(cv2.imread(str(tmp_path / "mask.jpg")))) <= 16
+    inside, outside = StillMask.read(tmp_path / "mask.jpg", labels, feather=0).weights(200, 300)
+    assert np.array_equal(inside, drawn[..., 0] / 255)
+    assert np.array_equal(outside, 1 - inside)
+
+
 def test_films_are_read_with_tolerance() -> None:
     picture = gray([[3, 250, 130, 12]] * 4)
     assert [weight[0].tolist() for weight in labelled_smoothly(picture, [(0, 0, 0), None, (255, 255, 255)])] == [

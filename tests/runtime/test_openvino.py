@@ -111,6 +111,13 @@ def test_the_road_that_is_there(
 
 
 @pytest.mark.usefixtures("fresh")
+def test_a_broken_plugin_leaves_the_other_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, FakeRuntime(INTEL), PLUGIN)
+    monkeypatch.setitem(sys.modules, PLUGIN, None)  # its import fails
+    assert [device.kind for device in preferred_devices()] == ["cpu"]
+
+
+@pytest.mark.usefixtures("fresh")
 def test_the_plugin_is_given_the_processor_and_its_properties(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime, options = FakeRuntime(INTEL), FakeOptions()
     install(monkeypatch, runtime, PLUGIN)
@@ -158,7 +165,7 @@ def test_bf16_is_refused_where_nothing_computes_so(
     inverting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DeviceError, match=r"cpu: bf16 is for --device openvino.*nst-rt\[openvino\].*--precision fp32"):
-        Stylizer.load(inverting, device="cpu", precision="bf16")(np.zeros((16, 16, 3), np.uint8))
+        Stylizer.load(inverting, device="cpu", precision="bf16")
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("flags : fpu avx2 avx512f avx512_vnni")
     monkeypatch.setattr(openvino, "Path", lambda name: cpuinfo)

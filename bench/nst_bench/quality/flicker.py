@@ -45,10 +45,7 @@ class Clip:
     Args:
         path: the film.
         frames: at most so many of them, one after the other; 0 takes all. They stay in memory with their flow, about
-            4 MB a frame at 640x480.
-
-    Raises:
-        InputError: not a film, or fewer than two frames.
+            4 MB a frame at 640x480. Nothing is read before they are asked for.
     """
 
     def __init__(self, path: Path, frames: int) -> None:
@@ -66,7 +63,11 @@ class Clip:
 
     @cached_property
     def frames(self) -> list[Frame]:
-        """uint8 (H, W, 3) BGR."""
+        """uint8 (H, W, 3) BGR.
+
+        Raises:
+            InputError: not a film, or fewer than two frames.
+        """
         with FilmReader(self.path, long_side=LONG_SIDE) as film:
             count = film.frame_count or 0
             start = max(0, (count - self._wanted) // 2) if self._wanted else 0

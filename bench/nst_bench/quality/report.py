@@ -126,7 +126,8 @@ class Report:
             "mean(unchanged). Style loss: Gram matrices of relu1_1, relu2_1 and relu3_1 at 1, 1/2 and 1/4 of the size, "
             "each error relative to the painting's own, the painting at 640 px. 0 % is the photograph, 100 % the "
             "painting.\n"
-            "- **median**: the same of each photograph by itself, the median of them.\n"
+            "- **median**: the same of each photograph by itself, the median of them, mean over styles; of the "
+            "optimisation method, the median over styles.\n"
             "- **content**: squared distance of the relu3_1 maps relative to the photograph's energy; 0 is the "
             "photograph."
         )

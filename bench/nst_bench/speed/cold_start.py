@@ -17,18 +17,22 @@ IMPORTS = "import numpy, cv2, onnxruntime"
 NST_RT = "from nst_rt.cli import main; main()"
 
 
-def programs(photograph: Path, output: Path, *, johnson: bool, devices: Sequence[str]) -> dict[str, list[str]]:
+def programs(
+    photograph: Path, output: Path, *, johnson: bool, devices: Sequence[str], model: Path | None = None
+) -> dict[str, list[str]]:
     """Command lines by name, after `python`.
 
     Args:
         johnson: also PyTorch running Johnson-32 the `fast_neural_style` way, which takes ten seconds on two cores.
         devices: that nst-rt is started on.
+        model: in place of the built-in network.
     """
     commands = {"imports: numpy, OpenCV, ONNX Runtime": ["-c", IMPORTS]}
     for device in devices:
         commands[f"nst-rt image, {device}"] = [
             *("-c", NST_RT, "image", str(photograph), "-o", str(output)),
             *("--device", device, "--overwrite"),
+            *(("--model", str(model)) if model else ()),
         ]
     if johnson:
         script = "nst_bench.speed.photograph_in_pytorch"
@@ -36,8 +40,10 @@ def programs(photograph: Path, output: Path, *, johnson: bool, devices: Sequence
     return commands
 
 
-def measure_cold_starts(case: Case, runs: int, *, johnson: bool, devices: Sequence[str]) -> list[dict[str, Any]]:
-    """Each program `runs` times, in turns; the first turn warms the disk's cache and is not counted.
+def measure_cold_starts(
+    case: Case, runs: int, *, johnson: bool, devices: Sequence[str], model: Path | None = None
+) -> list[dict[str, Any]]:
+    """Each of `programs` `runs` times, in turns; the first turn warms the disk's cache and is not counted.
 
     Returns:
         JSON-ready per program: `name`, `p50_ms` and `min_ms` from the process's start to its end (the picture
@@ -47,7 +53,7 @@ def measure_cold_starts(case: Case, runs: int, *, johnson: bool, devices: Sequen
         photograph, output = Path(folder) / "photograph.jpg", Path(folder) / "stylised.png"
         cv2.imwrite(str(photograph), landscape(case.width, case.height))
         results = []
-        commands = programs(photograph, output, johnson=johnson, devices=devices)
+        commands = programs(photograph, output, johnson=johnson, devices=devices, model=model)
         done: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
         failed: dict[str, str] = {}
         for turn in range(runs + 1):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_rt.cli.messages import say
-from nst_rt.errors import DependencyError, InputError
+from nst_rt.errors import DependencyError, DeviceError, InputError
 from nst_rt.models import BUILT_IN, find_model
 from nst_rt.sinks.atomic import refuse_unwritable, replacing
 
@@ -27,6 +27,7 @@ def run_suite(
         The report.
 
     Raises:
+        DeviceError: no installed device computes the model in `precision`.
         NstError: the model is not there, or `output` cannot be written.
     """
     if output is not None:
@@ -37,7 +38,12 @@ def run_suite(
         here = [pair for pair in devices if pair[0] == device and precision in ("auto", pair[1])]
         devices = here or [(device, precision)]
     elif precision != "auto":
+        offered = ", ".join(" ".join(pair) for pair in devices)
         devices = [pair for pair in devices if pair[1] == precision]
+        if not devices:
+            raise DeviceError(
+                f"no device here computes {files.path.name} in {precision} ({offered}). Choose one of these"
+            )
 
     def keep(found: dict[str, Any]) -> None:
         if output is not None:

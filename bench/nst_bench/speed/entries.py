@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from nst_bench.latency import Case
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -21,8 +23,7 @@ class Entry:
 
 def size_of(entry: dict[str, Any]) -> str:
     """`1280x720`, `256x256 x4`."""
-    batch = entry.get("batch", 1)
-    return f"{entry['width']}x{entry['height']}" + (f" x{batch}" if batch > 1 else "")
+    return str(Case(entry["width"], entry["height"], entry.get("batch", 1)))
 
 
 def entries(report: dict[str, Any]) -> dict[str, Entry]:

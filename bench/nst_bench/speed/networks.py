@@ -68,21 +68,30 @@ def built_in_network(folder: Path, file: Path | None = None) -> Network:
     """The network of nst-rt itself, or of another `nst-rt export conditional` file, with its first style.
 
     Where the file cannot be read back into PyTorch, the module has random weights of the default widths: what it
-    computes is then another thing, what it costs is the same.
+    computes is then another thing, what it costs is the same if the file has these widths too.
+
+    Raises:
+        ModelError: a network of another family, for which no module would cost the same.
     """
     import torch
     from nst_export.checkpoints.exported import read_exported
     from nst_export.networks.conditional import ConditionalTransformer
-    from nst_rt.errors import NstError
+    from nst_rt.errors import ModelError, NstError
 
     files = find_model(file or BUILT_IN)
+    record = read_model(files.path)
+    if record.family != "conditional":
+        raise ModelError(
+            f"{files.path}: of the family {record.family}, and peers run conditional networks. Give a file of "
+            "`nst-rt export conditional`"
+        )
     styles = read_styles(files.styles) if files.styles else []
     try:
         network, weights = read_exported(files.path).network, "as shipped"
     except NstError as error:
         torch.manual_seed(SEED)
         network, weights = ConditionalTransformer(), f"random in PyTorch, same cost ({error})"
-    size = read_model(files.path).style_size
+    size = record.style_size
     vector = next((style.vector for style in styles if style.vector.size == size), None)
     neutral = np.repeat(np.array([1, 0], np.float32), [size - size // 2, size // 2])
     style = neutral if vector is None else vector

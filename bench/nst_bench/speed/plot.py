@@ -8,6 +8,7 @@ from typing import Any
 from nst_rt.errors import DependencyError
 
 from nst_bench.speed.entries import size_of
+from nst_bench.speed.work import on_card
 
 OURS, PEER, FLOOR = "#c8553d", "#7a8b99", "#999999"
 
@@ -47,8 +48,9 @@ def _sweep(axes: Any, report: dict[str, Any]) -> None:
         ticks[megapixels] = size_of(result)
         share = result.get("limits", {}).get("arithmetic_share")
         if share:
-            # The same for every device that computes so at the same peak rate.
-            floors[f"{model['precision']} arithmetic at peak rate"][megapixels] = share * p50
+            # The same for every device that computes so at the same peak rate, which a card's is not.
+            where = " on a card" if on_card(model) else ""
+            floors[f"{model['precision']} arithmetic at peak rate{where}"][megapixels] = share * p50
     for name, points in lines.items():
         axes.plot(sorted(points), [points[x] for x in sorted(points)], marker="o", label=name)
     for (name, points), style in zip(floors.items(), itertools.cycle((":", "--", "-."))):

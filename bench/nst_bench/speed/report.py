@@ -24,15 +24,18 @@ def markdown(report: Report) -> str:
         _cold_start(report["cold_start"]),
         _throughput(report["throughput"]),
         _memory(report["memory"]),
-        _skipped(report["skipped"]),
+        _skipped(report["skipped"], report["limits"].get("skipped", {})),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def table(head: str, rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table; a column whose name ends in `>` is aligned to the right. Empty without rows."""
+    """A Markdown table; a column whose name ends in `>` is aligned to the right. Empty without rows.
+
+    Cells may hold what libraries say: line breaks become spaces, bars slashes.
+    """
     names = [name.strip() for name in head.split("|")]
-    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    lines = ["| " + " | ".join(" ".join(str(cell).replace("|", "/").split()) for cell in row) + " |" for row in rows]
     if not lines:
         return ""
     rule = "|" + "|".join("---:" if name.endswith(">") else "---" for name in names) + "|"
@@ -204,8 +207,9 @@ def _memory(used: list[dict[str, Any]]) -> str:
     )
 
 
-def _skipped(skipped: list[dict[str, str]]) -> str:
-    rows = ((entry["section"], entry["name"], entry["reason"]) for entry in skipped)
+def _skipped(skipped: list[dict[str, str]], limits: dict[str, str]) -> str:
+    rows = [(entry["section"], entry["name"], entry["reason"]) for entry in skipped]
+    rows += [("limits", name, reason) for name, reason in limits.items()]
     return _section("Not measured", table("section | what | why", rows))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from nst_rt.session import first_line
 from nst_rt.stylizer import Frame
 from nst_rt.timing import LatencyStatistics
 
@@ -118,5 +119,4 @@ def _close(contender: Contender) -> None:
 
 
 def _told(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}".strip()[:300]
+    return f"{type(error).__name__}: {first_line(error)}"[:300]

@@ -233,7 +233,11 @@ class SuiteRun:
         plan = self._plan
         names = [device for device, precision in self._devices if precision in ("auto", "fp32")]
         self.report["cold_start"] = measure_cold_starts(
-            plan.start_case, plan.start_runs, johnson=plan.start_johnson, devices=list(dict.fromkeys(names))
+            plan.start_case,
+            plan.start_runs,
+            johnson=plan.start_johnson,
+            devices=list(dict.fromkeys(names)),
+            model=self._model,
         )
 
     def _throughput(self, case: Case, in_flight: int, device: str, precision: str) -> None:

@@ -47,7 +47,8 @@ def operations(file: Path, case: Case) -> int | None:
                     return None
                 each = math.prod(weights[1:]) * math.prod(entering)
             case "MatMul" | "Gemm":
-                each = weights[-2] * math.prod(output)
+                transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+                each = weights[-1 if transposed else -2] * math.prod(output)
             case _:
                 each = math.prod(weights[1:]) * math.prod(output)
         total += 2 * each
@@ -56,6 +57,11 @@ def operations(file: Path, case: Case) -> int | None:
 
 def _shape(value: Any) -> list[int]:
     return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+
+
+def on_card(model: dict[str, Any]) -> bool:
+    """Whether what ran (a closed-loop result's `model`) ran on a card."""
+    return not str(model["device"]).startswith(("cpu", "openvino"))
 
 
 def against_limits(result: dict[str, Any], flop: int | None, limits: dict[str, Any]) -> dict[str, float]:
@@ -69,18 +75,17 @@ def against_limits(result: dict[str, Any], flop: int | None, limits: dict[str, A
     model, seconds = result["model"], result["latency"]["p50"] / 1e3
     if not seconds:
         return {}
-    on_card = not model["device"].startswith(("cpu", "openvino"))
-    precision = model["precision"] if on_card or model["precision"] == "bf16" else "fp32"
+    card = on_card(model)
+    # A processor computes fp16 files in fp32; int8 has no limit that was measured.
+    precision = model["precision"] if card or model["precision"] in ("bf16", "int8") else "fp32"
     told: dict[str, float] = {}
-    peak = limits.get(f"{'cuda' if on_card else 'cpu'}_{precision}_gflops")
+    peak = limits.get(f"{'cuda' if card else 'cpu'}_{precision}_gflops")
     if flop:
         told |= {"gflop": round(flop / 1e9, 3), "gflops_reached": round(flop / 1e9 / seconds, 1)}
         if peak:
             told["arithmetic_share"] = round(flop / 1e9 / peak / seconds, 3)
     frame = 3 * result["width"] * result["height"] * result["batch"]
-    rates = [
-        limits.get(name) for name in (("to_card_gb_s", "from_card_gb_s") if on_card else ("memory_copy_gb_s",) * 2)
-    ]
+    rates = [limits.get(name) for name in (("to_card_gb_s", "from_card_gb_s") if card else ("memory_copy_gb_s",) * 2)]
     if all(rates):
         told["memory_share"] = round(sum(frame / 1e9 / rate for rate in rates if rate) / seconds, 4)
     return told

@@ -170,6 +170,7 @@ def optimize(
     from nst_rt.sources.picture import read_picture
 
     from nst_export.optimizing.colors import check_color
+    from nst_export.optimizing.layers import parse_layers
     from nst_export.optimizing.paintings import read_painting
     from nst_export.optimizing.process import ProcessRecord
     from nst_export.optimizing.run import Run
@@ -201,7 +202,7 @@ def optimize(
     by_style, by_content = _weights(ratio, style_weight, content_weight)
     settings = TransferSettings(
         content_layer=content_layer,
-        style_layers=_layers(style_layers),
+        style_layers=parse_layers(style_layers),
         style_loss=style_loss.value,
         scales=scales,
         style_weight=by_style,
@@ -238,7 +239,7 @@ def optimize(
             "styles": {str(path): weight for path, weight in paintings.items()},
             "weights": str(network_file),
             "match_colors": match_colors,
-            "settings": asdict(settings),
+            "settings": asdict(settings) | {"start": start},
         }
         typer.echo(json.dumps(asked | told, ensure_ascii=False, indent=2))
     if code := {"interrupted": INTERRUPTED, "diverged": DIVERGED}.get(done.stopped):
@@ -282,13 +283,3 @@ def _weights(ratio: float | None, style: float | None, content: float | None) ->
         TransferSettings.style_weight if style is None else style,
         TransferSettings.content_weight if content is None else content,
     )
-
-
-def _layers(text: str) -> tuple[str, ...]:
-    """Names between commas."""
-    from nst_rt.errors import InputError
-
-    names = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not names:
-        raise InputError(f"--style-layers {text!r}: no layer. Name some with commas, like relu1_1,relu2_1")
-    return names

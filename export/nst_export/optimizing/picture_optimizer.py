@@ -11,6 +11,7 @@ from nst_rt.grid.record import file_hash
 from nst_rt.pixels import Image
 
 from nst_export.optimizing.colors import check_color, keep_colors
+from nst_export.optimizing.layers import parse_layers
 from nst_export.optimizing.paintings import read_painting
 from nst_export.optimizing.sizes import automatic_sizes
 from nst_export.optimizing.transfer import TransferSettings, transfer
@@ -68,5 +69,5 @@ def _transfer_settings(settings: Mapping[str, Any], side: int) -> TransferSettin
     if "ratio" in settings:
         given |= {"style_weight": settings["ratio"], "content_weight": 1.0}
     if "style-layers" in settings:
-        given["style_layers"] = tuple(layer.strip() for layer in settings["style-layers"].split(",") if layer.strip())
+        given["style_layers"] = parse_layers(settings["style-layers"])
     return TransferSettings(sizes=automatic_sizes(side), **given)

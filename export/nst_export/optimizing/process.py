@@ -85,8 +85,7 @@ class ProcessRecord:
     def _keep(self, step: int, label: str, picture: Image) -> None:
         frame = _Frame(self._folder / f"step_{step:05d}.png", label)
         write_picture(frame.path, picture)
-        if frame not in self._frames:
-            self._frames.append(frame)
+        self._frames = [other for other in self._frames if other.path != frame.path] + [frame]
 
     def _write_strip(self) -> None:
         places = np.linspace(0, len(self._frames) - 1, min(IN_STRIP, len(self._frames))).round().astype(int)

@@ -64,7 +64,7 @@ class Run:
             alpha = _resized(alpha, bgr)
         notices = write_picture(target, bgr, alpha, quality=quality, profile=self.photograph.profile)
         if self.record is not None:
-            files += self.record.finish(done.steps, _label(done.steps, done.losses[-1]), bgr)
+            files += self.record.finish(done.steps, _label(done.steps, done.lowest), bgr)
         for notice in notices:
             self.reporter.note(f"note: {notice}")
         self._tell(done, files, seconds)

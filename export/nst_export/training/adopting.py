@@ -30,8 +30,9 @@ def read_start(path: Path) -> Start:
     """The averaged weights of a run's checkpoint, or those of an exported conditional network, NAME.onnx.
 
     Raises:
-        InputError: missing or damaged.
-        ModelError: another kind of file.
+        InputError: missing, or a damaged checkpoint.
+        ModelError: another kind of file, or a damaged .onnx file.
+        StyleError: a malformed styles file beside the .onnx file.
         DependencyError: an .onnx file without the onnx package.
     """
     if not is_model_path(str(path)):

@@ -18,6 +18,8 @@ from nst_export.checkpoints.reading import describe_keys, read_checkpoint
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 TORCHVISION_FILES = ("vgg19-dcbb9e9d.pth", "vgg16-397923af.pth")
 """The names under which torch.hub keeps torchvision's networks, the preferred one first."""
+ADDRESS = "https://download.pytorch.org/models/"
+"""Where torchvision's files are downloaded from."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,22 @@ def find_loss_network(path: Path | None) -> Path:
         if not path.is_file():
             raise InputError(f"{path}: no such loss network file. Give torchvision's vgg19 or vgg16 .pth, or an .npz")
         return path
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    for name in TORCHVISION_FILES:
-        if (folder / name).is_file():
-            return folder / name
+    if cached := cached_loss_network():
+        return cached
     raise InputError(
-        f"no loss network: {' or '.join(TORCHVISION_FILES)} is not in {folder}. Download "
-        f"https://download.pytorch.org/models/{TORCHVISION_FILES[0]} into it, or give a file with --loss-network"
+        f"no loss network: {' or '.join(TORCHVISION_FILES)} is not in {hub_folder()}. Download "
+        f"{ADDRESS}{TORCHVISION_FILES[0]} into it, or give a file with --loss-network"
     )
+
+
+def hub_folder() -> Path:
+    """Where torch.hub keeps weight files. May not exist yet."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def cached_loss_network(files: Sequence[str] = TORCHVISION_FILES) -> Path | None:
+    """The first of these files that is in torch.hub's cache."""
+    return next((path for name in files if (path := hub_folder() / name).is_file()), None)
 
 
 def load_loss_network(path: Path) -> LossNetwork:

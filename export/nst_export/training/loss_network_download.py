@@ -9,9 +9,14 @@ from pathlib import Path
 import torch
 from nst_rt.errors import InputError
 
-from nst_export.training.loss_network import TORCHVISION_FILES, find_loss_network
+from nst_export.training.loss_network import (
+    ADDRESS,
+    TORCHVISION_FILES,
+    cached_loss_network,
+    find_loss_network,
+    hub_folder,
+)
 
-ADDRESS = "https://download.pytorch.org/models/"
 PATIENCE = 20.0
 """Seconds without a byte after which a download is given up."""
 
@@ -29,12 +34,8 @@ def obtain_loss_network(given: str | None, note: Callable[[str], None]) -> Path:
     names = {file.partition("-")[0]: file for file in TORCHVISION_FILES}
     if given is not None and given not in names:
         return find_loss_network(Path(given))
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
     wanted = [names[given]] if given else list(TORCHVISION_FILES)
-    for file in wanted:
-        if (folder / file).is_file():
-            return folder / file
-    return _download(wanted[0], folder, note)
+    return cached_loss_network(wanted) or _download(wanted[0], hub_folder(), note)
 
 
 def _download(file: str, folder: Path, note: Callable[[str], None]) -> Path:

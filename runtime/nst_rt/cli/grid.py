@@ -144,8 +144,8 @@ def grid(
         raise StyleError("--weights is for --method optimize. Add it, or leave --weights out")
     if method is Method.optimize and (model or not style):
         raise StyleError("--method optimize has no --model, and needs --style with paintings")
-    _check_sheet(output, overwrite=overwrite)
     contents, styles = _pictures(content, output), _styles(style or [""], output)
+    _check_sheet(output, [*contents, *(Path(one) for one in styles if one)], overwrite=overwrite)
     plan = plan_grid(contents, styles, list(model) if model else [None], sweeps, settings)
     folder = output.with_suffix("")
     record = GridRecord(folder, anew=overwrite)
@@ -173,6 +173,7 @@ def grid(
     }
     largest = max(cell.request.settings["size"] for cell in plan.cells)
     write_picture(output, draw_grid(plan, folder, missing, side=min(side, max(64, largest))))
+    record.add_sheet(output.name)
     counts = {
         state: sum(one.state == state for one in run.outcomes) for state in ("made", "kept", "failed", "not made")
     }
@@ -208,10 +209,10 @@ def _settings(given: dict[str, Any], sweeps: "list[Sweep]", method: Method) -> d
     return settings
 
 
-def _check_sheet(output: Path, *, overwrite: bool) -> None:
+def _check_sheet(output: Path, inputs: list[Path], *, overwrite: bool) -> None:
     """Refuse a sheet that cannot be written, or that would replace something else than a grid's."""
     from nst_rt.cli.naming import check_not_taken
-    from nst_rt.grid.record import NAME
+    from nst_rt.grid.record import sheets_of
     from nst_rt.sinks.atomic import refuse_unwritable
     from nst_rt.sinks.picture import check_suffix
 
@@ -220,18 +221,25 @@ def _check_sheet(output: Path, *, overwrite: bool) -> None:
     folder = output.with_suffix("")
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: a file, and the single pictures need a folder of this name. Give another -o")
-    if not (folder / NAME).is_file():
-        check_not_taken(output, [], overwrite=overwrite)
+    if output.name not in sheets_of(folder):
+        check_not_taken(output, inputs, overwrite=overwrite)
 
 
 def _pictures(names: list[str], output: Path) -> list[Path]:
+    """The pictures that were named, without an earlier sheet of this grid: `*.jpg` names it too, the second time."""
     from nst_rt.cli.picture_jobs import STREAM, find_pictures
+    from nst_rt.grid.record import sheets_of
     from nst_rt.sources.picture import SUFFIXES
 
-    found = [one.path for one in find_pictures(names, recursive=False, suffixes=SUFFIXES, avoid=output.with_suffix(""))]
+    folder = output.with_suffix("")
+    sheets = [(folder.parent / name).resolve() for name in sheets_of(folder)]
+    found = [one.path for one in find_pictures(names, recursive=False, suffixes=SUFFIXES, avoid=folder)]
     if STREAM in found:
         raise InputError("- (stdin) is not for grids. Name files")
-    return found
+    pictures = [path for path in found if path.resolve() not in sheets]
+    if not pictures:
+        raise InputError(f"{names[0]}: the sheet itself is no picture for it. Name others")
+    return pictures
 
 
 def _styles(names: list[str], output: Path) -> list[str]:

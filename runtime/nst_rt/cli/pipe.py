@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
+from contextlib import closing
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
@@ -112,8 +113,7 @@ def pipe(
     sides = _sides(size, format)
     frame_rate = _rate(rate, format, output_format or format)
     _check_stdin()
-    stopping = Stopping()
-    with signals_interrupt(), stdout_for_frames() as stdout:
+    with signals_interrupt(), closing(Stopping()) as stopping, stdout_for_frames() as stdout:
         stdin = ByteReader(_STDIN, stopping)
         with Stylizer.load(
             style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads

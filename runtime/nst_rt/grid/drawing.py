@@ -10,6 +10,7 @@ import numpy as np
 from nst_rt.cli.naming import style_tag
 from nst_rt.errors import NstError
 from nst_rt.grid.plan import Plan
+from nst_rt.models import is_file
 from nst_rt.pixels import Image
 from nst_rt.sheet import Cell, contact_sheet, fitted
 from nst_rt.sources.picture import read_picture
@@ -59,7 +60,7 @@ def notice(text: str, side: int) -> Image:
 
 
 def _painting(style: str) -> bool:
-    return bool(style) and is_painting(style) and not style.lower().endswith(".onnx")
+    return is_painting(style) and is_file(Path(style))  # not a blend whose last term is one
 
 
 def _read(path: Path, side: int, label: str | None = None) -> Cell:

@@ -42,7 +42,8 @@ class NetworkMaker:
         if own:
             style: Any = "its own"
         else:
-            style = [[self._style(term.name, files), term.weight] for term in parse_terms(request.style or "first")]
+            expression = request.style or next(iter(self._library(files)), "first")
+            style = [[self._style(term.name, files), term.weight] for term in parse_terms(expression)]
         encoder = self._hash(files.encoder) if files.encoder else None
         return {**self._how, "model": [self._hash(path) for path in files.variants], "encoder": encoder, "style": style}
 
@@ -76,14 +77,17 @@ class NetworkMaker:
         self._closing.close()
 
     def _style(self, name: str, files: ModelFiles) -> str:
-        if files.path not in self._libraries:
-            self._libraries[files.path] = load_styles(files)
-        library = self._libraries[files.path]
+        library = self._library(files)
         if name in library:
             return hashlib.sha256(library[name].vector.tobytes()).hexdigest()
         if is_painting(name) and is_file(Path(name)):
             return self._hash(Path(name))
         return name
+
+    def _library(self, files: ModelFiles) -> dict[str, Style]:
+        if files.path not in self._libraries:
+            self._libraries[files.path] = load_styles(files)
+        return self._libraries[files.path]
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:

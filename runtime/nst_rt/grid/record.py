@@ -30,6 +30,7 @@ class GridRecord:
     def __init__(self, folder: Path, *, anew: bool = False) -> None:
         self._folder = folder
         self._pictures: dict[str, dict[str, Any]] = {}
+        self._sheets = sheets_of(folder)
         path = folder / NAME
         if path.is_file():
             self._pictures = {} if anew else _read(path)
@@ -59,8 +60,30 @@ class GridRecord:
         """
         entry = {**told, "inputs": _with_version(inputs), "sha256": file_hash(self._folder / file)}
         self._pictures[file] = entry
+        self._write()
+
+    def add_sheet(self, name: str) -> None:
+        """Record a sheet that was just written beside the folder, so that it may be replaced later.
+
+        Raises:
+            OutputError: the record cannot be written.
+        """
+        if name not in self._sheets:
+            self._sheets.append(name)
+            self._write()
+
+    def _write(self) -> None:
+        content = {"sheets": self._sheets, "pictures": self._pictures}
         with replacing(self._folder / NAME) as temporary:
-            temporary.write_text(json.dumps({"pictures": self._pictures}, ensure_ascii=False, indent=1), "utf-8")
+            temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
+
+
+def sheets_of(folder: Path) -> list[str]:
+    """Names of the sheets beside a grid's folder that were made of its pictures; none if it is no grid's."""
+    try:
+        return [str(name) for name in json.loads((folder / NAME).read_text("utf-8"))["sheets"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
 
 
 def file_hash(path: Path) -> str:

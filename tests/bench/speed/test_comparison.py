@@ -125,5 +125,9 @@ def test_the_report_in_words(report: dict[str, Any]) -> None:
     assert "| PyTorch eager | 60.00 | 60.00 | 16.7 | 3.00 | 3.00 | equal | 9 | ±1.0 % |" in text
     assert "Not measured: ncnn: not installed." in text
     assert "no time left after 1 s" in text
+    report["skipped"][0]["reason"] = "Fail: a | b\n\nin a node"
+    report["limits"]["skipped"] = {"cpu_bf16_gflops": "no torch"}
+    text = whole_report(report)
+    assert "| races | x | Fail: a / b in a node |\n| limits | cpu_bf16_gflops | no torch |" in text
     report["throughput"] = []
     assert "Frames in flight" not in whole_report(report)

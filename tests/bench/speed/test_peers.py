@@ -9,6 +9,7 @@ from pathlib import Path
 import nst_bench.speed.networks
 import nst_bench.speed.peers
 import numpy as np
+import onnx
 import pytest
 import torch
 from nst_bench.latency import Case, moving_frames
@@ -17,9 +18,11 @@ from nst_bench.speed.ours import Ours
 from nst_bench.speed.peers import NATIVE, peers
 from nst_bench.speed.peers.float_pictures import to_float, to_frame
 from nst_bench.speed.work import operations
+from nst_rt.errors import ModelError
 from nst_rt.gpu import Driver
 from nst_rt.models import ModelFiles
 from nst_rt.session import read_model
+from onnx import helper, numpy_helper
 
 CASE = Case(48, 32)
 
@@ -78,6 +81,11 @@ def test_the_built_in_network_is_read_back_with_its_weights(tmp_path: Path) -> N
 
 
 def test_a_model_that_cannot_be_read_back_still_has_its_cost(tinting: Path) -> None:
+    with pytest.raises(ModelError, match=r"tinting\.onnx: of the family test, and peers run conditional networks"):
+        built_in_network(tinting.parent, tinting)
+    model = onnx.load(tinting)
+    next(entry for entry in model.metadata_props if entry.key.endswith("family")).value = "conditional"
+    onnx.save(model, tinting)
     network = built_in_network(tinting.parent, tinting)
     assert network.weights.startswith("random in PyTorch, same cost")
     assert (network.file, network.style.tolist()) == (tinting, [1, 1, 0])  # type: ignore[union-attr]
@@ -107,6 +115,17 @@ def test_arithmetic_is_counted_as_the_file_does_it(tmp_path: Path) -> None:
     assert least <= counted <= 2 * least
     twice = operations(network.file, Case(16, 16, batch=2))
     assert twice == 2 * counted
+
+
+def test_matrix_products_are_counted_whichever_way_their_weights_lie(tmp_path: Path) -> None:
+    for transposed, shape in ((0, (3, 5)), (1, (5, 3))):
+        node = helper.make_node("Gemm", ["x", "w"], ["y"], transB=transposed)
+        values = [helper.make_tensor_value_info(name, 1, size) for name, size in (("x", [2, 3]), ("y", [2, 5]))]
+        weights = numpy_helper.from_array(np.ones(shape, np.float32), "w")
+        graph = helper.make_graph([node], "g", values[:1], values[1:], [weights])
+        path = tmp_path / f"{transposed}.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+        assert operations(path, Case(16, 16)) == 2 * 2 * 3 * 5
 
 
 def test_a_peer_is_tried_in_a_process_of_its_own() -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nst_bench.speed.cold_start
 import nst_bench.speed.command
 import nst_bench.speed.suite
 import pytest
+from matplotlib.axes import Axes
 from nst_bench.latency import Case
 from nst_bench.speed.cold_start import measure_cold_starts
 from nst_bench.speed.command import read_report, run_suite
@@ -19,7 +21,7 @@ from nst_bench.speed.suite import SUITES, Plan, Race, SuiteRun, installed_device
 from nst_bench.speed.throughput import measure_throughput
 from nst_bench.speed.work import against_limits
 from nst_rt.devices import Device
-from nst_rt.errors import InputError, ModelError
+from nst_rt.errors import DeviceError, InputError, ModelError
 from nst_rt.models import find_model
 from tiny_models import RECORD, inverting_model
 
@@ -132,13 +134,42 @@ def test_files_of_a_suite(inverting: Path, tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ModelError, match="no such model file"):
         run_suite("quick", **loading | {"model": "nothing.onnx"}, output=None)
     assert run_suite("quick", **loading | {"device": "cuda"}, output=None)["results"] == []
+    with pytest.raises(DeviceError, match=r"no device here computes inverting\.onnx in fp16 \(.*cpu fp32"):
+        run_suite("quick", **loading | {"device": "auto", "precision": "fp16"}, output=None)
 
 
-def test_a_plot_of_races(tmp_path: Path) -> None:
+def test_whole_processes_run_the_model_that_was_asked_for(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str]) -> dict[str, float]:
+        ran.append(command)
+        return {"seconds": 1.0, "peak_mb": 1.0}
+
+    monkeypatch.setattr(nst_bench.speed.suite, "measure_cold_starts", measure_cold_starts)
+    monkeypatch.setattr(nst_bench.speed.cold_start, "run_process", run)
+    SuiteRun("test", EMPTY, model=inverting, devices=[("cpu", "fp32")]).run()
+    SuiteRun("test", EMPTY, devices=[("cpu", "fp32")]).run()
+    own, built_in = ran[1], ran[-1]
+    assert own[-2:] == ["--model", str(inverting)]
+    assert "--model" not in built_in
+
+
+@pytest.mark.filterwarnings("ignore:No artists with labels")  # the lines are watched, not drawn
+def test_a_plot_of_sizes_and_races(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times = [{"name": name, "latency": {"p50": p50}} for name, p50 in (("nst-rt cpu", 2.0), ("PyTorch", 9.0))]
     race = {"network": "built-in", "width": 640, "height": 480, "results": times}
     machine = {"processor": "A", "logical_cores": 2, "gpus": [], "nst-rt": "1"}
     path = tmp_path / "plot.png"
+    sweep = [
+        {**{"width": 64, "height": 48, "batch": 1, "latency": {"p50": 8.0}, "limits": {"arithmetic_share": share}}}
+        | {"model": {"device": device, "precision": "fp32"}}
+        for device, share in (("cpu", 0.5), ("cuda:0", 0.25))
+    ]
+    labels: dict[str, list[float]] = {}
+    monkeypatch.setattr(Axes, "plot", lambda _, x, y, **style: labels.setdefault(style["label"], y))
+    draw({"machine": machine, "results": sweep, "races": []}, path)
+    assert labels["fp32 arithmetic at peak rate"] == [4]
+    assert labels["fp32 arithmetic at peak rate on a card"] == [2]
     draw({"machine": machine, "results": [], "races": [race, {**race, "results": []}]}, path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
@@ -165,6 +196,8 @@ def test_shares_of_the_limits() -> None:
     assert bf16["arithmetic_share"] == 0.125
     fp16 = against_limits({**result, "model": {"device": "cuda:0", "precision": "fp16"}}, 10**9, limits)
     assert (fp16["arithmetic_share"], "memory_share" in fp16) == (0.025, False)
+    int8 = against_limits({**result, "model": {"device": "cpu", "precision": "int8"}}, 10**9, limits)
+    assert "arithmetic_share" not in int8  # its peak rate is not measured
     assert against_limits({**result, "model": {"device": "cpu", "precision": "fp32"}}, None, {}) == {}
 
 
@@ -229,6 +262,7 @@ def test_json_may_name_its_file_and_an_old_one_is_compared(inverting: Path, tmp_
     ("arguments", "message"),
     [
         (["--suite", "quick", "--style", "gogh"], "a suite has its own sizes"),
+        (["--suite", "quick", "--frames", "100"], "a suite has its own sizes"),
         (["--suite", "all"], "quick"),
         (["--compare", "nothing.json"], "nothing.json: cannot be read"),
     ],

@@ -60,7 +60,8 @@ def test_everything_at_once(folder: Path) -> None:
 def test_the_result_of_a_run_is_a_start(folder: Path) -> None:
     invoke(folder, folder / "photo.png", folder / "gogh.png", "-o", folder / "one.png")
     arguments = [folder / "photo.png", folder / "gogh.png", "--start", folder / "one.png", "--steps", "1"]
-    invoke(folder, *arguments, "-o", folder / "same.png")
+    told = json.loads(invoke(folder, *arguments, "-o", folder / "same.png", "--json").stdout)
+    assert told["settings"]["start"] == str(folder / "one.png")
     np.testing.assert_array_equal(cv2.imread(str(folder / "same.png")), cv2.imread(str(folder / "one.png")))
 
 

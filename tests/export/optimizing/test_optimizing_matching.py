@@ -73,6 +73,8 @@ def test_what_cannot_be_made_is_told(folder: Path, optimizer: PictureOptimizer) 
     photo, painting = cv2.imread(str(folder / "photo.png")), [(folder / "gogh.png", 1.0)]
     with pytest.raises(ModelError, match="no layer relu9_1; it has relu1_1"):
         optimizer(photo, painting, {"content-layer": "relu9_1"})
+    with pytest.raises(InputError, match="--style-layers ' , ': no layer"):
+        optimizer(photo, painting, {"style-layers": " , "})
     with pytest.raises(InputError, match=r"none\.png: no such file"):
         optimizer(photo, [(folder / "none.png", 1.0)], {})
 

@@ -35,6 +35,18 @@ def test_pictures_strip_and_film(tmp_path: Path) -> None:
     np.testing.assert_allclose(shades[5:], 200, atol=3)
 
 
+def test_the_last_picture_takes_the_place_of_its_own_step(tmp_path: Path) -> None:
+    record = ProcessRecord(tmp_path / "out.png", 2, overwrite=False)
+    record.begin()
+    for step in (1, 2):
+        record.see(step, f"{step}: of this step", lambda s=step: grey(20 * s))
+    _, _, film = record.finish(2, "2: of the best one", grey(90))
+    with FilmReader(film) as pictures:
+        shades = [float(frame.bgr.mean()) for frame in pictures]
+    assert len(shades) == 2 + LAST_FRAME
+    np.testing.assert_allclose(shades[:2], [20, 90], atol=3)
+
+
 def test_long_runs_show_eight_pictures(tmp_path: Path) -> None:
     record = ProcessRecord(tmp_path / "out.png", 1, overwrite=False)
     record.begin()

@@ -108,12 +108,42 @@ def test_the_same_line_makes_only_what_is_missing_or_changed(run: Any, calls: li
     assert "4 made" in run(f"{line} --overwrite")[2]
 
 
+def test_a_sheet_that_a_glob_finds_is_no_photograph(run: Any) -> None:
+    line = "-c *.png -s red -m net.onnx -o sheet.png"
+    assert "3 made" in run(line)[2]  # a, b and the painting
+    assert "sheet.png: 3 kept;" in run(line)[2]
+
+
+def test_a_photograph_of_the_sheets_name_is_not_replaced(run: Any) -> None:
+    run("-c b.png -s red -m net.onnx -o a.jpg")
+    photograph = Path("a.png").read_bytes()
+    code, _, told = run("-c a.png -s red -m net.onnx -o a.png")
+    assert (code, Path("a.png").read_bytes()) == (2, photograph)
+    assert "is the input itself" in told
+    assert run("-c b.png -s red -m net.onnx -o a.png")[0] == 2
+    assert Path("a.png").read_bytes() == photograph
+
+
+def test_a_blend_with_a_painting_has_no_head(run: Any) -> None:
+    assert run("-c a.png -s red:0.5+painting.png -m net.onnx -o blend.png --side 64")[0] == 0
+    assert run("-c a.png -s red -m net.onnx -o named.png --side 64")[0] == 0
+    assert cv2.imread("blend.png").shape == cv2.imread("named.png").shape
+
+
 def test_a_changed_painting_is_read_again(run: Any) -> None:
     line = "-c a.png -s painting.png -m net.onnx -o sheet.png"
     run(line)
     cv2.imwrite("painting.png", np.full((40, 50, 3), 80, np.uint8))
     assert "1 made" in run(line)[2]
     assert color("sheet/a.painting.png") == [90, 90, 90]
+
+
+def test_the_first_style_is_made_again_when_its_vector_has_changed(run: Any) -> None:
+    line = "-c a.png -m net.onnx -o sheet.png"
+    run(line)
+    Path("net.styles.json").write_text(json.dumps({"styles": [{"name": "green", "vector": [0, 100, 0]}]}))
+    assert "1 made" in run(line)[2]
+    assert color("sheet/a.png") == [50, 150, 50]
 
 
 def test_one_pair_over_a_parameter(run: Any) -> None:
@@ -225,6 +255,9 @@ def test_another_files_place_is_taken_with_overwrite_only(run: Any) -> None:
 def test_a_damaged_record_is_begun_again(run: Any) -> None:
     run("-c a.png -s red -m net.onnx -o sheet.png")
     Path("sheet/grid.json").write_text("{")
+    code, _, told = run("-c a.png -s red -m net.onnx -o sheet.png")
+    assert (code, "exists already" in told) == (2, True)  # nothing says that the sheet is a grid's
+    Path("sheet.png").unlink()
     code, _, told = run("-c a.png -s red -m net.onnx -o sheet.png")
     assert code == 0
     assert "grid.json cannot be read" in told

@@ -84,6 +84,18 @@ def test_a_style_key_ends_the_timeline_until_it_is_wanted_again(stylizer: Any, p
     assert "no timeline" in without._hud_state().message
 
 
+def test_a_style_key_goes_on_from_the_style_of_the_timeline(stylizer: Any, picture: Any, eventually: Any) -> None:
+    class Waving(Asked):
+        def seek(self, seconds: float) -> None:
+            self._stylizer._style = "wave"
+
+    loop = LiveLoop(stylizer, Moments([]), timeline=Waving(stylizer))
+    loop._stylize(LiveFrame(picture(1), 0.0))
+    loop._press("p")
+    eventually(lambda: stylizer.style == "gogh")
+    assert loop._hud_state().style == "gogh"
+
+
 @pytest.fixture
 def webcam(
     tmp_path: Path, list_source: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
