@@ -15,6 +15,7 @@ from nst_rt.masks import (
     mixed,
     resized,
 )
+from nst_rt.regions import Label
 
 
 def gray(values: list[list[int]] | np.ndarray) -> np.ndarray:
