@@ -77,7 +77,7 @@ def test_conditional_with_paintings_alone(
     recipe = ConditionalRecipe(settings, cpu, notes.note)
     assert recipe.encoded == settings.batch
     terms = recipe.losses(0, recipe.batch(0))
-    assert set(terms) == {"style", "content", "variation", "range"}
+    assert set(terms) == {"style", "content", "variation", "range", "spikes"}
     torch.stack(list(terms.values())).sum().backward()
     assert recipe.model.encoder is not None
     assert recipe.model.encoder.delta.bias.grad is not None
