@@ -49,8 +49,8 @@ OverwriteOption = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Replace files that exist; where OUT.fp16.onnx, OUT.encoder.onnx or OUT.styles.json of another network "
-        "would stay beside the new model, remove it.",
+        help="Replace files that exist; where OUT.fp16.onnx, OUT.int8.onnx, OUT.encoder.onnx or OUT.styles.json of "
+        "another network would stay beside the new model, remove it.",
     ),
 ]
 
@@ -155,13 +155,44 @@ def conditional(
     )
 
 
-def _show(exported: "tuple[Exported, ...]", as_json: bool) -> None:
+@app.command()
+def int8(
+    model: Annotated[Path, typer.Argument(help="The fp32 .onnx file of a stylising network, as exported.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="NAME.int8.onnx; beside MODEL if left out.", show_default=False),
+    ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(
+            "--photographs",
+            help="Folder of pictures to calibrate and to check on; drawn ones if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Quantise an exported model for processors; `--precision int8` then uses it."""
+    try:
+        from nst_export.quantization.export import export_int8
+    except ModuleNotFoundError as error:
+        refuse_missing(error, "exporting")
+    quantised = export_int8(model, output, photographs=photographs, overwrite=overwrite)
+    _show((quantised.file,), as_json, against=model.name)
+    weakest = f"; the weakest style is {quantised.weakest_style}" if quantised.weakest_style else ""
+    typer.echo(
+        f"  {quantised.convolutions} convolutions in int8, in fp32 {', '.join(quantised.left_out)}{weakest}", err=True
+    )
+
+
+def _show(exported: "tuple[Exported, ...]", as_json: bool, against: str = "PyTorch float32") -> None:
     from nst_export.parity import parity_table
 
     for entry in exported:
         megabytes = entry.path.stat().st_size / 1e6
         heading = f"{entry.path} ({entry.record.precision}, {megabytes:.1f} MB)"
-        typer.echo(parity_table(heading, entry.record.parity, entry.record.parity_pictures), err=True)
+        typer.echo(parity_table(heading, entry.record.parity, entry.record.parity_pictures, against), err=True)
     if as_json:
         records = [{"file": str(entry.path), **asdict(entry.record)} for entry in exported]
         typer.echo(json.dumps({"models": records}))

@@ -19,6 +19,8 @@ from nst_export.sample_pictures import DRAWN, PHOTOGRAPHS, Picture
 
 LEAST_PSNR = 40.0
 """Decibels; an export below this on any picture fails."""
+LEAST_PSNR_INT8 = 32.0
+"""The same for an int8 model, which is held against its fp32 file."""
 EXACT = 999.0
 
 Network = Callable[[Tensor], Tensor]
@@ -167,14 +169,15 @@ def require_parity(name: str, parity: Sequence[Parity]) -> None:
         )
 
 
-def parity_table(name: str, parity: Sequence[Parity], pictures: str = "") -> str:
+def parity_table(name: str, parity: Sequence[Parity], pictures: str = "", against: str = "PyTorch float32") -> str:
     """The figures as a small table.
 
     Args:
+        against: what the model was compared with.
         pictures: what they were measured on, as `ModelRecord.parity_pictures` puts it.
     """
     where = {PHOTOGRAPHS: " on photographs", DRAWN: " on drawn pictures"}.get(pictures, "")
-    lines = [f"{name}: against PyTorch float32{where}", "  picture      PSNR dB   worst"]
+    lines = [f"{name}: against {against}{where}", "  picture      PSNR dB   worst"]
     for entry in parity:
         decibels = "exact" if entry.psnr == EXACT else f"{entry.psnr:.1f}"
         lines.append(f"  {f'{entry.width}x{entry.height}':<10} {decibels:>9}   {entry.worst:.4g}")

@@ -1,6 +1,8 @@
 """Pictures to check an export on: the user's photographs, or photograph-like ones drawn by a fixed recipe."""
 
 import contextlib
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -65,14 +67,32 @@ def sample_pictures(folder: Path | None) -> list[Picture]:
         return [draw_picture(*size, seed=index) for index, size in enumerate(SIZES)]
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of photographs. Leave --photographs out to check on drawn pictures")
-    photographs: list[Picture] = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and len(photographs) < len(SIZES):
-            with contextlib.suppress(InputError):
-                photographs.append(read_picture(path).bgr)
+    photographs = list(islice(_open_photographs(folder), len(SIZES)))
     if not photographs:
         raise InputError(f"{folder}: no picture in it opens. Give a folder of .jpg or .png photographs")
     return [fill(photographs[index % len(photographs)], *size) for index, size in enumerate(SIZES)]
+
+
+def calibration_pictures(folder: Path | None, count: int) -> list[Picture]:
+    """`count` pictures of the first of SIZES, others than `sample_pictures` returns as far as there are any.
+
+    Raises:
+        InputError: as `sample_pictures`.
+    """
+    if folder is None:
+        return [draw_picture(*SIZES[0], seed=len(SIZES) + index) for index in range(count)]
+    first = sample_pictures(folder)
+    size = SIZES[0]
+    others = [fill(picture, *size) for picture in islice(_open_photographs(folder), len(SIZES), len(SIZES) + count)]
+    found = others or [fill(picture, *size) for picture in first]
+    return [found[index % len(found)] for index in range(count)]
+
+
+def _open_photographs(folder: Path) -> Iterator[Picture]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES:
+            with contextlib.suppress(InputError):
+                yield read_picture(path).bgr
 
 
 def origin_of(folder: Path | None) -> str:

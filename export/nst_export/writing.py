@@ -12,6 +12,7 @@ from nst_rt import __version__, contract
 from nst_rt.cli.naming import check_not_taken, exists
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import OutputError
+from nst_rt.models import ModelFiles
 from nst_rt.sinks.atomic import refuse_unwritable, replacing, why_not_written
 
 from nst_export.graph import Precision, set_record
@@ -20,7 +21,7 @@ from nst_export.parity import require_parity
 PrecisionChoice = Literal["fp32", "fp16", "both"]
 EXPORTER = f"nst-rt {__version__}"
 
-MODEL, FP16, ENCODER, STYLES = ".onnx", ".fp16.onnx", ".encoder.onnx", ".styles.json"
+MODEL, FP16, INT8, ENCODER, STYLES = ".onnx", ".fp16.onnx", ".int8.onnx", ".encoder.onnx", ".styles.json"
 """What the files of one network end with; before it they have one name."""
 
 
@@ -42,9 +43,8 @@ class Checked:
 
 
 def beside(model: Path, suffix: str) -> Path:
-    """The file of a network that ends with `suffix`; NAME.onnx and NAME.fp16.onnx share all others, as they do for
-    `nst_rt.models.ModelFiles`."""
-    return model.with_name(model.name.removesuffix(MODEL).removesuffix(".fp16") + suffix)
+    """The file of a network that ends with `suffix`; NAME.onnx, NAME.fp16.onnx and NAME.int8.onnx share all others."""
+    return model.with_name(ModelFiles(model).network + suffix)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Targets:
             source: any record of the export; family, source_sha256 and style_size count.
 
         Returns:
-            With `overwrite`, the companions (fp16, style encoder, styles) to remove.
+            With `overwrite`, the companions (fp16, int8, style encoder, styles) to remove.
 
         Raises:
             OutputError: there are some, and `overwrite` was not given; or NAME.onnx itself is another network's, which
@@ -73,9 +73,9 @@ class Targets:
         model = self.models[0][1]
         written = {*self.companions, *(path for _, path in self.models)}
         found = []
-        for suffix in (MODEL, FP16, ENCODER, STYLES):
+        for suffix in (MODEL, FP16, INT8, ENCODER, STYLES):
             path = beside(model, suffix)
-            if path in written or not exists(path) or _belongs(path, source):
+            if path in written or not exists(path) or belongs(path, source):
                 continue
             if suffix == MODEL:
                 raise OutputError(
@@ -119,6 +119,11 @@ def plan_targets(
         raise OutputError(
             f"{output}: {FP16} is for the fp16 model alone. Give {beside(output, MODEL).name}, or --precision fp16"
         )
+    if output.name.endswith(INT8):
+        raise OutputError(
+            f"{output}: {INT8} is for int8 models. Give {beside(output, MODEL).name}; `nst-rt export int8` makes one "
+            "of it"
+        )
     models: tuple[tuple[Precision, Path], ...] = ((choice, output),) if choice != "both" else ()
     if choice == "both":
         models = (("fp32", output), ("fp16", beside(output, FP16)))
@@ -130,7 +135,7 @@ def plan_targets(
     return targets
 
 
-def _belongs(path: Path, source: ModelRecord) -> bool:
+def belongs(path: Path, source: ModelRecord) -> bool:
     """Whether a file was made of the weights that `source` was made of. What cannot be read was not."""
     try:
         if path.name.endswith(STYLES):

@@ -45,7 +45,8 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the exported graph is from PyTorch in float32 on one picture."""
+    """How far the exported graph is from PyTorch in float32 on one picture; an int8 graph, from the network's fp32
+    file, for the worst of its named styles."""
 
     height: int
     width: int

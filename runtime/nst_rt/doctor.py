@@ -228,7 +228,9 @@ def _built_in() -> Iterator[Check]:
         return
     from nst_rt.stylizer import Stylizer
 
-    beside = [label for label, path in (("fp16", files.fp16), ("style encoder", files.encoder)) if path]
+    beside = [
+        label for label, path in (("fp16", files.fp16), ("int8", files.int8), ("style encoder", files.encoder)) if path
+    ]
     there = " + ".join(["fp32", *beside])
     try:
         with Stylizer.load(model=BUILT_IN, device="cpu") as stylizer:

@@ -114,7 +114,7 @@ def _again(style: Style) -> str:
 
 def own_folder(files: ModelFiles) -> Path:
     """Where the user's own styles of a model lie, one or several in a JSON file. May not exist yet."""
-    return user_styles() / files.name.removesuffix(".fp16")
+    return user_styles() / files.network
 
 
 def own_files(files: ModelFiles) -> list[Path]:

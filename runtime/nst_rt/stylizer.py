@@ -28,7 +28,7 @@ Frame = NDArray[np.uint8]
 KEPT_SESSIONS = 4
 """Sessions that stay open, one per frame size; each holds its own copy of the weights and buffers."""
 
-PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 
 class Stylizer:
@@ -89,8 +89,9 @@ class Stylizer:
                 an .onnx file whose style is baked in. Left out: the model's first style.
             model: a model's name or .onnx file. Left out: the model that `style` is, else the built-in network.
             device: `auto` is a preference; `cpu`, `cuda[:N]`, `tensorrt[:N]` and `openvino` are demands.
-            precision: `auto` takes fp32 on processors and fp16 on GPUs where both files are there; `fp32` and `fp16`
-                ask for a file; `bf16` has OpenVINO compute the fp32 file so, on processors that can.
+            precision: `auto` takes fp32 on processors and fp16 on GPUs where both files are there; `fp32`,
+                `fp16` and `int8` (for processors) ask for a file; `bf16` has OpenVINO compute the fp32 file so, on
+                processors that can.
             strength: 0 is the photograph, 1 the full style.
             color: 1 takes the style's colours, 0 keeps the photograph's.
             threads: of a processor; all physical cores by default.
@@ -313,7 +314,12 @@ class Stylizer:
 
     def _session_for(self, shape: FrameShape, device: Device) -> Session:
         path = self._path_for(device)
-        fp16 = read_model(path).precision == "fp16" if device.on_gpu else False
+        stored = read_model(path).precision if device.on_gpu else ""
+        if stored == "int8":
+            raise DeviceError(
+                f"device {device}: {path.name} is int8, which is for processors. Use --precision fp16 here"
+            )
+        fp16 = stored == "fp16"
         session = Session(path, device, shape, fp16=fp16, bf16=self._precision == "bf16", threads=self._threads)
         self._record = session.record
         self._sessions[shape] = session
@@ -337,7 +343,11 @@ class Stylizer:
                 return path
         raise ModelError(
             f"{self._files.path.name} is {read_model(self._files.path).precision} and has no {wanted} file beside it. "
-            f"Export it with --precision {wanted}"
+            + (
+                f"Make it with `nst-rt export int8 {self._files.path}`"
+                if wanted == "int8"
+                else f"Export it with --precision {wanted}"
+            )
         )
 
     def _feeds(self, session: Session, frames: Frame, vectors: Vector | None) -> dict[str, NDArray[Any]]:

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from nst_rt import InputError, ModelError, StyleError, Stylizer
+from nst_rt import DeviceError, InputError, ModelError, StyleError, Stylizer
 from nst_rt.folders import user_models
+from nst_rt.models import ModelFiles
 from nst_rt.stylizer import KEPT_SESSIONS
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
 
@@ -265,3 +266,35 @@ def test_an_encoder_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_no_file_system_takes_is_no_model() -> None:
     with pytest.raises(ModelError, match="no such model file"):
         Stylizer.load("x" * 5000 + ".onnx")
+
+
+def test_int8_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    plain = inverting_model(tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match=r"no int8 file beside it.*nst-rt export int8 .*net\.onnx"):
+        Stylizer.load(plain, precision="int8")
+    int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
+    for given, precision, name in (
+        (plain, "auto", "net.onnx"),
+        (plain, "int8", "net.int8.onnx"),
+        (int8, "auto", "net.int8.onnx"),
+        (int8, "fp32", "net.onnx"),
+    ):
+        with Stylizer.load(given, precision=precision, device="cpu") as stylizer:
+            stylizer(frame())
+            assert Path(stylizer.describe()["path"]).name == name
+
+
+def test_int8_is_refused_on_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
+    monkeypatch.setattr("nst_rt.stylizer.require_listed", lambda device: None)
+    with pytest.raises(DeviceError, match=r"device cuda.*int8, which is for processors.*--precision fp16"):
+        Stylizer.load(int8, device="cuda")
+
+
+def test_an_int8_file_belongs_to_its_network(tmp_path: Path) -> None:
+    int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
+    (tmp_path / "net.styles.json").write_text('{"styles": []}')
+    files = ModelFiles(int8)
+    assert (files.network, files.styles) == ("net", tmp_path / "net.styles.json")
+    assert files.fp32 is None
+    assert files.int8 == int8

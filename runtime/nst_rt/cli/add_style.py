@@ -174,8 +174,7 @@ def _tuned(
     start = _encoded(files, record, painting, "") if files.encoder else _mean_of_named(files)
     if start is not None:
         start = start.reshape(-1)
-    # Of a model that was given as NAME.fp16.onnx, the fp32 file beside it.
-    model = next((path for path in reversed(files.variants) if not path.name.endswith(".fp16.onnx")), files.path)
+    model = files.fp32 or files.path
     return tuner(
         model, painting, start, minutes=minutes, photographs=photographs, loss_network=loss_network, device=device
     )

@@ -25,7 +25,9 @@ DeviceOption = Annotated[
 PrecisionOption = Annotated[
     str,
     typer.Option(
-        "--precision", help="auto (fp32 on a CPU, fp16 on a GPU), fp32, fp16, or bf16 (OpenVINO, faster, coarser)."
+        "--precision",
+        help="auto (fp32 on a CPU, fp16 on a GPU), fp32, fp16, int8 (CPU, faster, "
+        "coarser), or bf16 (OpenVINO, faster, coarser).",
     ),
 ]
 StrengthOption = Annotated[

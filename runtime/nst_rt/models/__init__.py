@@ -11,13 +11,14 @@ BUNDLED = Path(__file__).parent
 BUILT_IN = "conditional"
 """The network that comes with nst-rt and that named styles belong to."""
 
-_FP16, _ENCODER = ".fp16.onnx", ".encoder.onnx"
+_FP16, _INT8, _ENCODER = ".fp16.onnx", ".int8.onnx", ".encoder.onnx"
 
 
 @dataclass(frozen=True)
 class ModelFiles:
     """One model's files, which lie side by side: NAME.onnx, and where there are any NAME.fp16.onnx (for GPUs),
-    NAME.encoder.onnx (paintings to style vectors) and NAME.styles.json (named vectors)."""
+    NAME.int8.onnx (for processors), NAME.encoder.onnx (paintings to style vectors) and NAME.styles.json (named
+    vectors)."""
 
     path: Path
 
@@ -27,10 +28,25 @@ class ModelFiles:
         return self.path.name.removesuffix(".onnx")
 
     @property
+    def network(self) -> str:
+        """What the names of all its files begin with: NAME.int8.onnx, opened by its own name, still belongs to NAME."""
+        return self.name.removesuffix(".fp16").removesuffix(".int8")
+
+    @property
     def variants(self) -> list[Path]:
         """The model's files in every precision, the given one first."""
-        beside = (self._beside(suffix) for suffix in (".onnx", _FP16))
+        beside = (self._beside(suffix) for suffix in (".onnx", _FP16, _INT8))
         return [self.path, *(path for path in beside if path and path != self.path)]
+
+    @property
+    def fp32(self) -> Path | None:
+        """NAME.onnx itself, whichever file was given."""
+        return self._beside(".onnx")
+
+    @property
+    def int8(self) -> Path | None:
+        """The int8 file beside the model."""
+        return self._beside(_INT8)
 
     @property
     def fp16(self) -> Path | None:
@@ -48,8 +64,7 @@ class ModelFiles:
         return self._beside(".styles.json")
 
     def _beside(self, suffix: str) -> Path | None:
-        # NAME.fp16.onnx, opened by its own name, still belongs to NAME.
-        path = self.path.with_name(self.name.removesuffix(".fp16") + suffix)
+        path = self.path.with_name(self.network + suffix)
         return path if path.is_file() else None
 
 
@@ -58,7 +73,7 @@ def list_models() -> list[ModelFiles]:
     found: dict[str, ModelFiles] = {}
     for folder in (BUNDLED, user_models()):
         for path in sorted(folder.glob("*.onnx")) if folder.is_dir() else []:
-            if not path.name.endswith((_FP16, _ENCODER)):
+            if not path.name.endswith((_FP16, _INT8, _ENCODER)):
                 found.setdefault(path.name, ModelFiles(path))
     return list(found.values())
 

@@ -1,0 +1,1 @@
+"""Static quantisation: exported fp32 models with their convolutions in eight bits, for processors."""

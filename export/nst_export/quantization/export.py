@@ -1,0 +1,181 @@
+"""`nst-rt export int8`: an exported fp32 file to an int8 one that is checked against it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from nst_rt import contract
+from nst_rt.cli.naming import check_not_taken
+from nst_rt.contract import ModelRecord, Parity
+from nst_rt.errors import InputError, ModelError, OutputError
+from nst_rt.models import ModelFiles
+from nst_rt.sinks.atomic import refuse_unwritable
+from nst_rt.styles import read_styles
+from numpy.typing import NDArray
+
+from nst_export.frame import full_controls
+from nst_export.graph import set_record
+from nst_export.parity import (
+    LEAST_PSNR_INT8,
+    Case,
+    measure_pictures,
+    open_session,
+    run_frame,
+    worse,
+)
+from nst_export.quantization.calibration import calibrate
+from nst_export.quantization.choosing import choose, names, without_ends
+from nst_export.quantization.convolutions import find_convolutions
+from nst_export.quantization.insertion import quantise
+from nst_export.sample_pictures import Picture, calibration_pictures, origin_of, sample_pictures
+from nst_export.writing import EXPORTER, INT8, Checked, Exported, belongs, beside, write_all
+
+CALIBRATION_RUNS = 32
+"""At least so many pairs of a photograph and a style are looked at, and every style once."""
+
+_AIM = LEAST_PSNR_INT8 + 1
+"""Decibels that every style keeps on the pictures looked at, so that others keep `LEAST_PSNR_INT8` too."""
+
+Feeds = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """An int8 model that was written."""
+
+    file: Exported
+    left_out: tuple[str, ...]
+    """Convolutions that stay in fp32, by node."""
+    convolutions: int
+    """How many are quantised."""
+    weakest_style: str
+    """Which of several styles has the lowest PSNR; empty for a style that is baked in."""
+
+
+def export_int8(
+    model: Path, output: Path | None = None, *, photographs: Path | None = None, overwrite: bool = False
+) -> Quantised:
+    """Quantise a stylising model's convolutions: activations uint8, weights int8 per channel, static.
+
+    Args:
+        model: the fp32 file that `nst-rt export` wrote, with NAME.styles.json beside it where it takes style vectors.
+        output: NAME.int8.onnx; beside the model if left out, where the runtime looks for it.
+        photographs: folder of pictures to calibrate and to check on; drawn ones if left out.
+        overwrite: replace a file that exists.
+
+    Raises:
+        InputError: no such model or folder.
+        ModelError: damaged, not fp32, no named styles to calibrate with, or too far from the fp32 file for some
+            style; nothing is written then.
+        StyleError: a malformed styles file.
+        OutputError: the output cannot be written, exists, or would lie beside another network.
+    """
+    source, record = _read(model)
+    output = _target(model, output, record, overwrite)
+    styles = _styles(model, record)
+    inputs = {entry.name for entry in source.graph.input}
+    fixed = {name: value for name, value in full_controls().items() if name in inputs}
+    feeds: list[Feeds] = [{**fixed, contract.STYLE: vector} for vector in styles.values()] or [fixed]
+    pictures = calibration_pictures(photographs, max(CALIBRATION_RUNS, len(feeds)))
+    convolutions = find_convolutions(source, {contract.FRAME: np.stack([pictures[0]] * 2), **feeds[0]})
+    runs: list[Mapping[str, NDArray[Any]]] = [
+        {contract.FRAME: picture[None], **feeds[index % len(feeds)]} for index, picture in enumerate(pictures)
+    ]
+    steps = calibrate(source, convolutions, runs)
+    check = _Check(source, sample_pictures(photographs), dict(zip(styles or [""], feeds, strict=True)))
+    chosen = choose(
+        without_ends(convolutions),
+        lambda one: check.mean_error(quantise(source, steps, [one])),
+        lambda some: check.weakest(quantise(source, steps, some)) >= _AIM,
+    )
+    if not chosen:
+        raise ModelError(
+            f"{model}: int8 would keep less than {_AIM:.0f} dB whichever convolution between the first and the last is "
+            "quantised. Nothing was written. Give more and more various --photographs, or stay with fp32"
+        )
+    quantised = quantise(source, steps, chosen)
+    parity, weakest = check.measure(quantised)
+    record = replace(record, precision="int8", exporter=EXPORTER, parity=parity, parity_pictures=origin_of(photographs))
+    set_record(quantised, record)
+    (written,) = write_all([Checked(output, record, quantised.SerializeToString())])
+    left_out = names([entry for entry in convolutions if entry not in chosen])
+    return Quantised(written, tuple(left_out), len(chosen), weakest)
+
+
+def _read(path: Path) -> tuple[onnx.ModelProto, ModelRecord]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Give the fp32 .onnx file that `nst-rt export` wrote")
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:  # protobuf's errors have no base that onnx exports
+        raise ModelError(f"{path}: damaged, or no ONNX file. Export or copy it again") from error
+    record = ModelRecord.from_metadata({entry.key: entry.value for entry in model.metadata_props}, str(path))
+    if record.kind != "stylizer":
+        raise ModelError(f"{path}: a style encoder, which runs once for a painting. Give the stylising model beside it")
+    if record.precision != "fp32":
+        raise ModelError(f"{path}: {record.precision} already. Give the fp32 file of this network")
+    return model, record
+
+
+def _target(model: Path, output: Path | None, record: ModelRecord, overwrite: bool) -> Path:
+    output = output or beside(model, INT8)
+    if not output.name.endswith(INT8):
+        raise OutputError(f"{output}: an int8 model's file name ends with {INT8}. Give {beside(output, INT8).name}")
+    refuse_unwritable(output)
+    check_not_taken(output, [model], overwrite=overwrite)
+    network = beside(output, ".onnx")
+    if network.is_file() and not belongs(network, record):
+        raise OutputError(f"{network}: another network, which {output.name} would be taken for. Give another -o")
+    return output
+
+
+def _styles(model: Path, record: ModelRecord) -> dict[str, NDArray[np.float32]]:
+    """Style vectors (1, S) by name; none for a style that is baked in."""
+    if not record.style_size:
+        return {}
+    files = ModelFiles(model)
+    found = {
+        style.name: style.vector[None]
+        for style in (read_styles(files.styles) if files.styles else [])
+        if style.vector.size == record.style_size and style.source_sha256 in ("", record.source_sha256)
+    }
+    if not found:
+        raise ModelError(
+            f"{model}: takes style vectors, and no {beside(model, '.styles.json').name} of this network lies beside "
+            "it. Put the file there: int8 is calibrated on the styles that are named in it"
+        )
+    return found
+
+
+class _Check:
+    """Holds quantised models against the fp32 one, on every picture in every style."""
+
+    def __init__(self, source: onnx.ModelProto, pictures: Sequence[Picture], styles: Mapping[str, Feeds]) -> None:
+        reference = open_session(source.SerializeToString())
+        self._count = len(pictures)
+        self._styles = list(styles)
+        self._cases = [
+            Case(picture, run_frame(reference, picture, **feeds), feeds)
+            for feeds in styles.values()
+            for picture in pictures
+        ]
+
+    def measure(self, model: onnx.ModelProto) -> tuple[tuple[Parity, ...], str]:
+        """The worst over all styles for every picture, and the style that is weakest on any of them."""
+        found = measure_pictures(model.SerializeToString(), self._cases)
+        worst = tuple(reduce(worse, found[index :: self._count]) for index in range(self._count))
+        weakest = min(range(len(found)), key=lambda index: found[index].psnr)
+        return worst, self._styles[weakest // self._count]
+
+    def weakest(self, model: onnx.ModelProto) -> float:
+        """The lowest PSNR of all, in decibels."""
+        return min(entry.psnr for entry in self.measure(model)[0])
+
+    def mean_error(self, model: onnx.ModelProto) -> float:
+        """Mean square error in squared uint8 steps, over all."""
+        found = measure_pictures(model.SerializeToString(), self._cases)
+        return sum(255**2 / 10 ** (entry.psnr / 10) for entry in found) / len(found)

@@ -1,0 +1,37 @@
+"""Finding one's way in a finished graph."""
+
+from collections.abc import Iterator
+
+import onnx
+from onnx import NodeProto
+
+
+def readers(graph: onnx.GraphProto, tensor: str) -> list[NodeProto]:
+    """The nodes that take a tensor as an input."""
+    return [node for node in graph.node if tensor in node.input]
+
+
+def writer(graph: onnx.GraphProto, tensor: str) -> NodeProto | None:
+    """The node that makes a tensor; None for inputs and weights of the graph."""
+    return next((node for node in graph.node if tensor in node.output), None)
+
+
+def in_order(graph: onnx.GraphProto) -> Iterator[NodeProto]:
+    """The nodes, each behind those that it reads from.
+
+    Raises:
+        ValueError: they read from each other in a circle, or something that is nowhere.
+    """
+    there = {"", *(tensor.name for tensor in graph.initializer), *(entry.name for entry in graph.input)}
+    waiting = list(graph.node)
+    while waiting:
+        left = []
+        for node in waiting:
+            if there.issuperset(node.input):
+                there.update(node.output)
+                yield node
+            else:
+                left.append(node)
+        if len(left) == len(waiting):
+            raise ValueError(f"{left[0].name} reads what no node writes")
+        waiting = left

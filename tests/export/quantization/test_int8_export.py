@@ -1,0 +1,153 @@
+"""`nst-rt export int8`: the file it writes, what it refuses, and the runtime's use of it."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from nst_export.checkpoints.conditional import ConditionalWeights
+from nst_export.cli import app
+from nst_export.families.conditional import export_conditional
+from nst_export.families.transformer import export_transformer
+from nst_export.quantization import export
+from nst_export.quantization.convolutions import find_convolutions
+from nst_export.quantization.export import export_int8
+from nst_export.sample_pictures import calibration_pictures, draw_picture, sample_pictures
+from nst_rt import Stylizer
+from nst_rt.contract import ModelRecord
+from nst_rt.errors import InputError, ModelError, OutputError
+from nst_rt.sinks.picture import write_picture
+from typer.testing import CliRunner
+
+
+@pytest.fixture(autouse=True)
+def few_runs(monkeypatch):
+    monkeypatch.setattr(export, "CALIBRATION_RUNS", 6)
+
+
+@pytest.fixture
+def plain(tiny_transformer, tmp_path):
+    """The fp32 file of a transformer network."""
+    torch.save(tiny_transformer.state_dict(), tmp_path / "tiny.pth")
+    return export_transformer(tmp_path / "tiny.pth", tmp_path / "net.onnx", "fp32")[0].path
+
+
+@pytest.fixture
+def styled(tiny_conditional, style_of, tmp_path):
+    """The fp32 file of a conditional network with two styles."""
+    styles = {name: style_of(tiny_conditional, seed)[0] for seed, name in enumerate(("one", "two"))}
+    weights = ConditionalWeights(tiny_conditional, styles, {}, None, "3 steps")
+    return export_conditional(weights, tmp_path / "own.onnx", "fp32")[0].path
+
+
+def record_of(path):
+    metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    return ModelRecord.from_metadata(metadata, str(path))
+
+
+def psnr(first, second):
+    return 10 * np.log10(255**2 / np.mean((first.astype(float) - second) ** 2))
+
+
+@pytest.mark.parametrize("family", ["plain", "styled"])
+def test_the_runtime_finds_the_file_and_paints_the_same_picture(family, request):
+    model = request.getfixturevalue(family)
+    quantised = export_int8(model)
+    assert quantised.file.path == model.with_name(f"{model.stem}.int8.onnx")
+    record = record_of(quantised.file.path)
+    assert record.precision == "int8"
+    assert record.source_sha256 == record_of(model).source_sha256
+    assert [(entry.height, entry.width) for entry in record.parity] == [(96, 128), (75, 101), (64, 64)]
+    assert min(entry.psnr for entry in record.parity) >= 33
+    frame = draw_picture(61, 83, seed=77)
+    pictures = {}
+    for precision in ("fp32", "int8"):
+        with Stylizer.load(model=model, device="cpu", precision=precision) as stylizer:
+            batch = stylizer(np.stack([frame, frame[::-1]]))
+            pictures[precision] = stylizer(frame)
+            assert stylizer.describe()["precision"] == precision
+        np.testing.assert_array_equal(batch[0], pictures[precision])
+    assert 30 < psnr(pictures["fp32"], pictures["int8"]) < 60
+
+
+def test_bytes_reach_the_pixels_that_upsampling_interleaves(styled):
+    model = onnx.load(styled)
+    style = np.zeros((1, record_of(styled).style_size), np.float32)
+    ones = {"strength": np.ones(1, np.float32), "color": np.ones(1, np.float32)}
+    found = find_convolutions(model, {"frame": np.zeros((2, 32, 32, 3), np.uint8), "style": style, **ones})
+    landings = {entry.name: entry.landing for entry in found}
+    assert landings["network/up_half/conv"] == "network/up_half/crop"
+    assert landings["network/trunk.0/conv1/conv"] == "network/trunk.0/conv1/conv"
+    assert found[2].source == "network/down_norm/relu"  # before the padding
+    assert found[2].multiplications == 2 * 4 * 4 * 8 * 8 * 9
+
+
+def test_the_ends_stay_in_float32(styled):
+    quantised = export_int8(styled)
+    assert {"network/stem", "network/up_full"} <= set(quantised.left_out)
+    assert quantised.weakest_style in ("one", "two")
+    nodes = {node.name: node for node in onnx.load(quantised.file.path).graph.node}
+    assert nodes["network/stem/conv"].input[1] == "network/stem/weight"
+
+
+def test_too_far_from_float32_leaves_no_file(plain, monkeypatch):
+    monkeypatch.setattr(export, "_AIM", 90.0)
+    with pytest.raises(ModelError, match=r"less than 90 dB.*Nothing was written"):
+        export_int8(plain)
+    assert not plain.with_name("net.int8.onnx").exists()
+
+
+def test_what_cannot_be_quantised_is_refused(plain, styled, tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        export_int8(tmp_path / "none.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"\x08")
+    with pytest.raises(ModelError, match=r"damaged|not made for nst-rt"):
+        export_int8(tmp_path / "broken.onnx")
+    written = export_int8(plain).file.path
+    with pytest.raises(ModelError, match="int8 already"):
+        export_int8(written)
+    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
+        export_int8(plain)
+    export_int8(plain, overwrite=True)
+    with pytest.raises(OutputError, match=r"ends with \.int8\.onnx"):
+        export_int8(plain, tmp_path / "fast.onnx")
+    with pytest.raises(OutputError, match=r"own\.onnx: another network"):
+        export_int8(plain, tmp_path / "own.int8.onnx")
+    styled.with_name("own.styles.json").unlink()
+    with pytest.raises(ModelError, match=r"no own\.styles\.json of this network"):
+        export_int8(styled)
+
+
+def test_an_int8_file_of_other_weights_does_not_stay(plain, tiny_transformer, tmp_path):
+    export_int8(plain)
+    other = tmp_path / "other.pth"
+    torch.save({key: value * 0.9 for key, value in tiny_transformer.state_dict().items()}, other)
+    export_transformer(other, plain, "fp32", overwrite=True)
+    assert not plain.with_name("net.int8.onnx").exists()
+    with pytest.raises(OutputError, match="is for int8 models"):
+        export_transformer(other, tmp_path / "new.int8.onnx", "fp32")
+
+
+def test_photographs_to_calibrate_on_are_others_than_those_of_the_check(tmp_path):
+    assert not any(
+        np.array_equal(first, second)
+        for first in calibration_pictures(None, 4)
+        for second in sample_pictures(None)
+        if first.shape == second.shape
+    )
+    for shade in range(5):
+        write_picture(tmp_path / f"{shade}.png", np.full((40, 60, 3), shade, np.uint8))
+    assert [int(picture[0, 0, 0]) for picture in calibration_pictures(tmp_path, 3)] == [3, 4, 3]
+    for shade in (3, 4):
+        (tmp_path / f"{shade}.png").unlink()
+    assert [int(picture[0, 0, 0]) for picture in calibration_pictures(tmp_path, 4)] == [0, 1, 2, 0]
+
+
+def test_the_command(styled):
+    result = CliRunner().invoke(app, ["int8", str(styled), "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    (told,) = json.loads(result.stdout)["models"]
+    assert (told["precision"], told["file"]) == ("int8", str(styled.with_name("own.int8.onnx")))
+    assert "against own.onnx on drawn pictures" in result.stderr
+    assert "in fp32 network/stem" in result.stderr
