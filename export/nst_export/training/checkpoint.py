@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 PLACES = {"content", "style", "styles", "loss_network", "encoder", "paintings"}
 """Settings that are paths. The data may have moved; what it is made of is in the run record."""
+YOUNGER = {"spike_weight": 0.0, "remaining": 0.0}
+"""Settings that older checkpoints do not name, and what was done then."""
 
 
 def refuse_other_settings(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
@@ -20,7 +22,7 @@ def refuse_other_settings(found: Mapping[str, Any], wanted: Mapping[str, Any], p
     """
     differing = []
     for key, value in wanted.items():
-        other = found.get(key, value)
+        other = found.get(key, YOUNGER.get(key, value))
         if isinstance(value, dict) and key in PLACES:
             value, other = list(value), list(other)  # the order too: it is that of the vectors
         elif key in PLACES:

@@ -226,6 +226,7 @@ def conditional(
     variation_weight: options.VariationWeightOption = 1.0,
     range_weight: options.RangeWeightOption = 20.0,
     spike_weight: options.SpikeWeightOption = 1.0,
+    remaining: options.RemainingOption = 0.0,
     seed: options.SeedOption = 7,
     start: options.StartOption = None,
     until: options.UntilOption = None,
@@ -272,6 +273,7 @@ def conditional(
             variation_weight=variation_weight,
             range_weight=range_weight,
             spike_weight=spike_weight,
+            remaining=remaining,
             seed=seed,
         )
         recipe = ConditionalRecipe(settings, session.hardware, session.reporter.note, records, validation_paintings)

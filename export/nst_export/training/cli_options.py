@@ -69,7 +69,20 @@ ContentWeightOption = Annotated[float, typer.Option("--content-weight", min=0, r
 SpikeWeightOption = Annotated[
     float,
     typer.Option(
-        min=0.0, help="Against huge values in single places, which show as glowing blobs.", rich_help_panel=LOSS
+        "--spike-weight",
+        min=0,
+        help="Against huge values in single places, which show as glowing blobs.",
+        rich_help_panel=LOSS,
+    ),
+]
+RemainingOption = Annotated[
+    float,
+    typer.Option(
+        "--remaining",
+        min=0,
+        help="Part of the photographs' own style loss that every named style is to end near, 0.05 say: styles that are "
+        "hard count more, easy ones less, and keep more of the photograph. 0 weighs all alike.",
+        rich_help_panel=LOSS,
     ),
 ]
 StabilityWeightOption = Annotated[

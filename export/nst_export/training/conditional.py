@@ -4,6 +4,7 @@ Dumoulin et al. 2017 for the named styles, Ghiasi et al. 2017 for the encoder, t
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, cast
 import torch
 from nst_rt.errors import ModelError
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.named_styles import NamedStyle, record_of
@@ -20,6 +22,7 @@ from nst_export.training.adopting import adopt_values
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
+from nst_export.training.losses import relative_gram_error
 from nst_export.training.paintings import STROKES, PaintingCrops, held_out
 from nst_export.training.perceptual_loss import PerceptualLoss, Targets
 from nst_export.training.pictures import PictureFolder, Rgb, list_pictures, read_rgb, resize_long_side
@@ -27,7 +30,6 @@ from nst_export.training.recipe import Batch, Recipe
 from nst_export.training.record import describe_file
 from nst_export.training.settings import ConditionalSettings
 from nst_export.training.spikes import spike_error, watched_spikes
-from nst_export.training.stability import disturb
 from nst_export.training.validation import Column
 
 WEIGHTS = "conditional.pt"
@@ -35,6 +37,10 @@ VECTOR_RATE, ENCODER_RATE = 3.0, 0.5
 """Learning rates of the named vectors and of the encoder, as multiples of the network's."""
 SHOWN_PAINTINGS = 4
 """Paintings that a sheet shows through the encoder."""
+STEEPEST = 3.0
+"""Slope of a named style's loss where it is far from its painting, as a multiple of that where it is to end."""
+UNCHANGED_CROPS, UNCHANGED_STEP = 64, 1_000_000_001
+"""Crops that tell how far photographs are from each named style, and the step, reached by no training, they are of."""
 
 
 class ConditionalModel(nn.Module):
@@ -100,6 +106,7 @@ class ConditionalRecipe(Recipe):
         self._named = [resize_long_side(read_rgb(Path(path)), settings.style_side) for path in settings.styles.values()]
         self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
         self._named_targets = self._targets_of_named()
+        self._unchanged = self._errors_of_photographs()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.model: ConditionalModel = self._new_model()
@@ -119,6 +126,21 @@ class ConditionalRecipe(Recipe):
         device = self.hardware.device
         each = [self.loss.targets(as_floats(as_batch([p])).to(device), exact=True) for p in self._named]
         return [torch.cat(column) for column in zip(*each, strict=True)]
+
+    def _errors_of_photographs(self) -> Tensor:
+        """The mean style error of unchanged photographs for every named style (styles,): what there is to close."""
+        s = self.settings
+        if not s.remaining:
+            return torch.ones(len(self.names), device=self.hardware.device)
+        crops = crops_at(self.photographs, UNCHANGED_STEP, UNCHANGED_CROPS, s.size, s.seed).to(self.hardware.device)
+        errors = torch.zeros(len(self.names), device=self.hardware.device)
+        for begin in range(0, UNCHANGED_CROPS, s.batch):
+            part = crops[begin : begin + s.batch]
+            grams = self.loss.targets(as_floats(part))
+            for gram, wanted in zip(grams, self._named_targets, strict=True):
+                for style, target in enumerate(wanted):
+                    errors[style] += relative_gram_error(gram, target.expand_as(gram)).sum() / len(grams)
+        return errors / UNCHANGED_CROPS
 
     def _choose_shown(self, shown: Path | None, notice: Callable[[str], None]) -> list[tuple[str, Rgb]]:
         if self.paintings is None:
@@ -159,29 +181,49 @@ class ConditionalRecipe(Recipe):
         photographs = as_floats(batch["photographs"])
         chance = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
         named = photographs.shape[0] - self.encoded
-        vectors, targets = self._wanted(batch, named, chance)
-        tempered = torch.arange(photographs.shape[0], device=photographs.device) >= named if self.encoded else None
-        if not s.stability_weight:
-            with self.hardware.autocast(), watched_spikes(self.model.network) as spikes:
-                stylised = self.model.network(photographs, vectors).float()
-            terms = self.loss(photographs, stylised, targets, tempered=tempered)
-            return terms | {"spikes": s.spike_weight * spike_error(spikes)}
-        disturbed = disturb(photographs, chance)
-        with self.hardware.autocast(), watched_spikes(self.model.network) as spikes:
-            both = self.model.network(torch.cat([photographs, disturbed.photographs]), torch.cat([vectors, vectors]))
-        stylised, stylised_disturbed = both.float().chunk(2)
-        terms = self.loss(photographs, stylised, targets, disturbed, stylised_disturbed, tempered)
-        return terms | {"spikes": s.spike_weight * spike_error(spikes)}
+        chosen = self._choose(named, chance)
+        vectors, targets = self._wanted(batch, chosen)
 
-    def _wanted(self, batch: Batch, named: int, chance: torch.Generator) -> tuple[Tensor, Targets]:
-        """Style vectors (batch, S) and their targets: first the named ones, then those of the encoder."""
+        def paint(seen: Tensor) -> Tensor:
+            painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1))
+            return painted
+
+        shape = partial(self._shaped, unchanged=self._unchanged[chosen])
+        watching: AbstractContextManager[list[Tensor]] = (
+            watched_spikes(self.model.network) if s.spike_weight else nullcontext([])
+        )
+        with watching as spikes:
+            terms = self.loss.of_painter(paint, photographs, targets, chance, shape)
+        return terms | ({"spikes": s.spike_weight * spike_error(spikes)} if spikes else {})
+
+    def _choose(self, named: int, chance: torch.Generator) -> Tensor:
+        """Which named styles the first `named` pictures of a batch get: different ones as far as there are."""
+        chosen = torch.randperm(len(self.names), generator=chance)[:named]
+        if len(chosen) < named:
+            chosen = torch.randint(0, len(self.names), (named,), generator=chance)
+        return chosen.to(self.hardware.device)
+
+    def _shaped(self, errors: Tensor, unchanged: Tensor) -> Tensor:
+        """Style losses (N,) of errors (terms, N): first the pictures in named styles, then those through the encoder.
+
+        Some paintings, nearly black ones above all, have errors a hundred times those of others and would drown them:
+        an error e through the encoder counts as log(1 + e). A named style's counts as it is or, with
+        `ConditionalSettings.remaining`, by the part of the photographs' own error that is left: its square up to
+        STEEPEST times what is to remain, and its slope there beyond, lest single photographs pull too hard.
+        """
+        named, encoded = errors[:, : len(unchanged)], errors[:, len(unchanged) :].log1p()
+        remaining = self.settings.remaining
+        if not remaining:
+            return torch.cat([named, encoded], dim=1).mean(0)
+        shares = named.mean(0) / unchanged
+        pull = functional.huber_loss(shares, torch.zeros_like(shares), reduction="none", delta=STEEPEST * remaining)
+        return torch.cat([pull / remaining, encoded.mean(0)])
+
+    def _wanted(self, batch: Batch, chosen: Tensor) -> tuple[Tensor, Targets]:
+        """Style vectors (batch, S) and their targets: first the chosen named ones, then those of the encoder."""
         vectors: list[Tensor] = []
         targets: list[Targets] = []
-        if named:
-            chosen = torch.randperm(len(self.names), generator=chance)[:named]
-            if len(chosen) < named:
-                chosen = torch.randint(0, len(self.names), (named,), generator=chance)
-            chosen = chosen.to(self.hardware.device)
+        if len(chosen):
             vectors.append(self.model.styles[chosen])
             targets.append([target[chosen] for target in self._named_targets])
         if self.model.encoder is not None:

@@ -1,5 +1,7 @@
 """The objective of the transformer and the conditional recipe: a painting's Gram matrices, a photograph's content."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -7,10 +9,17 @@ from nst_export.training import losses
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
 from nst_export.training.settings import PerceptualSettings
-from nst_export.training.stability import Disturbed, stability_error
+from nst_export.training.stability import Disturbed, disturb, stability_error
 
 Targets = list[Tensor]
 """Gram matrices (N, C, C), for every scale and, within it, every layer."""
+Shape = Callable[[Tensor], Tensor]
+"""From the relative style errors (terms, N) of a batch, a row for every scale and layer, to a loss (N,) each."""
+
+
+def mean_of_terms(errors: Tensor) -> Tensor:
+    """The mean over scales and layers: (terms, N) to (N,)."""
+    return errors.mean(0)
 
 
 class PerceptualLoss:
@@ -21,7 +30,7 @@ class PerceptualLoss:
     """
 
     def __init__(self, network: LossNetwork, settings: PerceptualSettings, hardware: Hardware) -> None:
-        self.settings = settings
+        self.settings, self.hardware = settings, hardware
         self._style_taps = list(settings.style_taps)
         self._content_tap = settings.content_tap
         network.require([*self._style_taps, self._content_tap])
@@ -50,7 +59,7 @@ class PerceptualLoss:
         targets: Targets,
         disturbed: Disturbed | None = None,
         stylised_disturbed: Tensor | None = None,
-        tempered: Tensor | None = None,
+        shape: Shape = mean_of_terms,
     ) -> dict[str, Tensor]:
         """Weighted scalars by name.
 
@@ -59,13 +68,12 @@ class PerceptualLoss:
             targets: Gram matrices of the wanted style, one for each picture.
             disturbed, stylised_disturbed: the changed photographs and what became of them; without them, no
                 stability loss.
-            tempered: bool (N,): the pictures whose style error e counts as log(1 + e). Some paintings, nearly black
-                ones above all, have errors a hundred times those of others and would drown them.
+            shape: what the style errors of each picture come to.
         """
         s = self.settings
         with torch.no_grad():
             wanted = self._network(photographs, [self._content_tap])[self._content_tap]
-        style_terms: list[Tensor] = []
+        errors: list[Tensor] = []
         content = torch.zeros((), device=stylised.device)
         remaining = iter(targets)
         for index, level in enumerate(losses.pyramid(stylised, s.scales)):
@@ -73,13 +81,11 @@ class PerceptualLoss:
             found = self._network(level, taps)
             if index == 0:
                 content = losses.content_error(found[self._content_tap], wanted).mean()
-            for tap in self._style_taps:
-                error = losses.relative_gram_error(losses.gram_matrix(found[tap]), next(remaining))
-                if tempered is not None:
-                    error = torch.where(tempered, error.log1p(), error)
-                style_terms.append(error.mean())
+            errors += [
+                losses.relative_gram_error(losses.gram_matrix(found[tap]), next(remaining)) for tap in self._style_taps
+            ]
         terms = {
-            "style": s.style_weight * torch.stack(style_terms).mean(),
+            "style": s.style_weight * shape(torch.stack(errors)).mean(),
             "content": s.content_weight * content,
             "variation": s.variation_weight * losses.total_variation(stylised).mean(),
             "range": s.range_weight * losses.out_of_range(stylised).mean(),
@@ -88,3 +94,28 @@ class PerceptualLoss:
             error = stability_error(stylised, stylised_disturbed, disturbed).mean()
             terms["stability"] = s.stability_weight * error
         return terms
+
+    def of_painter(
+        self,
+        paint: Callable[[Tensor], Tensor],
+        photographs: Tensor,
+        targets: Targets,
+        chance: torch.Generator,
+        shape: Shape = mean_of_terms,
+    ) -> dict[str, Tensor]:
+        """Weighted scalars by name of what `paint` makes of photographs and, for the stability loss, of disturbed ones.
+
+        Args:
+            paint: RGB (M, 3, H, W) in [0, 1] to pictures of the same shape. M is N, or 2 N: the photographs and then,
+                in the same order, their disturbed twins.
+            photographs, targets, shape: as above.
+            chance: decides the disturbances.
+        """
+        disturbed = disturb(photographs, chance) if self.settings.stability_weight else None
+        seen = photographs if disturbed is None else torch.cat([photographs, disturbed.photographs])
+        with self.hardware.autocast():
+            painted = paint(seen).float()
+        if disturbed is None:
+            return self(photographs, painted, targets, shape=shape)
+        stylised, stylised_disturbed = painted.chunk(2)
+        return self(photographs, stylised, targets, disturbed, stylised_disturbed, shape)

@@ -111,6 +111,9 @@ class ConditionalSettings(PerceptualSettings):
     """Part of the encoder's crops that are cut from photographs instead of paintings."""
     spike_weight: float = 1.0
     """Against huge values in single places, which show as glowing blobs."""
+    remaining: float = 0.0
+    """Part of the photographs' own style error that every named style is to end near: a style that is further away
+    counts more, a style that is nearer less. 0 weighs all errors alike, and the styles end where they do."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,6 +124,8 @@ class ConditionalSettings(PerceptualSettings):
         for share in (self.painting_share, self.photograph_share):
             if not 0 <= share <= 1:
                 raise InputError(f"a share of {share:g} is out of range: give a number from 0 to 1")
+        if not 0 <= self.remaining < 1:
+            raise InputError(f"--remaining {self.remaining:g}: a part, from 0 up to below 1")
         if self.hold_out < 0 or self.hold_out == 1:
             raise InputError("holding out every painting leaves none to learn from: give 2 or more, or 0 for none")
         if self.painting_size < 64 or self.painting_size >> (self.scales - 1) < SMALLEST_LEVEL:

@@ -18,7 +18,6 @@ from nst_export.training.pictures import PictureFolder, read_rgb, resize_long_si
 from nst_export.training.recipe import Batch, Recipe
 from nst_export.training.record import describe_file
 from nst_export.training.settings import TransformerSettings
-from nst_export.training.stability import disturb
 from nst_export.training.validation import Column
 
 WEIGHTS = "transformer.pth"
@@ -55,15 +54,8 @@ class TransformerRecipe(Recipe):
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         photographs = as_floats(batch["photographs"])
         chance = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
-        disturbed = disturb(photographs, chance) if self.settings.stability_weight else None
-        seen = photographs if disturbed is None else torch.cat([photographs, disturbed.photographs])
-        with self.hardware.autocast():
-            stylised = self.network(seen).float()
         targets = [target.expand(photographs.shape[0], -1, -1) for target in self.targets]
-        if disturbed is None:
-            return self.loss(photographs, stylised, targets)
-        first, second = stylised.chunk(2)
-        return self.loss(photographs, first, targets, disturbed, second)
+        return self.loss.of_painter(self.network, photographs, targets, chance)
 
     def columns(self, model: nn.Module) -> Iterator[Column]:
         yield Column(Path(self.settings.style).stem, self.painting, model)

@@ -17,7 +17,6 @@ from nst_export.training.perceptual_loss import PerceptualLoss, Targets
 from nst_export.training.pictures import Pictures, Rgb, resize_long_side
 from nst_export.training.schedule import learning_rate
 from nst_export.training.settings import PerceptualSettings
-from nst_export.training.stability import disturb
 
 RATE, WARM_UP = 0.02, 20
 """A vector alone bears a higher learning rate than a whole network."""
@@ -106,11 +105,9 @@ def tune(
         rate = learning_rate(round(share * 10_000), 10_000, 0) * min(1.0, (step + 1) / max(1, s.warm_up))
         optimizer.param_groups[0]["lr"] = s.learning_rate * rate
         crops = as_floats(crops_at(photographs, step, s.batch, s.size, s.seed).to(device))
-        disturbed = disturb(crops, torch.Generator().manual_seed(s.seed * 1_000_003 + step))
-        with hardware.autocast():
-            both = network(torch.cat([crops, disturbed.photographs]), vector).float()
-        stylised, stylised_disturbed = both.chunk(2)
-        terms = loss(crops, stylised, targets, disturbed, stylised_disturbed)
+        terms = loss.of_painter(
+            lambda seen: network(seen, vector), crops, targets, torch.Generator().manual_seed(s.seed * 1_000_003 + step)
+        )
         stacked = torch.stack(list(terms.values()))
         found = dict(zip(terms, stacked.detach().tolist(), strict=True))
         if not all(map(math.isfinite, found.values())):

@@ -1,5 +1,6 @@
 """Every recipe learns, and what it leaves can be exported."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,9 @@ from nst_export.checkpoints.transformer import load_transformer
 from nst_export.networks.adain import LEVELS
 from nst_export.training.adain import AdainRecipe
 from nst_export.training.adain_networks import decoder_keys, new_adain
-from nst_export.training.conditional import ConditionalRecipe
+from nst_export.training.conditional import STEEPEST, UNCHANGED_CROPS, UNCHANGED_STEP, ConditionalRecipe
+from nst_export.training.crops import as_floats, crops_at
 from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.perceptual_loss import PerceptualLoss
 from nst_export.training.recipe import Recipe
 from nst_export.training.run import Run, RunOptions
 from nst_export.training.settings import AdainSettings, ConditionalSettings, TransformerSettings
@@ -111,16 +111,37 @@ def test_paintings_held_out_are_shown_and_not_learned_from(
 
 
 def test_paintings_with_huge_errors_do_not_drown_the_others(
-    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
 ) -> None:
-    loss = PerceptualLoss(load_loss_network(world / "vgg.npz"), conditional_settings(), cpu)
-    photographs = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    targets = [target * 1e-3 for target in loss.targets(photographs)]
-    plain = loss(photographs, photographs, targets)["style"]
-    tempered = loss(photographs, photographs, targets, tempered=torch.tensor([True, True]))["style"]
-    half = loss(photographs, photographs, targets, tempered=torch.tensor([True, False]))["style"]
-    assert tempered < 1e-3 * plain
-    assert float(half) == pytest.approx(0.5 * float(plain + tempered), rel=0.2)
+    recipe = ConditionalRecipe(conditional_settings(paintings=str(world / "paintings")), cpu, notes.note)
+    errors = torch.tensor([[3.0, 1000.0], [5.0, 3000.0]])
+    named, encoded = recipe._shaped(errors, unchanged=torch.ones(1))
+    assert float(named) == 4.0
+    assert float(encoded) == pytest.approx((math.log1p(1000) + math.log1p(3000)) / 2)
+
+
+def test_styles_that_are_far_from_their_painting_pull_harder(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    recipe = ConditionalRecipe(conditional_settings(remaining=0.05), cpu, notes.note)
+    unchanged = torch.tensor([2.0, 40.0, 1.0])
+    errors = torch.tensor([[0.2, 0.4, 0.9]]).requires_grad_()  # 10 %, 1 % and 90 % of the photographs' own
+    shaped = recipe._shaped(errors, unchanged)
+    assert shaped[:2].tolist() == pytest.approx([0.1**2 / 0.1, 0.01**2 / 0.1])
+    shaped.sum().backward()  # type: ignore[no-untyped-call]
+    # A share of exactly `remaining` would pull with 1 / unchanged.
+    assert (errors.grad[0] * unchanged).tolist() == pytest.approx([2.0, 0.2, STEEPEST])  # type: ignore[index]
+
+
+def test_how_far_photographs_are_from_each_named_style(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    recipe = ConditionalRecipe(conditional_settings(remaining=0.05), cpu, notes.note)
+    crops = as_floats(crops_at(recipe.photographs, UNCHANGED_STEP, UNCHANGED_CROPS, recipe.settings.size, 7))
+    for style, unchanged in enumerate(recipe._unchanged.tolist()):
+        targets = [target[style : style + 1].expand(len(crops), -1, -1) for target in recipe._named_targets]
+        found = recipe.loss(crops, crops, targets)["style"] / recipe.settings.style_weight
+        assert unchanged == pytest.approx(float(found), rel=1e-3)
 
 
 def test_adain(world: Path, tmp_path: Path, cpu: Hardware, notes: Any) -> None:
