@@ -35,6 +35,9 @@ OutputOption = Annotated[
     typer.Option("--output", "-o", help="The model file, OUT.onnx; with both precisions also OUT.fp16.onnx."),
 ]
 PrecisionOption = Annotated[PrecisionName, typer.Option("--precision", help="fp32 for processors, fp16 for GPUs.")]
+StyleNameOption = Annotated[
+    str | None, typer.Option("--style-name", help="What the style is called; OUT if left out.", show_default=False)
+]
 PhotographsOption = Annotated[
     Path | None,
     typer.Option(
@@ -60,9 +63,7 @@ def transformer(
     checkpoint: Annotated[Path, typer.Argument(help="A fast_neural_style state dict, of any width.")],
     output: OutputOption,
     precision: PrecisionOption = PrecisionName.both,
-    style_name: Annotated[
-        str | None, typer.Option("--style-name", help="What the style is called; OUT if left out.", show_default=False)
-    ] = None,
+    style_name: StyleNameOption = None,
     photographs: PhotographsOption = None,
     license: LicenseOption = "unknown",
     no_controls: NoControlsOption = False,
@@ -112,6 +113,41 @@ def adain(
             decoder,
             output,
             precision.value,
+            photographs=photographs,
+            license=license,
+            controls=not no_controls,
+            overwrite=overwrite,
+        ),
+        as_json,
+    )
+
+
+@app.command()
+def adaptive(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(help="A TensorFlow checkpoint: NAME of NAME.index, or its folder; or an .npz of its variables."),
+    ],
+    output: OutputOption,
+    precision: PrecisionOption = PrecisionName.both,
+    style_name: StyleNameOption = None,
+    photographs: PhotographsOption = None,
+    license: LicenseOption = "unknown",
+    no_controls: NoControlsOption = False,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Adaptive style transfer (Sanakoyeu et al. 2018): one artist, baked in."""
+    try:
+        from nst_export.families.adaptive import export_adaptive
+    except ModuleNotFoundError as error:
+        refuse_missing(error, "exporting")
+    _show(
+        export_adaptive(
+            checkpoint,
+            output,
+            precision.value,
+            style_name=style_name,
             photographs=photographs,
             license=license,
             controls=not no_controls,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nst_export.graph import GraphBuilder
+from nst_export.networks.adaptive import LeastSize, ScaledSigmoid
 from nst_export.networks.conditional import ConditionalResidual, ConditionalTransformer
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
 from nst_export.networks.style_encoder import StyleEncoderStage
@@ -213,7 +214,12 @@ def kernel_of_phases(phases: NDArray[np.float32]) -> NDArray[np.float32]:
 def upsampled_convolution(emitter: Emitter, conv: nn.Conv2d, value: str, *, crop: bool = True) -> str:
     """Nearest upsampling by 2, then `conv`. With crop=False the result may keep a margin, told in `emitter.margin`."""
     graph = emitter.graph
-    if not emitter.phases or _square(conv) != (3, 1, 1) or conv.padding_mode != "reflect" or conv.groups != 1:
+    if (
+        not emitter.phases
+        or _square(conv) != (3, 1, 1)
+        or conv.padding_mode not in ("reflect", "zeros")
+        or conv.groups != 1
+    ):
         scales = graph.constant(np.array([1, 1, 2, 2], np.float32), "scales")
         value = graph.node(
             "Resize",
@@ -224,9 +230,11 @@ def upsampled_convolution(emitter: Emitter, conv: nn.Conv2d, value: str, *, crop
             nearest_mode="floor",
         )
         return emit_convolution(emitter, conv, value)
-    # Reflection at full size repeats the border pixel, which at the low resolution is edge padding.
-    value = pad(graph, value, 1, "edge")
-    value = convolution(graph, value, phases_of_kernel(array_of(conv.weight)), np.repeat(bias_of(conv), 4))
+    zeros = conv.padding_mode == "zeros"
+    if not zeros:  # reflection at full size repeats the border pixel, which at the low resolution is edge padding
+        value = pad(graph, value, 1, "edge")
+    kernel, bias = phases_of_kernel(array_of(conv.weight)), np.repeat(bias_of(conv), 4)
+    value = convolution(graph, value, kernel, bias, **({"pads": [1] * 4} if zeros else {}))
     value = interleave(graph, value, conv.out_channels)
     if crop:
         return crop_margin(graph, value, 1)
@@ -242,6 +250,23 @@ def emit_upsample_conv(emitter: Emitter, module: UpsampleConv2d, value: str) -> 
 @rule(nn.ReLU)
 def emit_relu(emitter: Emitter, module: nn.ReLU, value: str) -> str:
     return emitter.graph.node("Relu", [value])
+
+
+@rule(ScaledSigmoid)
+def emit_scaled_sigmoid(emitter: Emitter, module: ScaledSigmoid, value: str) -> str:
+    graph = emitter.graph
+    return graph.node("Mul", [graph.node("Sigmoid", [value]), graph.weight(np.full((), module.white), "white")])
+
+
+@rule(LeastSize)
+def emit_least_size(emitter: Emitter, module: LeastSize, value: str) -> str:
+    graph = emitter.graph
+    size = graph.node("Shape", [value], "size", start=2, end=4)
+    missing = graph.node(
+        "Max", [graph.node("Sub", [graph.integers([module.side], "side"), size]), graph.integers([0], "zero")]
+    )
+    pads = graph.node("Concat", [graph.integers([0] * 6, "none"), missing], "pads", axis=0)
+    return graph.node("Pad", [value, pads], "enlarged", mode="edge")
 
 
 @rule(nn.MaxPool2d)

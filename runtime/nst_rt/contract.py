@@ -67,7 +67,7 @@ class ModelRecord:
 
     kind: Kind
     family: str
-    """`transformer`, `adain`, `conditional` ..."""
+    """`transformer`, `adain`, `adaptive`, `conditional` ..."""
     precision: Precision
     stride: int
     """The network pads to multiples of this many pixels, inside the graph."""

@@ -37,6 +37,26 @@ def read_checkpoint(path: Path) -> Checkpoint:
         DependencyError: `.safetensors` without that package.
         ModelError: readable, but it holds no tensors.
     """
+    data = read_bytes(path)
+    if path.suffix == ".npz":
+        content = _read_npz(path, data)
+    elif path.suffix == ".safetensors":
+        content = _read_safetensors(path)
+    else:
+        content = _read_torch(path, data)
+    tensors = _tensors(content)
+    if not tensors:
+        keys = list(content)[:12] if isinstance(content, dict) else type(content).__name__
+        raise ModelError(f"{path}: holds no tensors (found {keys}). Save the network's state_dict()")
+    return Checkpoint(path, tensors, hashlib.sha256(data).hexdigest())
+
+
+def read_bytes(path: Path) -> bytes:
+    """A checkpoint file's content.
+
+    Raises:
+        InputError: missing, unreadable, empty, or a text that stands for the file.
+    """
     if not path.is_file():
         what = "is a folder, not a checkpoint file" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {what}. Give the path of a checkpoint (.pth, .pt, .model, .npz, .safetensors)")
@@ -52,17 +72,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
     if _is_text(data):
         raise InputError(f"{path}: a text file, not a checkpoint. Check the path, or download the checkpoint again")
-    if path.suffix == ".npz":
-        content = _read_npz(path, data)
-    elif path.suffix == ".safetensors":
-        content = _read_safetensors(path)
-    else:
-        content = _read_torch(path, data)
-    tensors = _tensors(content)
-    if not tensors:
-        keys = list(content)[:12] if isinstance(content, dict) else type(content).__name__
-        raise ModelError(f"{path}: holds no tensors (found {keys}). Save the network's state_dict()")
-    return Checkpoint(path, tensors, hashlib.sha256(data).hexdigest())
+    return data
 
 
 def _is_text(data: bytes) -> bool:
