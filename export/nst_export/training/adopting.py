@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from nst_rt.errors import ModelError
 from nst_rt.extras import refuse_missing
-from nst_rt.models import is_model_path
+from nst_rt.models import is_model_path, list_models
 from torch import Tensor, nn
 
 from nst_export.checkpoints.training import load_checkpoint
@@ -27,7 +27,10 @@ class Start:
 
 
 def read_start(path: Path) -> Start:
-    """The averaged weights of a run's checkpoint, or those of an exported conditional network, NAME.onnx.
+    """The averaged weights of a run's checkpoint, or those of an exported conditional network.
+
+    Args:
+        path: the checkpoint, NAME.onnx, or the name alone of a model that `nst-rt` knows by it.
 
     Raises:
         InputError: missing, or a damaged checkpoint.
@@ -35,6 +38,8 @@ def read_start(path: Path) -> Start:
         StyleError: a malformed styles file beside the .onnx file.
         DependencyError: an .onnx file without the onnx package.
     """
+    if not path.exists():
+        path = next((model.path for model in list_models() if model.name == str(path)), path)
     if not is_model_path(str(path)):
         state = load_checkpoint(path)
         return Start(state.recipe, state.average, state.settings, f" of step {state.step}")

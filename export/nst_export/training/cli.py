@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from nst_rt.errors import INTERRUPTED
 
+from nst_export.pytorch import require_torch
 from nst_export.training import cli_options as options
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-INTERRUPTED = 130
 
 
 @app.command()
@@ -60,6 +60,7 @@ def transformer(
     style_side: options.StyleSideOption = 640,
     style_weight: options.StyleWeightOption = 10.0,
     content_weight: options.ContentWeightOption = 1.0,
+    calm_weight: options.CalmWeightOption = 0.0,
     stability_weight: options.StabilityWeightOption = 20.0,
     variation_weight: options.VariationWeightOption = 1.0,
     range_weight: options.RangeWeightOption = 20.0,
@@ -100,6 +101,7 @@ def transformer(
                 style_side=style_side,
                 style_weight=style_weight,
                 content_weight=content_weight,
+                calm_weight=calm_weight,
                 stability_weight=stability_weight,
                 variation_weight=variation_weight,
                 range_weight=range_weight,
@@ -222,6 +224,7 @@ def conditional(
     style_side: options.StyleSideOption = 640,
     style_weight: options.StyleWeightOption = 10.0,
     content_weight: options.ContentWeightOption = 1.0,
+    calm_weight: options.CalmWeightOption = 0.0,
     stability_weight: options.StabilityWeightOption = 20.0,
     variation_weight: options.VariationWeightOption = 1.0,
     range_weight: options.RangeWeightOption = 20.0,
@@ -269,6 +272,7 @@ def conditional(
             style_side=style_side,
             style_weight=style_weight,
             content_weight=content_weight,
+            calm_weight=calm_weight,
             stability_weight=stability_weight,
             variation_weight=variation_weight,
             range_weight=range_weight,
@@ -381,17 +385,10 @@ class _Session:
 
 @contextmanager
 def _session(device: str, precision: str, threads: int | None) -> Iterator[_Session]:
-    try:
-        import torch
-    except ImportError as error:
-        from nst_rt.errors import DependencyError
-
-        raise DependencyError('training needs PyTorch: pip install "nst-rt[export]"') from error
+    require_torch("training", threads)
     from nst_export.training.hardware import choose_hardware
     from nst_export.training.progress import choose_reporter
 
-    if threads:
-        torch.set_num_threads(threads)
     yield _Session(choose_hardware(device, precision), choose_reporter())
 
 

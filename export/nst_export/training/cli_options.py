@@ -85,6 +85,15 @@ RemainingOption = Annotated[
         rich_help_panel=LOSS,
     ),
 ]
+CalmWeightOption = Annotated[
+    float,
+    typer.Option(
+        "--calm-weight",
+        min=0,
+        help="Against blank walls and skies: no place is to be emptier than the painting's calm ones.",
+        rich_help_panel=LOSS,
+    ),
+]
 StabilityWeightOption = Annotated[
     float,
     typer.Option(
@@ -126,8 +135,8 @@ StartOption = Annotated[
     Path | None,
     typer.Option(
         "--start",
-        help="Checkpoint of another run, or of a conditional network also its .onnx file: begin with its weights. "
-        "Styles are taken over by their names.",
+        help="Begin with the weights of another run's checkpoint, or of a conditional network's .onnx file or name "
+        "(`conditional` is the built-in one). Styles are taken over by their names.",
         show_default=False,
         rich_help_panel=RUN,
     ),

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from nst_export.training import losses
+from nst_export.training.calm import TILE, calm_error, calm_floor
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
 from nst_export.training.settings import PerceptualSettings
 from nst_export.training.stability import Disturbed, disturb, stability_error
 
 Targets = list[Tensor]
-"""Gram matrices (N, C, C), for every scale and, within it, every layer."""
+"""Gram matrices (N, C, C), for every scale and, within it, every layer; with a calm loss, last the floor (N, 1, 1)."""
 Shape = Callable[[Tensor], Tensor]
 """From the relative style errors (terms, N) of a batch, a row for every scale and layer, to a loss (N,) each."""
 
@@ -33,6 +34,7 @@ class PerceptualLoss:
         self.settings, self.hardware = settings, hardware
         self._style_taps = list(settings.style_taps)
         self._content_tap = settings.content_tap
+        self._calm_tap = self._style_taps[len(self._style_taps) // 2]
         network.require([*self._style_taps, self._content_tap])
         hardware.place(network)
         self._exact = network
@@ -46,11 +48,17 @@ class PerceptualLoss:
             exact: compute in float32, for targets that are kept.
         """
         network = self._exact if exact else self._network
-        return [
-            losses.gram_matrix(network(level, self._style_taps)[tap])
-            for level in losses.pyramid(paintings, self.settings.scales)
-            for tap in self._style_taps
-        ]
+        found = [network(level, self._style_taps) for level in losses.pyramid(paintings, self.settings.scales)]
+        targets = [losses.gram_matrix(maps[tap]) for maps in found for tap in self._style_taps]
+        if self.settings.calm_weight:
+            maps = found[0][self._calm_tap]
+            targets.append(calm_floor(maps, self._tile(paintings, maps))[:, None, None])
+        return targets
+
+    @staticmethod
+    def _tile(pictures: Tensor, maps: Tensor) -> int:
+        """Positions along a tile of feature maps of `pictures`."""
+        return max(1, round(TILE * maps.shape[-1] / pictures.shape[-1]))
 
     def __call__(
         self,
@@ -75,12 +83,16 @@ class PerceptualLoss:
             wanted = self._network(photographs, [self._content_tap])[self._content_tap]
         errors: list[Tensor] = []
         content = torch.zeros((), device=stylised.device)
+        calm = torch.zeros((), device=stylised.device)
         remaining = iter(targets)
         for index, level in enumerate(losses.pyramid(stylised, s.scales)):
             taps = self._style_taps if index else list(dict.fromkeys([*self._style_taps, self._content_tap]))
             found = self._network(level, taps)
             if index == 0:
                 content = losses.content_error(found[self._content_tap], wanted).mean()
+                if s.calm_weight:
+                    maps = found[self._calm_tap]
+                    calm = calm_error(maps, targets[-1][:, 0, 0], self._tile(stylised, maps)).mean()
             errors += [
                 losses.relative_gram_error(losses.gram_matrix(found[tap]), next(remaining)) for tap in self._style_taps
             ]
@@ -90,6 +102,8 @@ class PerceptualLoss:
             "variation": s.variation_weight * losses.total_variation(stylised).mean(),
             "range": s.range_weight * losses.out_of_range(stylised).mean(),
         }
+        if s.calm_weight:
+            terms["calm"] = s.calm_weight * calm
         if disturbed is not None and stylised_disturbed is not None:
             error = stability_error(stylised, stylised_disturbed, disturbed).mean()
             terms["stability"] = s.stability_weight * error

@@ -66,6 +66,8 @@ class PerceptualSettings(RunSettings):
     content_tap: str = "relu3_1"
     style_weight: float = 10.0
     content_weight: float = 1.0
+    calm_weight: float = 0.0
+    """Against places that are emptier than the painting's calm ones."""
     stability_weight: float = 20.0
     variation_weight: float = 1.0
     range_weight: float = 20.0

@@ -1,6 +1,6 @@
 """A world small enough to train in: pictures of 64 px, a VGG of four channels, networks of eight."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +9,10 @@ import pytest
 import torch
 from nst_export.training.hardware import Hardware
 from nst_export.training.settings import ConditionalSettings
-from tiny_pictures import draw, write_loss_network
+from one_thread import one_thread as one_thread  # a fixture
+from tiny_pictures import draw, write_adain_encoder, write_loss_network
 
 WIDTHS = {"quarter": 8, "eighth": 8, "half": 8, "blocks": 1}
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tensors this small are slower on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="package")
@@ -34,13 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, name in enumerate(("gogh", "wave")):
         cv2.imwrite(str(folder / f"{name}.png"), draw(100 + index, 80, 96))
     write_loss_network(folder / "vgg.npz")
-    encoder: dict[str, torch.Tensor] = {"0.weight": torch.eye(3)[:, :, None, None], "0.bias": torch.zeros(3)}
-    generator = torch.Generator().manual_seed(1)
-    for key, (outputs, inputs) in {2: (8, 3), 5: (8, 8), 9: (8, 8), 12: (8, 8), 16: (8, 8)}.items():
-        kernel = torch.randn(outputs, inputs, 3, 3, generator=generator)
-        encoder[f"{key}.weight"] = kernel * (2 / (9 * inputs)) ** 0.5
-        encoder[f"{key}.bias"] = torch.zeros(outputs)
-    torch.save(encoder, folder / "encoder.pth")
+    write_adain_encoder(folder / "encoder.pth")
     return folder
 
 

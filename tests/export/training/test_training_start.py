@@ -1,5 +1,6 @@
 """An exported network as the start of a run."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.families.conditional import export_conditional
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.training.adopting import read_start
 from nst_export.training.conditional import ConditionalRecipe
 from nst_export.training.hardware import Hardware
 from nst_export.training.run import Run, RunOptions
 from nst_export.training.settings import ConditionalSettings, TransformerSettings
 from nst_export.training.transformer import TransformerRecipe
 from nst_rt.errors import InputError, ModelError
+from nst_rt.folders import user_models
 
 Make = Callable[..., ConditionalSettings]
 
@@ -53,6 +56,16 @@ def test_a_run_begins_with_the_exported_weights(
     mean = (weights.styles["wave"] + weights.styles["else"]) / 2
     assert torch.equal(model.styles.detach(), torch.stack([mean, weights.styles["wave"]]))
     assert f"{path}: beginning with its weights (9 steps); new: styles gogh" in notes.texts
+
+
+def test_a_model_of_the_users_by_its_name(exported: Any) -> None:
+    path, weights = exported(("wave",))
+    user_models().mkdir(parents=True)
+    shutil.copy(path, user_models() / "mine.onnx")
+    found = read_start(Path("mine"))
+    assert torch.allclose(found.values["network.stem.weight"], weights.network.stem.weight, atol=1e-6)
+    with pytest.raises(InputError, match="mina: no such file"):
+        read_start(Path("mina"))
 
 
 def test_other_recipes_and_missing_files_are_refused(
