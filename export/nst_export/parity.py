@@ -1,6 +1,5 @@
 """Holding an exported graph against PyTorch in float32, on pictures."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from nst_export.psnr import psnr
 from nst_export.sample_pictures import DRAWN, PHOTOGRAPHS, Picture
 
 LEAST_PSNR = 40.0
@@ -82,23 +82,18 @@ def run_frame(session: Session, frame: Picture, **feeds: NDArray[np.float32]) ->
 
 def compare_pictures(expected: Picture, actual: Picture) -> Parity:
     """Two pictures of one size."""
-    difference = expected.astype(np.float64) - actual.astype(np.float64)
     height, width = expected.shape[:2]
-    return Parity(height, width, _psnr(difference, 255.0), float(np.abs(difference).max()))
+    return _parity(expected, actual, height, width, 255.0)
 
 
 def compare_vectors(expected: NDArray[np.float32], actual: NDArray[np.float32], height: int, width: int) -> Parity:
     """Two style vectors, made from an image of height by width; the peak is the expected vector's range."""
-    difference = expected.astype(np.float64) - actual.astype(np.float64)
-    peak = float(expected.max() - expected.min()) or 1.0
-    return Parity(height, width, _psnr(difference, peak), float(np.abs(difference).max()))
+    return _parity(expected, actual, height, width, float(expected.max() - expected.min()) or 1.0)
 
 
-def _psnr(difference: NDArray[np.float64], peak: float) -> float:
-    error = float(np.mean(difference**2))
-    if not math.isfinite(error):
-        return 0.0
-    return EXACT if error == 0 else round(min(EXACT, 10 * math.log10(peak**2 / error)), 2)
+def _parity(expected: NDArray[Any], actual: NDArray[Any], height: int, width: int, peak: float) -> Parity:
+    worst = np.abs(expected.astype(np.float64) - actual.astype(np.float64)).max()
+    return Parity(height, width, round(min(EXACT, psnr(expected, actual, peak)), 2), float(worst))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Literal
 
 import onnx
 from nst_rt import __version__, contract
-from nst_rt.cli.naming import check_not_taken, exists
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import OutputError
 from nst_rt.models import ModelFiles
+from nst_rt.naming import check_not_taken, exists
 from nst_rt.sinks.atomic import refuse_unwritable, replacing, why_not_written
 
 from nst_export.graph import Precision, set_record

@@ -106,6 +106,18 @@ def test_fp16_is_refused(trained: ConditionalWeights, tmp_path: Path) -> None:
         read_exported(tmp_path / "net.fp16.onnx")
 
 
+@pytest.mark.parametrize(("name", "hint"), [("net.int8.onnx", r", net\.onnx$"), ("renamed.onnx", "$")])
+def test_int8_is_refused(exported: Path, tmp_path: Path, name: str, hint: str) -> None:
+    def say_int8(model: onnx.ModelProto) -> None:
+        (entry,) = [entry for entry in model.metadata_props if entry.key == "nst_rt.precision"]
+        entry.value = "int8"
+
+    copied = tmp_path / name
+    copied.write_bytes(exported.read_bytes())
+    with pytest.raises(ModelError, match=rf"{name}: int8.*Give the fp32 file of this network{hint}"):
+        read_exported(changed(copied, say_int8))
+
+
 def test_other_files_are_refused(tiny_transformer: TransformerNetwork, exported: Path, tmp_path: Path) -> None:
     torch.save(tiny_transformer.state_dict(), tmp_path / "t.pth")
     export_transformer(tmp_path / "t.pth", tmp_path / "t.onnx", "fp32")

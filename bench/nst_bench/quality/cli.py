@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from nst_export.pytorch import require_torch
 from nst_rt.cli.options import DeviceOption, ThreadsOption
 from nst_rt.models import BUILT_IN
 
@@ -191,18 +192,11 @@ def quality(
     if quick:
         amounts = {name: min(amount, QUICK[name]) if amount else QUICK[name] for name, amount in amounts.items()}
         amounts["pairs"] = min(pairs, QUICK["pairs"])
-    try:
-        import torch
-    except ImportError as error:
-        from nst_rt.errors import DependencyError
-
-        raise DependencyError('measuring quality needs PyTorch: pip install "nst-rt[export]"') from error
+    require_torch("measuring quality", threads)
     from nst_rt.cli.messages import say
 
     from nst_bench.quality import session
 
-    if threads:
-        torch.set_num_threads(threads)
     session.measure(
         session.Wanted(
             content=content,

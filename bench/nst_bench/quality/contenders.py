@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from nst_rt.errors import InputError, StyleError
 from nst_rt.models import ModelFiles, find_model
 from nst_rt.session import model_sha256, read_model
-from nst_rt.styles import Vector, load_styles, unknown_style
+from nst_rt.styles import Vector, load_styles, read_styles, unknown_style
 from nst_rt.stylizer import Stylizer
 
 from nst_bench.quality.pictures import Painting
@@ -22,9 +22,22 @@ class Rendition:
 
     painting: Painting
     style: str | None
-    """What `Stylizer.style` is set to: a named style, or the painting's path; None where the style is baked in."""
-    vector_sha256: str = ""
-    """Of a named style's vector."""
+    """A style's name, or the path of a painting for the style encoder; None where the style is baked in."""
+    vector: Vector | None = field(default=None, compare=False, repr=False)
+    """Of a named style: by its name alone, a style of the user's own would stand in for the shipped one."""
+    vector_sha256: str = field(init=False, default="")
+    """Of `vector`."""
+
+    def __post_init__(self) -> None:
+        if self.vector is not None:
+            object.__setattr__(self, "vector_sha256", hashlib.sha256(self.vector.tobytes()).hexdigest())
+
+    def put_on(self, stylizer: Stylizer) -> None:
+        """Set a stylizer of the contender's model to the painting's style."""
+        if self.vector is not None:
+            stylizer.set_style_vector(self.vector, self.style or "vector")
+        elif self.style is not None:
+            stylizer.style = self.style
 
 
 @dataclass(frozen=True)
@@ -51,13 +64,16 @@ class Contender:
         return {**self._hashes, "style": rendition.painting.sha256 if rendition.style else "baked in"}
 
     def describe(self) -> dict[str, Any]:
-        """For the report: name, files, hashes and what the model's record says."""
+        """For the report: name, files, hashes (those of named vectors by style) and what the model's record says."""
         record = read_model(self.files.path)
         return {
             "name": self.name,
             "file": self.files.path.name,
             "sha256": self._hashes["model"],
             "encoder_sha256": self._hashes.get("encoder", ""),
+            "vectors_sha256": {
+                rendition.style: rendition.vector_sha256 for rendition in self.renditions if rendition.vector_sha256
+            },
             "family": record.family,
             "source_sha256": record.source_sha256,
             "bytes": self.files.path.stat().st_size,
@@ -65,11 +81,14 @@ class Contender:
 
     def load(self, rendition: Rendition, *, device: str = "auto", threads: int | None = None) -> Stylizer:
         """The stylizer, set to a painting's style."""
-        return Stylizer.load(rendition.style, model=self.files.path, device=device, threads=threads)
+        style = rendition.style if rendition.vector is None else rendition.vector
+        stylizer = Stylizer.load(style, model=self.files.path, device=device, threads=threads)
+        rendition.put_on(stylizer)  # which gives a vector its name
+        return stylizer
 
 
 def model_contender(name: str, model: str | Path, paintings: Sequence[Painting], own: Painting | None) -> Contender:
-    """A model on every painting that it can render: by its named vectors, else by its style encoder.
+    """A model on every painting that it can render: by the named vectors it came with, else by its style encoder.
 
     Args:
         own: the painting of a model with one style baked in.
@@ -88,11 +107,12 @@ def model_contender(name: str, model: str | Path, paintings: Sequence[Painting],
                 f"--contender {name}={files.path}@PAINTING"
             )
         return Contender(name, files, [Rendition(own, None)])
-    vectors = _vectors(files, record.style_size)
+    shipped = read_styles(files.styles) if files.styles else []
+    vectors = {style.name: style.vector for style in shipped if style.vector.size == record.style_size}
     renditions = []
     for painting in [own] if own else paintings:
         if painting.group == "named" and painting.name in vectors:
-            renditions.append(Rendition(painting, painting.name, _sha256(vectors[painting.name])))
+            renditions.append(Rendition(painting, painting.name, vectors[painting.name]))
         elif files.encoder is not None:
             renditions.append(Rendition(painting, str(painting.path)))
     if not renditions:
@@ -111,17 +131,10 @@ def tuned_contender(name: str, model: str | Path, tuned: Mapping[str, Painting])
         StyleError: the model has no style of that name.
     """
     files = find_model(model)
-    vectors = _vectors(files, read_model(files.path).style_size)
+    record = read_model(files.path)
+    library = load_styles(files, record.style_size, record.source_sha256) if record.style_size else {}
     for style in tuned:
-        if style not in vectors:
-            raise unknown_style(style, vectors)
-    renditions = [Rendition(painting, style, _sha256(vectors[style])) for style, painting in tuned.items()]
+        if style not in library:
+            raise unknown_style(style, library)
+    renditions = [Rendition(painting, style, library[style].vector) for style, painting in tuned.items()]
     return Contender(name, files, renditions)
-
-
-def _vectors(files: ModelFiles, size: int) -> dict[str, Vector]:
-    return {name: style.vector for name, style in load_styles(files, size).items()} if size else {}
-
-
-def _sha256(vector: Vector) -> str:
-    return hashlib.sha256(vector.tobytes()).hexdigest()

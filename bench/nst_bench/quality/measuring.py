@@ -33,14 +33,14 @@ class Measurements:
 
     def __init__(self, judge: Judge, photographs: list[Photograph], store: Store, question: dict[str, Any]) -> None:
         self._judge, self._photographs, self._store = judge, photographs, store
-        self._question = question
+        self.question = question
         self._readings: dict[int, Reading] = {}
         self._kept_bytes = 0
         self._paintings: dict[str, Grams] = {}
 
     def unchanged(self, painting: Painting) -> list[float]:
         """The style losses of the photographs as they are."""
-        question = {"kind": "unchanged", **self._question, "photographs": self._about(), "painting": painting.sha256}
+        question = {"kind": "unchanged", **self.question, "photographs": self._about(), "painting": painting.sha256}
         answer = self._store.find(question)
         if answer is None:
             wanted = self.grams(painting)
@@ -54,7 +54,7 @@ class Measurements:
         """The losses of every photograph in a painting's style, and what the network ran on."""
         question = {
             "kind": "losses",
-            **self._question,
+            **self.question,
             "photographs": self._about(),
             "painting": rendition.painting.sha256,
             **networks.question(contender, rendition),

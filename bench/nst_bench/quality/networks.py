@@ -21,8 +21,8 @@ class Networks:
         if self._open is None or self._open[0] is not contender:
             self.close()
             self._open = (contender, contender.load(rendition, device=self._device, threads=self._threads))
-        elif rendition.style is not None:
-            self._open[1].style = rendition.style
+        else:
+            rendition.put_on(self._open[1])
         return self._open[1]
 
     def close(self) -> None:

@@ -69,17 +69,25 @@ def choose_photographs(folder: Path, count: int, side: int) -> list[Photograph]:
     Raises:
         InputError: no such folder, no picture in it, one that cannot be read or is too small for the style loss.
     """
-    paths = spread(list_pictures(folder), count)
-    chosen = [Photograph(path, read_picture(path).shrunk(side).bgr) for path in paths]
-    for photograph in chosen:
-        height, width = photograph.bgr.shape[:2]
-        least = SMALLEST_LEVEL << (SCALES - 1)
-        if min(height, width) < least:
-            raise InputError(
-                f"{photograph.path}: {width}x{height} px, and the style loss needs {least} px a side. Take it out, or "
-                "give a larger --side"
-            )
+    chosen = [read_photograph(path, side) for path in spread(list_pictures(folder), count)]
     return sorted(chosen, key=lambda photograph: photograph.bgr.shape)
+
+
+def read_photograph(path: Path, side: int) -> Photograph:
+    """A photograph, brought down to a long side of `side` pixels where it is larger.
+
+    Raises:
+        InputError: it cannot be read, or is too small for the style loss.
+    """
+    bgr = read_picture(path).shrunk(side).bgr
+    height, width = bgr.shape[:2]
+    least = SMALLEST_LEVEL << (SCALES - 1)
+    if min(height, width) < least:
+        raise InputError(
+            f"{path}: {width}x{height} px, and the style loss needs {least} px a side. Take another, or give a larger "
+            "--side"
+        )
+    return Photograph(path, bgr)
 
 
 def held_out_paintings(folder: Path, every: int, count: int) -> list[Painting]:

@@ -1,13 +1,14 @@
 """The measurement written down: every number as JSON, the tables as Markdown."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nst_rt.sinks.atomic import replacing
 
+from nst_bench.markdown import percent, table
 from nst_bench.quality import summary
 from nst_bench.quality.contenders import Contender
 from nst_bench.quality.pictures import Group, Photograph
@@ -162,8 +163,8 @@ class Report:
         rows = summary.flicker_rows(self.results, self.yardstick)
         clips = list(rows[0].clips)
         ratio = [f"to {self.yardstick}", "worst style", "squared"] if self.yardstick else []
-        return _table(
-            ["contender", "styles", *(Path(clip).stem for clip in clips), "mean", *ratio],
+        return table(
+            _head("contender", "styles", *(Path(clip).stem for clip in clips), "mean", *ratio),
             [
                 [
                     row.contender,
@@ -187,8 +188,8 @@ class Report:
 
 def _group_table(rows: Sequence[summary.GroupRow]) -> str:
     with_reference = any(row.content_to_reference is not None for row in rows)
-    return _table(
-        [
+    return table(
+        _head(
             "contender",
             "styles",
             "closed, mean",
@@ -196,14 +197,14 @@ def _group_table(rows: Sequence[summary.GroupRow]) -> str:
             "median",
             "content",
             *([AGAINST] if with_reference else []),
-        ],
+        ),
         [
             [
                 row.contender,
                 str(row.styles),
-                _percent(row.closed_mean),
-                f"{_percent(row.closed_least)} ({row.least})",
-                _percent(row.closed_median),
+                percent(row.closed_mean),
+                f"{percent(row.closed_least)} ({row.least})",
+                percent(row.closed_median),
                 f"{row.content:.2f}",
                 *([_multiple(row.content_to_reference)] if with_reference else []),
             ]
@@ -217,28 +218,24 @@ def _style_table(rows: Sequence[summary.StyleRow], group: Group) -> str:
     contenders = list(dict.fromkeys(row.contender for row in rows))
     by_place = {(row.painting, row.contender): row for row in rows}
     with_reference = any(row.reference_closed for row in rows)
-    head = ["style", *(f"{name}: closed, content" for name in contenders)]
+    head = _head("style", *(f"{name}: closed, content" for name in contenders))
     if with_reference:
-        head += [f"{steps} steps: closed" for steps in STEPS]
+        head += [f"{steps} steps: closed >" for steps in STEPS]
     lines = []
     for painting in dict.fromkeys(row.painting for row in rows):
         found = [by_place.get((painting, name)) for name in contenders]
-        line = [painting, *("" if row is None else f"{_percent(row.closed)}, {row.content:.2f}" for row in found)]
+        line = [painting, *("" if row is None else f"{percent(row.closed)}, {row.content:.2f}" for row in found)]
         if with_reference:
             shares = next((row.reference_closed for row in found if row is not None), {})
-            line += [_percent(shares[steps]) if steps in shares else "" for steps in STEPS]
+            line += [percent(shares[steps]) if steps in shares else "" for steps in STEPS]
         lines.append(line)
     title = "Style by style" if group == "named" else "Painting by painting"
-    return f"<details><summary>{title}</summary>\n\n{_table(head, lines)}\n\n</details>"
+    return f"<details><summary>{title}</summary>\n\n{table(head, lines)}\n\n</details>"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [list(head), ["---", *["---:"] * (len(head) - 1)], *(list(row) for row in rows)]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _head(first: str, *numbers: str) -> list[str]:
+    """Names of columns, all but the first with numbers below them."""
+    return [first, *(f"{name} >" for name in numbers)]
 
 
 def _multiple(value: float | None) -> str:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nst_bench.markdown import table
 from nst_bench.speed.entries import Entry, entries
 
 Verdict = Literal["better", "worse", "same", "unsure"]
@@ -76,11 +77,17 @@ def markdown(comparisons: list[Comparison], old: dict[str, Any], new: dict[str, 
     drift = math.exp(_drift(old, new))
     if abs(drift - 1) > LEAST:
         lines += [f"The machine's peak fp32 rate was {drift:.2f} times the old run's.", ""]
-    lines += ["| what | old | new | new / old | noise | verdict |", "|---|---:|---:|---:|---:|---|"]
     order = {"worse": 0, "better": 1, "unsure": 2, "same": 3}
-    for row in sorted(comparisons, key=lambda row: order[row.verdict]):
-        lines.append(
-            f"| {row.key} | {row.old:g} {row.unit} | {row.new:g} {row.unit} | {row.ratio:.3f} "
-            f"| ±{row.threshold * 100:.0f} % | {row.verdict} |"
-        )
+    rows = (
+        [
+            row.key,
+            f"{row.old:g} {row.unit}",
+            f"{row.new:g} {row.unit}",
+            f"{row.ratio:.3f}",
+            f"±{row.threshold * 100:.0f} %",
+            row.verdict,
+        ]
+        for row in sorted(comparisons, key=lambda row: order[row.verdict])
+    )
+    lines.append(table("what | old > | new > | new / old > | noise > | verdict", rows))
     return "\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
 """A suite's report as Markdown."""
 
-from collections.abc import Iterable
 from typing import Any
 
+from nst_bench.markdown import percent, table
 from nst_bench.speed.entries import size_of
 
 Report = dict[str, Any]
@@ -27,19 +27,6 @@ def markdown(report: Report) -> str:
         _skipped(report["skipped"], report["limits"].get("skipped", {})),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def table(head: str, rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table; a column whose name ends in `>` is aligned to the right. Empty without rows.
-
-    Cells may hold what libraries say: line breaks become spaces, bars slashes.
-    """
-    names = [name.strip() for name in head.split("|")]
-    lines = ["| " + " | ".join(" ".join(str(cell).replace("|", "/").split()) for cell in row) + " |" for row in rows]
-    if not lines:
-        return ""
-    rule = "|" + "|".join("---:" if name.endswith(">") else "---" for name in names) + "|"
-    return "\n".join(["| " + " | ".join(name.rstrip(" >") for name in names) + " |", rule, *lines])
 
 
 def _section(title: str, body: str) -> str:
@@ -67,8 +54,8 @@ def _sweep(results: list[dict[str, Any]]) -> str:
             f"{result['frames_per_second']:.1f}",
             f"{latency['p50'] * 1e6 / pixels:.1f}",
             f"{result['first_call_ms']:.0f}",
-            _percent(share.get("arithmetic_share")),
-            _percent(share.get("memory_share")),
+            percent(share.get("arithmetic_share")),
+            percent(share.get("memory_share")),
             _noise(result["noise"]),
         ]
 
@@ -211,10 +198,6 @@ def _skipped(skipped: list[dict[str, str]], limits: dict[str, str]) -> str:
     rows = [(entry["section"], entry["name"], entry["reason"]) for entry in skipped]
     rows += [("limits", name, reason) for name, reason in limits.items()]
     return _section("Not measured", table("section | what | why", rows))
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share * 100:.1f} %"
 
 
 def _noise(noise: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from nst_export.psnr import psnr
 from nst_rt.session import first_line
 from nst_rt.stylizer import Frame
 from nst_rt.timing import LatencyStatistics
@@ -85,7 +85,7 @@ def take_turns(
                 "latency": latency,
                 "frames_per_second": round(1e3 / latency["p50"], 2) if latency["p50"] else 0.0,
                 "noise": relative_noise(entry.medians),
-                "agreement_db": _psnr(pictures[racing[0].contender.name], pictures[name]),
+                "agreement_db": _agreement(pictures[racing[0].contender.name], pictures[name]),
             }
         )
     return results, skipped
@@ -105,10 +105,10 @@ def _one_turn(entry: _Turns, frames: list[Frame], *, allowed: float, last: bool)
         entry.medians.append(statistics.median(times))
 
 
-def _psnr(first: Frame, second: Frame) -> float | None:
+def _agreement(first: Frame, second: Frame) -> float | None:
     """Decibels; None where the pictures are equal."""
-    error = float(np.mean((first.astype(np.float64) - second) ** 2))
-    return round(10 * math.log10(255**2 / error), 1) if error else None
+    decibels = psnr(first, second)
+    return round(decibels, 1) if math.isfinite(decibels) else None
 
 
 def _close(contender: Contender) -> None:

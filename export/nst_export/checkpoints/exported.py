@@ -14,7 +14,7 @@ import onnx
 import torch
 from nst_rt import contract
 from nst_rt.contract import ModelRecord, Parity
-from nst_rt.errors import InputError, ModelError
+from nst_rt.errors import ModelError
 from nst_rt.models import ModelFiles
 from nst_rt.session import require_same_network
 from nst_rt.styles import Style, read_styles
@@ -26,6 +26,7 @@ from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.emit import kernel_of_phases
 from nst_export.families import conditional, style_encoder
 from nst_export.frame import full_controls
+from nst_export.model_file import read_model_file
 from nst_export.networks.conditional import STRIDE, ConditionalResidual, ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder, StyleEncoderStage
 from nst_export.parity import LEAST_PSNR, Case, measure_pictures, measure_vectors, stylise_in_torch
@@ -87,22 +88,17 @@ def _read_encoder(path: Path, of_network: ModelRecord, network: Path) -> StyleEn
 
 
 def _open(path: Path, kind: contract.Kind) -> tuple[onnx.ModelProto, ModelRecord]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Give the .onnx file of a conditional network")
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception as error:  # protobuf's errors have no base that onnx exports
-        raise ModelError(f"{path}: damaged, or no ONNX file. Export or copy it again") from error
-    record = ModelRecord.from_metadata({entry.key: entry.value for entry in model.metadata_props}, str(path))
+    model, record = read_model_file(path, "the .onnx file of a conditional network")
     if record.kind != kind or record.family != "conditional":
         raise ModelError(
             f"{path}: a {record.kind.replace('_', ' ')} of the family {record.family}; only conditional networks can "
             "be read back. Give the .onnx file that `nst-rt export conditional` wrote"
         )
     if record.precision != "fp32":
+        fp32 = path.name.replace(f".{record.precision}.onnx", ".onnx")
         raise ModelError(
-            f"{path}: {record.precision}, whose weights were rounded and rescaled. Give the fp32 file of this network, "
-            f"{path.name.replace('.fp16.onnx', '.onnx')}"
+            f"{path}: {record.precision}, whose weights were rounded and rescaled. Give the fp32 file of this network"
+            f"{f', {fp32}' if fp32 != path.name else ''}"
         )
     return model, record
 

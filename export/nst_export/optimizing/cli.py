@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 from nst_rt.cli.options import ColorOption, JsonOption, MatchColorsOption
+from nst_rt.errors import INTERRUPTED
 
+from nst_export.pytorch import require_torch
 from nst_export.training import cli_options as options
 
 STARTS = ("content", "noise")
-INTERRUPTED = 130
 DIVERGED = 1
 
 
@@ -160,11 +161,11 @@ def optimize(
 
     Minutes on a CPU, seconds on a GPU. Ctrl-C writes the picture as far as it is (exit 130).
     """
-    _require_torch(threads)
-    from nst_rt.cli.naming import style_tag
+    require_torch("optimising", threads)
     from nst_rt.cli.picture_jobs import STREAM, plan_one
     from nst_rt.color_matching import ColorMatching, check_method
     from nst_rt.errors import InputError, OutputError
+    from nst_rt.naming import style_tag
     from nst_rt.sinks.atomic import refuse_unwritable
     from nst_rt.sinks.picture import SUFFIXES, check_suffix
     from nst_rt.sources.picture import read_picture
@@ -244,17 +245,6 @@ def optimize(
         typer.echo(json.dumps(asked | told, ensure_ascii=False, indent=2))
     if code := {"interrupted": INTERRUPTED, "diverged": DIVERGED}.get(done.stopped):
         raise typer.Exit(code)
-
-
-def _require_torch(threads: int | None) -> None:
-    try:
-        import torch
-    except ImportError as error:
-        from nst_rt.errors import DependencyError
-
-        raise DependencyError('optimising needs PyTorch: pip install "nst-rt[export]"') from error
-    if threads:
-        torch.set_num_threads(threads)
 
 
 def _named_paintings(arguments: list[str]) -> dict[Path, float]:

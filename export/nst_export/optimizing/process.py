@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from nst_rt.cli.naming import check_not_taken
+from nst_rt.naming import check_not_taken
 from nst_rt.pixels import Image
 from nst_rt.sheet import Cell, contact_sheet
 from nst_rt.sinks.film import FilmWriter

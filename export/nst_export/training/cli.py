@@ -372,9 +372,12 @@ class _Session:
         return wanted or (2 if self.hardware.device.type == "cpu" else min(16, os.cpu_count() or 2))
 
     def train(self, recipe: "Recipe", run_options: "RunOptions") -> None:
+        from nst_export.training.pictures import list_pictures
         from nst_export.training.run import Run
 
-        self.reporter.note(f"training on {self.hardware.name}; Ctrl-C saves and stops")
+        count = len(list_pictures(Path(recipe.settings.content)))
+        photographs = "1 photograph" if count == 1 else f"{count} photographs"
+        self.reporter.note(f"training on {self.hardware.name}, from {photographs}; Ctrl-C saves and stops")
         result = Run(recipe, run_options, self.reporter).train()
         for path in result.weights:
             self.reporter.note(f"wrote {path}")

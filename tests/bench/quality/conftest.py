@@ -1,6 +1,5 @@
 """A world small enough to measure: pictures of 64 px, a VGG of four channels, models that keep the contract."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -9,16 +8,8 @@ import torch
 from nst_bench.quality.losses import Judge
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork, load_loss_network
+from one_thread import one_thread as one_thread  # a fixture
 from tiny_pictures import draw, write_loss_network
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tensors this small are slower on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="package")

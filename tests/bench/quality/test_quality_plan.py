@@ -1,10 +1,13 @@
 import json
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from nst_bench.quality.contenders import model_contender, tuned_contender
+from nst_bench.quality.networks import Networks
 from nst_bench.quality.pictures import (
     Painting,
     choose_photographs,
@@ -16,6 +19,10 @@ from nst_bench.quality.plan import make_contenders, parse_contender, parse_tuned
 from nst_bench.quality.run import choose_pairs
 from nst_bench.quality.store import Store
 from nst_rt.errors import InputError, NstError, OutputError, StyleError
+from nst_rt.models import find_model
+from nst_rt.own_styles import save_style
+from nst_rt.session import read_model
+from nst_rt.styles import Style
 from tiny_pictures import draw
 
 
@@ -150,3 +157,28 @@ def test_vectors_are_told_apart_by_their_numbers(paintings: list[Painting], tint
     contender = model_contender("ours", tinting, paintings, None)
     gogh, wave = contender.renditions[:2]
     assert gogh.vector_sha256 != wave.vector_sha256
+
+
+def test_a_style_of_the_users_own_does_not_stand_in_for_the_shipped_one(
+    paintings: list[Painting], tinting: Path
+) -> None:
+    with_styles(tinting, gogh=[1, 2, 3], wave=[4, 5, 6])
+    files = find_model(tinting)
+    save_style(Style("gogh", np.float32([9, 9, 9])), files, read_model(tinting))
+    ours = model_contender("ours", tinting, paintings, None)
+    with closing(Networks("cpu", 1)) as networks:
+        vectors = [networks.load(ours, rendition).style_vector().tolist() for rendition in ours.renditions[:2]]
+        assert vectors == [[1, 2, 3], [4, 5, 6]]
+        tuned = tuned_contender("tuned", tinting, {"gogh": paintings[0]})
+        assert networks.load(tuned, tuned.renditions[0]).style_vector().tolist() == [9, 9, 9]
+    told = ours.describe()["vectors_sha256"]
+    assert told == {"gogh": ours.renditions[0].vector_sha256, "wave": ours.renditions[1].vector_sha256}
+    assert told["gogh"] != tuned.describe()["vectors_sha256"]["gogh"]
+
+
+def test_a_tuned_vector_of_another_network_is_not_taken(paintings: list[Painting], tinting: Path) -> None:
+    with_styles(tinting, wave=[4, 5, 6])
+    foreign = replace(read_model(tinting), source_sha256="b" * 64)
+    save_style(Style("mine", np.float32([9, 9, 9])), find_model(tinting), foreign)
+    with pytest.raises(StyleError, match="mine"):
+        tuned_contender("tuned", tinting, {"mine": paintings[0]})

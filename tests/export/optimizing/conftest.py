@@ -1,6 +1,5 @@
 """Pictures of 64 px and a VGG of four channels."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -9,18 +8,10 @@ import pytest
 import torch
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork, load_loss_network
+from one_thread import one_thread as one_thread  # a fixture
 from tiny_pictures import draw, write_loss_network
 
 Rgb = np.ndarray
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tensors this small are slower on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="package")

@@ -51,6 +51,7 @@ def test_conditional_goes_on_when_it_is_called_again(world: Path, tmp_path: Path
     ]  # fmt: skip
     train(*command, "--until", "1")
     told = train(*command, "--until", "2")
+    assert ", from 5 photographs; Ctrl-C saves and stops" in told
     assert "going on from step 1" in told
     assert "step 2/2  style" in told
     weights = torch.load(tmp_path / "run" / "conditional.pt", weights_only=True)
