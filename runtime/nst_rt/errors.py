@@ -11,9 +11,16 @@ NstError
 │   └── ExpressionError a blend, timeline or list of regions that cannot be read; it shows the place
 ├── DeviceError         a device that was asked for by name and cannot run
 ├── SourceError         a camera or a stream that cannot be opened
+├── ShareError          shared memory that cannot be made, opened or trusted
+│   ├── RoleTakenError      another server, producer or consumer is there already
+│   ├── ServerGoneError     the server ended or was killed
+│   └── ShareTimeoutError   no frame, no room or no server came in time
 ├── DisplayError        no window can be shown here
 └── DependencyError     a Python package that is not installed
 """
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C or `kill` ended: 128 + SIGINT, as shells count."""
 
 
 class NstError(Exception):
@@ -77,6 +84,22 @@ class DeviceError(NstError):
 
 class SourceError(NstError):
     """A camera or a network stream cannot be opened or went away for good."""
+
+
+class ShareError(NstError):
+    """A segment of shared memory cannot be made, is not there, is of another version, or was damaged."""
+
+
+class RoleTakenError(ShareError):
+    """A segment has its server, its producer or its consumer already."""
+
+
+class ServerGoneError(ShareError):
+    """The server of a segment ended or was killed; frames that were on their way are lost."""
+
+
+class ShareTimeoutError(ShareError):
+    """Nothing came, or no room was made, within the time that was given; try again."""
 
 
 class DisplayError(NstError):

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import onnx
 from nst_rt import contract
-from nst_rt.cli.naming import check_not_taken
 from nst_rt.contract import ModelRecord, Parity
-from nst_rt.errors import InputError, ModelError, OutputError
+from nst_rt.errors import ModelError, OutputError
 from nst_rt.models import ModelFiles
+from nst_rt.naming import check_not_taken
 from nst_rt.sinks.atomic import refuse_unwritable
 from nst_rt.styles import read_styles
 from numpy.typing import NDArray
 
 from nst_export.frame import full_controls
 from nst_export.graph import set_record
+from nst_export.model_file import read_model_file
 from nst_export.parity import (
     LEAST_PSNR_INT8,
     Case,
@@ -107,13 +108,7 @@ def export_int8(
 
 
 def _read(path: Path) -> tuple[onnx.ModelProto, ModelRecord]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Give the fp32 .onnx file that `nst-rt export` wrote")
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception as error:  # protobuf's errors have no base that onnx exports
-        raise ModelError(f"{path}: damaged, or no ONNX file. Export or copy it again") from error
-    record = ModelRecord.from_metadata({entry.key: entry.value for entry in model.metadata_props}, str(path))
+    model, record = read_model_file(path, "the fp32 .onnx file that `nst-rt export` wrote")
     if record.kind != "stylizer":
         raise ModelError(f"{path}: a style encoder, which runs once for a painting. Give the stylising model beside it")
     if record.precision != "fp32":

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import onnx
 from onnx import NodeProto
 
+from nst_export.graph import names_read
+
 
 def readers(graph: onnx.GraphProto, tensor: str) -> list[NodeProto]:
-    """The nodes that take a tensor as an input."""
-    return [node for node in graph.node if tensor in node.input]
+    """The nodes that read a tensor."""
+    return [node for node in graph.node if tensor in names_read(node)]
 
 
 def writer(graph: onnx.GraphProto, tensor: str) -> NodeProto | None:
@@ -27,7 +29,7 @@ def in_order(graph: onnx.GraphProto) -> Iterator[NodeProto]:
     while waiting:
         left = []
         for node in waiting:
-            if there.issuperset(node.input):
+            if there.issuperset(names_read(node)):
                 there.update(node.output)
                 yield node
             else:

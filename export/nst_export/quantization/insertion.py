@@ -17,6 +17,7 @@ from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 
+from nst_export.graph import names_read
 from nst_export.quantization.convolutions import Convolution
 from nst_export.quantization.graph_walk import in_order, readers, writer
 from nst_export.quantization.steps import Steps
@@ -156,7 +157,7 @@ class _Insertion:
             ValueError: the nodes have no order.
         """
         nodes: list[NodeProto] = list(in_order(self._graph))
-        used = {name for node in nodes for name in node.input}
+        used = set[str]().union(*map(names_read, nodes))
         kept = [tensor for tensor in self._graph.initializer if tensor.name in used]
         del self._graph.node[:], self._graph.initializer[:]
         self._graph.node.extend(nodes)

@@ -1,29 +1,107 @@
-"""The `nst-rt` command: one module per subcommand, heavy imports only inside the functions that need them."""
+"""The `nst-rt` command: one module per subcommand, imported when it is asked for.
+
+Heavy imports stand only inside the functions that need them.
+"""
 
 import errno
 import logging
 import os
 import sys
-from importlib.metadata import entry_points
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+import typer.core
+import typer.main
 
 from nst_rt import __version__
-from nst_rt.cli import add_style, demo, doctor, grid, image, info, pipe, styles, video, webcam
 from nst_rt.cli.messages import fail, logged_lines, say
-from nst_rt.errors import NstError
+from nst_rt.errors import INTERRUPTED, NstError
+
+OWN = {
+    "image": "image",
+    "video": "video",
+    "webcam": "webcam",
+    "pipe": "pipe",
+    "share": "share",
+    "demo": "demo",
+    "grid": "grid",
+    "styles": "styles",
+    "add-style": "add_style",
+    "remove-style": "add_style",
+    "info": "info",
+    "doctor": "doctor",
+}
+"""Our subcommands in the help's order, and the module of each."""
+
+
+def entry_points(group: str) -> Iterable[Any]:
+    """As `importlib.metadata.entry_points`, whose import takes longer than most of our own modules."""
+    from importlib import metadata
+
+    return metadata.entry_points(group=group)
+
+
+class _CommandsOnDemand(typer.core.TyperGroup):
+    """Loads the one command that is asked for; all of them for the help and for a name that nobody has.
+
+    Building every command's parser took a twentieth of `nst-rt image`, and loading those of other packages as much
+    again.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands, ours first."""
+        for name in OWN:
+            self._load_own(name)
+        for entry in entry_points(group="nst_rt.commands"):
+            self._load_entry(entry, debug=bool(ctx.obj))
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name, None if there is none."""
+        if cmd_name not in self.commands:
+            if cmd_name in OWN:
+                self._load_own(cmd_name)
+            else:
+                named = [entry for entry in entry_points(group="nst_rt.commands") if entry.name == cmd_name]
+                for entry in named:
+                    self._load_entry(entry, debug=bool(ctx.obj))
+                if not named:
+                    self.list_commands(ctx)  # the error suggests the nearest of `commands`
+        return self.commands.get(cmd_name)
+
+    def _load_own(self, name: str) -> None:
+        if name not in self.commands:
+            one = typer.Typer()
+            import_module(f"nst_rt.cli.{OWN[name]}").register(one)
+            self.commands |= typer.main.get_group(one).commands
+
+    def _load_entry(self, entry: Any, *, debug: bool) -> None:
+        if entry.name in self.commands:
+            return
+        try:
+            loaded, one = entry.load(), typer.Typer()
+            if isinstance(loaded, typer.Typer):
+                one.add_typer(loaded, name=entry.name)
+            else:  # a function: a command that has no commands below it takes options after its arguments
+                one.command(entry.name)(loaded)
+            self.commands |= typer.main.get_group(one).commands
+        except Exception as error:  # a broken package must not take the other commands along
+            if debug:
+                raise
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            say(f"nst-rt: the command {entry.name} cannot be loaded ({reason}). Reinstall the package it comes from")
+
 
 app = typer.Typer(
     name="nst-rt",
+    cls=_CommandsOnDemand,
     help="Neural style transfer, fast: pictures, films and live cameras.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (image, video, webcam, pipe, demo, grid, styles, add_style, info, doctor):
-    module.register(app)
-
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -58,12 +136,11 @@ def main() -> None:
 
 def _run(debug: bool) -> int:
     try:
-        _add_commands_of_other_packages(debug)
-        code = app(prog_name="nst-rt", standalone_mode=False)
+        code = app(prog_name="nst-rt", standalone_mode=False, obj=debug)
         print(end="", flush=True)  # noqa: T201 - to see now that stdout took it all; there may be none
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return 1
     except Exception as error:
@@ -77,21 +154,6 @@ def _run(debug: bool) -> int:
             where = error.filename or "a file, or what stdout goes to,"
             return fail(f"{where} cannot be written ({error.strerror}). Free some space or write elsewhere")
         return fail(f"internal error, {type(error).__name__}: {error}. Run again with --debug and report it", 70)
-
-
-def _add_commands_of_other_packages(debug: bool) -> None:
-    for command in entry_points(group="nst_rt.commands"):
-        try:
-            loaded = command.load()
-            if isinstance(loaded, typer.Typer):
-                app.add_typer(loaded, name=command.name)
-            else:  # a function: a command that has no commands below it takes options after its arguments
-                app.command(command.name)(loaded)
-        except Exception as error:  # a broken package must not take the other commands along
-            if debug:
-                raise
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            say(f"nst-rt: the command {command.name} cannot be loaded ({reason}). Reinstall the package it comes from")
 
 
 def _usage_error(error: Any) -> int:

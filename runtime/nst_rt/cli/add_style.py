@@ -7,15 +7,13 @@ import typer
 
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import JsonOption, ModelOption
-from nst_rt.errors import InputError, StyleError
+from nst_rt.errors import INTERRUPTED, InputError, StyleError
 
 if TYPE_CHECKING:
     from nst_rt.contract import ModelRecord
     from nst_rt.models import ModelFiles
     from nst_rt.styles import Vector
     from nst_rt.tuning import Tuned
-
-INTERRUPTED = 130
 
 RECORD, TUNING = "Record", "Tuning"
 """Panels of the help."""

@@ -39,7 +39,7 @@ class Controls:
 
     def tag(self, style: str) -> str:
         """The styles, as a part of the result's file name; `style` is the opened stylizer's."""
-        from nst_rt.cli.naming import style_tag
+        from nst_rt.naming import style_tag
 
         own = "timeline" if self.timeline else style_tag(style)
         if self.mask is None:
@@ -58,6 +58,14 @@ class Controls:
         except StyleError as error:
             if self.timeline is None:
                 raise
+            try:
+                without = load(None, model=model)
+            except StyleError as other:
+                if str(other) == str(error):  # whatever the style: another option, or the model's styles file
+                    raise error from None
+            else:
+                with without:
+                    without.require_style_vectors("timelines")
             raise self.timeline.blamed(self.timeline.entries[0], error) from error
 
     def player(self, stylizer: "Stylizer") -> "TimelinePlayer | None":
@@ -118,6 +126,23 @@ class Controls:
         stylize.match_colors(picture, self.matching)
         if player is not None:
             player.read_styles()
+
+    def at_times(
+        self, stylize: "Stylizer | MaskedStylizer", player: "TimelinePlayer | None"
+    ) -> "Callable[[Image, float], Image]":
+        """A call that stylises a film's frame as it is to be at its second; the first frame's colours are matched."""
+        begun = False
+
+        def at_time(frame: "Image", seconds: float) -> "Image":
+            nonlocal begun
+            if not begun:
+                self.match_colors(stylize, player, frame)
+                begun = True
+            if player is not None:
+                player.seek(seconds)
+            return stylize(frame)
+
+        return at_time
 
     def described(self, stylizer: "Stylizer | MaskedStylizer") -> dict[str, Any]:
         """What runs, ready for JSON: the stylizer's own description, and the timeline."""

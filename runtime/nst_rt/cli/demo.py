@@ -38,9 +38,9 @@ def demo(
     """Make a contact sheet of a picture in every available style."""
     import time
 
-    from nst_rt.cli.naming import check_not_taken
     from nst_rt.cli.progress import progress_bar
     from nst_rt.cli.termination import signals_interrupt
+    from nst_rt.naming import check_not_taken
     from nst_rt.sample_picture import landscape
     from nst_rt.sheet import Cell, contact_sheet
     from nst_rt.sinks.atomic import refuse_unwritable

@@ -19,13 +19,12 @@ from nst_rt.cli.options import (
     ThreadsOption,
 )
 from nst_rt.cli.repeated_values import RepeatedValues
-from nst_rt.errors import InputError, OutputError, StyleError
+from nst_rt.errors import INTERRUPTED, InputError, OutputError, StyleError
 
 if TYPE_CHECKING:
     from nst_rt.grid.making import Maker, Outcome
     from nst_rt.grid.parameters import Sweep
 
-INTERRUPTED = 130
 UNUSED: dict[str, Any] = {"strength": 1.0, "color": 1.0, "match-colors": "none", "steps": None}
 """What the options hold where they were not given."""
 
@@ -211,8 +210,8 @@ def _settings(given: dict[str, Any], sweeps: "list[Sweep]", method: Method) -> d
 
 def _check_sheet(output: Path, inputs: list[Path], *, overwrite: bool) -> None:
     """Refuse a sheet that cannot be written, or that would replace something else than a grid's."""
-    from nst_rt.cli.naming import check_not_taken
     from nst_rt.grid.record import sheets_of
+    from nst_rt.naming import check_not_taken
     from nst_rt.sinks.atomic import refuse_unwritable
     from nst_rt.sinks.picture import check_suffix
 
@@ -244,7 +243,7 @@ def _pictures(names: list[str], output: Path) -> list[Path]:
 
 def _styles(names: list[str], output: Path) -> list[str]:
     """Styles, each once; a folder is the paintings in it."""
-    from nst_rt.cli.naming import is_folder
+    from nst_rt.naming import is_folder
 
     styles: dict[str, None] = {}
     for name in names:

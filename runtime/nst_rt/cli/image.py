@@ -90,9 +90,9 @@ def image(
     Results are 8 bits a channel and upright. Of several, a picture that fails is reported; the rest go on (exit 1).
     """
     from nst_rt.cli.controls import read_controls
-    from nst_rt.cli.naming import is_folder
     from nst_rt.cli.picture_jobs import STREAM, find_pictures, is_batch, plan_batch, plan_one
     from nst_rt.cli.termination import signals_interrupt
+    from nst_rt.naming import is_folder
     from nst_rt.sinks.picture import SUFFIXES as WRITABLE
     from nst_rt.sinks.picture import check_suffix
     from nst_rt.sources.picture import SUFFIXES as READABLE
@@ -210,8 +210,8 @@ class _Run:
         return results
 
     def _read_all(self, jobs: "Sequence[Job]") -> "Generator[tuple[_Result, Picture | None], None, None]":
-        from nst_rt.cli.naming import check_not_taken
         from nst_rt.cli.picture_jobs import STREAM
+        from nst_rt.naming import check_not_taken
         from nst_rt.sources.picture import read_picture
 
         for job in jobs:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_rt.cli.naming import check_not_taken, exists, is_folder
 from nst_rt.errors import InputError, OutputError
+from nst_rt.naming import check_not_taken, exists, is_folder
 
 STREAM = Path("-")
 """Stands for stdin among the inputs and for stdout as the output."""

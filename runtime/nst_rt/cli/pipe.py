@@ -2,24 +2,33 @@
 
 import os
 import re
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from fractions import Fraction
+from functools import partial
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nst_rt.cli.frame_options import MatrixOption, check_choice, parse_sides
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
+    FeatherOption,
+    MaskOption,
+    MatchColorsOption,
     ModelOption,
+    OutsideOption,
     PrecisionOption,
+    RegionsOption,
     StrengthOption,
     StyleOption,
     ThreadsOption,
+    TimelineOption,
 )
-from nst_rt.errors import InputError
+from nst_rt.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from nst_rt.descriptors import ByteReader
@@ -60,14 +69,7 @@ def pipe(
         str | None,
         typer.Option("--size", metavar="WxH", show_default=False, help="Of raw frames; yuv4mpegpipe says it itself."),
     ] = None,
-    matrix: Annotated[
-        str,
-        typer.Option(
-            "--matrix",
-            metavar="NAME",
-            help="Of YUV: bt601, bt709, or auto: BT.709 if both sides have 720 pixels or more, else BT.601.",
-        ),
-    ] = "auto",
+    matrix: MatrixOption = "auto",
     range: Annotated[
         str,
         typer.Option(
@@ -82,12 +84,19 @@ def pipe(
             "--rate",
             metavar="N[/D]",
             show_default=False,
-            help="Frames a second, for the header of raw frames that go out as yuv4mpegpipe.",
+            help="Frames a second, where the frames do not say: for --timeline, and for raw ones that go out as "
+            "yuv4mpegpipe.",
         ),
     ] = None,
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    match_colors: MatchColorsOption = "none",
+    timeline: TimelineOption = None,
+    mask: MaskOption = None,
+    outside: OutsideOption = None,
+    regions: RegionsOption = None,
+    feather: FeatherOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
@@ -97,6 +106,7 @@ def pipe(
 
     ffmpeg -i film.mp4 -f yuv4mpegpipe - | nst-rt pipe --style gogh | ffplay -f yuv4mpegpipe -
     """
+    from nst_rt.cli.controls import read_controls
     from nst_rt.cli.termination import signals_interrupt, signals_stop
     from nst_rt.descriptors import ByteReader, ByteWriter, Stopping, widen_pipe
     from nst_rt.frame_pipe import run_pipe
@@ -106,33 +116,45 @@ def pipe(
     from nst_rt.stream_format import FORMATS, MATRICES, RANGES
     from nst_rt.stylizer import Stylizer
 
-    _check("--format", format, FORMATS)
-    _check("--output-format", output_format or format, FORMATS)
-    _check("--matrix", matrix, ("auto", *MATRICES))
-    _check("--range", range, ("auto", *RANGES))
+    check_choice("--format", format, FORMATS)
+    check_choice("--output-format", output_format or format, FORMATS)
+    check_choice("--matrix", matrix, ("auto", *MATRICES))
+    check_choice("--range", range, ("auto", *RANGES))
     sides = _sides(size, format)
-    frame_rate = _rate(rate, format, output_format or format)
+    frame_rate = _rate(rate, format, output_format or format, timed=timeline is not None)
+    controls = read_controls(
+        style,
+        timeline=timeline,
+        mask=mask,
+        outside=outside,
+        regions=regions,
+        feather=feather,
+        match_colors=match_colors,
+    )
+    load = partial(Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads)
     _check_stdin()
     with signals_interrupt(), closing(Stopping()) as stopping, stdout_for_frames() as stdout:
         stdin = ByteReader(_STDIN, stopping)
-        with Stylizer.load(
-            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
-        ) as stylizer:
+        with ExitStack() as opened, controls.load(load, model) as stylizer:
+            player = controls.player(stylizer)
+            stylize = controls.masked(stylizer, opened, load, film=True)
             coming = _coming(stdin, format, sides, matrix, range)
+            seconds = _frame_times(coming, frame_rate) if player is not None else repeat(0.0)
             going = coming.converted(output_format or format, range=range, rate=frame_rate)
             if not quiet:
                 say(f"in: {coming}; out: {going}")
                 for notice in _notices(coming, going):
                     say(f"note: {notice}")
-            stylizer.warm_up(coming.height, coming.width)
+            stylize.warm_up(coming.height, coming.width)
             if not quiet:
                 say(f"running on {stylizer.device}")
             widen_pipe(_STDIN, coming.frame_bytes)
             widen_pipe(stdout, going.frame_bytes)
+            at_time = controls.at_times(stylize, player)
             with signals_stop(stopping.ask) as signals:
                 summary = run_pipe(
                     RawVideoReader(stdin, coming),
-                    stylizer,
+                    lambda frame: at_time(frame, next(seconds)),
                     RawVideoWriter(ByteWriter(stdout, stopping), going),
                     stopping,
                 )
@@ -141,14 +163,9 @@ def pipe(
     if signals:
         if summary.error is not None:
             say(str(summary.error))
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     if summary.error is not None:
         raise summary.error
-
-
-def _check(option: str, given: str, known: Iterable[str]) -> None:
-    if given not in known:
-        raise typer.BadParameter(f"{given!r} is not one of {', '.join(known)}", param_hint=option)
 
 
 def _sides(size: str | None, format: str) -> tuple[int, int] | None:
@@ -165,19 +182,21 @@ def _sides(size: str | None, format: str) -> tuple[int, int] | None:
         raise typer.BadParameter(
             f"raw {format} does not say its size. Give --size, such as 1280x720", param_hint="--size"
         )
-    found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", size, re.ASCII)
-    if found is None:
-        raise typer.BadParameter(f"{size!r} is no size. Write it as 1280x720", param_hint="--size")
-    return int(found[1]), int(found[2])
+    return parse_sides(size)
 
 
-def _rate(rate: str | None, format: str, output_format: str) -> Fraction | None:
+def _rate(rate: str | None, format: str, output_format: str, *, timed: bool) -> Fraction | None:
     from nst_rt.stream_format import Y4M
 
     if rate is None:
+        if timed and format != Y4M:
+            raise typer.BadParameter(
+                f"raw {format} does not say its rate, which --timeline counts by. Give --rate, such as 25",
+                param_hint="--rate",
+            )
         return None
-    if format == Y4M or output_format != Y4M:
-        raise typer.BadParameter(f"only for raw frames that go out as {Y4M}", param_hint="--rate")
+    if not timed and (format == Y4M or output_format != Y4M):
+        raise typer.BadParameter(f"only for raw frames that go out as {Y4M}, and for --timeline", param_hint="--rate")
     found = re.fullmatch(r"(\d{1,9})(?:[/:](\d{1,9}))?", rate, re.ASCII)
     if found is None or not int(found[1]) or not int(found[2] or 1):
         raise typer.BadParameter(f"{rate!r} is no frame rate. Write 25 or 30000/1001", param_hint="--rate")
@@ -203,6 +222,20 @@ def _coming(stdin: "ByteReader", format: str, sides: tuple[int, int] | None, mat
     if sides is not None:
         return StreamFormat.of_raw(*sides, format, matrix=matrix, range=range)
     return StreamFormat.of_y4m(read_y4m_header(stdin), matrix=matrix, range=range)
+
+
+def _frame_times(coming: "StreamFormat", given: Fraction | None) -> Iterator[float]:
+    """Seconds of one frame after the other, from 0 on."""
+    told = coming.header.rate if coming.header is not None else None
+    if told is not None and given not in (None, told):
+        raise typer.BadParameter(f"the stream itself says {told}. Leave --rate out", param_hint="--rate")
+    rate = told or given
+    if rate is None:
+        raise typer.BadParameter(
+            "the stream does not say its rate, which --timeline counts by. Give --rate, such as 25",
+            param_hint="--rate",
+        )
+    return (float(index / rate) for index in count())
 
 
 def _notices(coming: "StreamFormat", going: "StreamFormat") -> list[str]:

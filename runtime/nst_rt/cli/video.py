@@ -82,8 +82,8 @@ def video(
     A film that is cut short is stylised as far as it goes and kept, with exit code 1. The mask may be a film too.
     """
     from nst_rt.cli.controls import read_controls
-    from nst_rt.cli.naming import check_not_taken
     from nst_rt.cli.termination import signals_interrupt
+    from nst_rt.naming import check_not_taken
     from nst_rt.sinks.film import check_film_output
     from nst_rt.sources.film import FilmReader
     from nst_rt.stylizer import Stylizer
@@ -110,17 +110,7 @@ def video(
             player = controls.player(stylizer)
             stylize = controls.masked(stylizer, opened, load, film=True)
 
-            begun = False
-
-            def at_time(frame: "NDArray[np.uint8]", seconds: float) -> "NDArray[np.uint8]":
-                nonlocal begun
-                if not begun:
-                    controls.match_colors(stylize, player, frame)
-                    begun = True
-                if player is not None:
-                    player.seek(seconds)
-                return stylize(frame)
-
+            at_time = controls.at_times(stylize, player)
             try:
                 told = _convert(reader, at_time, target, crf=crf, preset=preset, audio=audio)
             except KeyboardInterrupt:

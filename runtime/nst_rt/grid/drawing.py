@@ -7,10 +7,10 @@ from textwrap import wrap
 import cv2
 import numpy as np
 
-from nst_rt.cli.naming import style_tag
 from nst_rt.errors import NstError
 from nst_rt.grid.plan import Plan
 from nst_rt.models import is_file
+from nst_rt.naming import style_tag
 from nst_rt.pixels import Image
 from nst_rt.sheet import Cell, contact_sheet, fitted
 from nst_rt.sources.picture import read_picture

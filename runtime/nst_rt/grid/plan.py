@@ -6,8 +6,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from nst_rt.cli.naming import style_tag
 from nst_rt.grid.parameters import Sweep, Value
+from nst_rt.naming import style_tag
 from nst_rt.styles import is_painting
 
 
