@@ -1,0 +1,1 @@
+"""`nst-rt compare`: every method on one photograph and one painting."""

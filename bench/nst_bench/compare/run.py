@@ -1,0 +1,199 @@
+"""The methods one after the other, each in its own process; one that fails does not hold up the rest."""
+
+import json
+import math
+import signal
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from nst_export.training.pictures import read_rgb
+from nst_rt import __version__
+from nst_rt.errors import NstError, OutputError
+from nst_rt.session import model_sha256 as file_sha256
+from nst_rt.sinks.atomic import why_not_written
+
+from nst_bench.compare.methods import Method
+from nst_bench.quality.measuring import Loss, Measurements
+from nst_bench.quality.pictures import Painting, Photograph
+from nst_bench.quality.store import Store
+from nst_bench.speed.launcher import run_process
+
+State = Literal["made", "kept", "failed", "not made"]
+PICTURES = "pictures"
+"""Folder of the pictures, beside the report."""
+
+
+@dataclass
+class Outcome:
+    """What became of one method."""
+
+    method: Method
+    state: State = "not made"
+    """`kept` was made by an earlier run; `not made` is for after an interruption."""
+    error: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+    """What `paint.paint` and `run_process` told."""
+    loss: Loss | None = None
+
+    @property
+    def painted(self) -> bool:
+        """There is a picture, and it was judged."""
+        return self.loss is not None
+
+    @property
+    def why_not(self) -> str:
+        """For a picture that is not there."""
+        return self.error or "not made: interrupted"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all methods share."""
+
+    photograph: Photograph
+    painting: Painting
+    side: int
+    device: str
+    precision: str
+    threads: int | None
+    optimizing_precision: str
+    time_limit: float
+    """Seconds after which a method is given up."""
+
+    def request(self, method: Method) -> dict[str, Any]:
+        """What `paint.paint` is asked for, its target apart."""
+        # PyTorch knows neither TensorRT nor OpenVINO: the card or the processor is what was meant.
+        torch_device = "auto" if self.device == "auto" else "cuda" if self.device[:4] in ("cuda", "tens") else "cpu"
+        optimizes = method.kind == "optimize"
+        return {
+            **method.request,
+            "kind": method.kind,
+            "content": str(self.photograph.path),
+            "side": self.side,
+            "device": torch_device if optimizes else self.device,
+            "tuning_device": torch_device,
+            "precision": self.optimizing_precision if optimizes else self.precision,
+            "threads": self.threads,
+        }
+
+    def question(self, method: Method) -> dict[str, Any]:
+        """What decides a method's picture and figures, for `Store`; files count by what is in them."""
+        request = {
+            name: value for name, value in self.request(method).items() if name not in ("content", "painting", "model")
+        }
+        request.pop("loss_network", None)
+        if method.request.get("style") == str(self.painting.path):
+            request["style"] = "painting"
+        return {
+            "kind": "compare",
+            "method": method.key,
+            "photograph": self.photograph.question,
+            "painting": self.painting.sha256,
+            "request": request,
+            "files": dict(method.decided_by),
+            "nst_rt": __version__,
+        }
+
+
+class Comparison:
+    """The methods' pictures in a folder, with seconds, memory and losses.
+
+    Args:
+        folder: gets the pictures in `pictures/`; made if missing.
+        anew: forget what an earlier run has left.
+    """
+
+    def __init__(
+        self,
+        methods: Sequence[Method],
+        setting: Setting,
+        measurements: Measurements,
+        store: Store,
+        folder: Path,
+        *,
+        anew: bool = False,
+    ) -> None:
+        self.outcomes = [Outcome(method) for method in methods]
+        """In the methods' order."""
+        self._setting, self._measurements, self._store = setting, measurements, store
+        self._folder, self._anew = folder / PICTURES, anew
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(why_not_written(self._folder, error)) from error
+
+    def picture(self, method: Method) -> Path:
+        """Where a method's picture lies."""
+        return self._folder / f"{method.key}.png"
+
+    def run(self, begin: Callable[[Method], None], report: Callable[[Outcome], None]) -> None:
+        """Make what is not there yet.
+
+        Args:
+            begin: called before a method's process is started.
+            report: called with every outcome as it comes.
+
+        Raises:
+            KeyboardInterrupt: the outcomes tell how far it came.
+            OutputError: the folder cannot be written to; the rest would fail alike.
+        """
+        for outcome in self.outcomes:
+            try:
+                outcome.state, outcome.figures = self._make(outcome.method, begin)
+                outcome.loss = self._judge(outcome.method)
+            except OutputError:
+                raise
+            except (NstError, OSError, RuntimeError, MemoryError) as error:
+                outcome.state, outcome.error = "failed", " ".join(str(error).split()) or type(error).__name__
+            report(outcome)
+
+    def _make(self, method: Method, begin: Callable[[Method], None]) -> tuple[State, dict[str, Any]]:
+        if method.refused:
+            raise RuntimeError(method.refused)
+        question, target = self._setting.question(method), self.picture(method)
+        kept = None if self._anew else self._store.find(question)
+        if kept is not None and target.is_file() and file_sha256(target) == kept["sha256"]:
+            return "kept", kept["figures"]
+        begin(method)
+        figures = self._paint({**self._setting.request(method), "target": str(target)})
+        self._store.keep(question, {"figures": figures, "sha256": file_sha256(target)})
+        return "made", figures
+
+    def _paint(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            asked, answer = Path(folder) / "request.json", Path(folder) / "answer.json"
+            asked.write_text(json.dumps(request), "utf-8")
+            arguments = ["-m", "nst_bench.compare.paint", str(asked), str(answer)]
+            try:
+                spent = run_process(arguments, self._setting.time_limit)
+            except RuntimeError as error:
+                raise RuntimeError(_with_advice(str(error))) from error
+            told: dict[str, Any] = json.loads(answer.read_text("utf-8"))
+        return {**told, **{key: value for key, value in spent.items() if key != "seconds"}}
+
+    def _judge(self, method: Method) -> Loss:
+        question = {
+            "kind": "compare-losses",
+            **self._measurements.question,
+            "picture": file_sha256(self.picture(method)),
+            "photograph": self._setting.photograph.question,
+            "painting": self._setting.painting.sha256,
+        }
+        answer = self._store.find(question)
+        if answer is None:
+            wanted = self._measurements.grams(self._setting.painting)
+            found = asdict(self._measurements.judge(read_rgb(self.picture(method)), wanted, 0))
+            if not all(map(math.isfinite, found.values())):
+                raise RuntimeError("the picture's losses are not finite. Try --precision fp32")
+            self._store.keep(question, answer := found)
+        return Loss(**answer)
+
+
+def _with_advice(message: str) -> str:
+    """What the launcher says of a process that said nothing itself, with what to do next."""
+    if message == f"ended by signal {signal.SIGKILL.value}":
+        return f"{message}, as a system does that is out of memory. Give a smaller --side"
+    return f"{message}. Give a larger --time-limit" if message.startswith("not done in ") else message

@@ -1,0 +1,234 @@
+"""`nst-rt compare`, as a user types it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from nst_bench.compare import run
+from nst_bench.compare.cli import compare
+from nst_bench.quality.losses import Judge, content_loss, style_loss
+from nst_export.training.hardware import choose_hardware
+from nst_export.training.loss_network import load_loss_network
+from nst_export.training.pictures import read_rgb
+from nst_rt.errors import InputError, ModelError, NstError, OutputError, StyleError
+from nst_rt.sources.picture import read_picture
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+app = Typer()
+app.command()(compare)
+
+
+def invoke(folder: Path, style: str, *options: str | Path) -> Result:
+    line = [
+        folder / "photo.png", style, "-o", folder / "out", "--model", folder / "tinting.onnx", "--loss-network",
+        folder / "vgg.npz", "--device", "cpu", "--threads", "1", "--steps", "2", "--json", *options,
+    ]  # fmt: skip
+    return CliRunner().invoke(app, list(map(str, line)), catch_exceptions=False)
+
+
+def named(folder: Path, *options: str | Path) -> Result:
+    return invoke(folder, "gogh", "--painting", folder / "painting.png", *options)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *failing: BaseException | None) -> list[dict[str, Any]]:
+    """Processes that paint grey in no time, or fail; returns what they were asked."""
+    asked: list[dict[str, Any]] = []
+
+    def run_process(arguments: list[str], timeout: float) -> dict[str, float]:
+        request, answer = map(Path, arguments[-2:])
+        asked.append(json.loads(request.read_text()))
+        error = failing[len(asked) - 1] if len(asked) <= len(failing) else None
+        if error is not None:
+            raise error
+        photograph = read_picture(asked[-1]["content"]).shrunk(asked[-1]["side"]).bgr
+        cv2.imwrite(asked[-1]["target"], np.full_like(photograph, 99))
+        told = {"loading_seconds": 1.5, "picture_seconds": 0.02, "pictures": 9, "ran": {"device": "cpu"}}
+        answer.write_text(json.dumps(told))
+        return {"seconds": 2.0, "peak_mb": 77.0}
+
+    monkeypatch.setattr(run, "run_process", run_process)
+    return asked
+
+
+def test_every_method_on_one_pair(folder: Path) -> None:
+    models = ["-c", f"negative={folder / 'inverting.onnx'}", "-c", f"broken={folder / 'tinting.encoder.onnx'}"]
+    left_out = ["--without", "optimize-statistics", "--without", "optimize-gram-adam"]
+    result = named(folder, *models, *left_out)
+    assert result.exit_code == 1, result.output
+    told = json.loads(result.stdout)
+    out = folder / "out"
+    assert told == json.loads((out / "compare.json").read_text())
+    by_key = {one["key"]: one for one in told["methods"]}
+    assert list(by_key) == ["named", "encoder", "negative", "broken", "optimize-gram-lbfgs"]
+    assert [one["state"] for one in told["methods"]] == ["made", "made", "made", "failed", "made"]
+    assert "not a stylising model" in by_key["broken"]["error"]
+    assert by_key["negative"]["style_from"] == "baked in: invert"
+    assert by_key["negative"]["title"] == "negative (baked in: invert)"
+
+    photo = cv2.imread(str(folder / "photo.png"))
+    mean = cv2.imread(str(folder / "painting.png")).mean((0, 1))
+    expected = {
+        "named": np.clip(np.rint(photo / 2 + [30, 60, 90]), 0, 255),
+        "encoder": np.clip(np.rint(photo / 2 + mean / 2), 0, 255),
+        "negative": 255 - photo,
+    }
+    network = load_loss_network(folder / "vgg.npz")
+    judge = Judge(network, choose_hardware("cpu", "fp32"))
+    wanted, before = judge.read_painting(read_rgb(folder / "painting.png")), judge.read(read_rgb(folder / "photo.png"))
+    assert told["unchanged"]["style"] == pytest.approx(style_loss(before.grams, wanted), rel=1e-4)
+    for key, picture in expected.items():
+        found = cv2.imread(str(out / by_key[key]["picture"]))
+        assert np.abs(found.astype(float) - picture).max() <= 1, key
+    for one in told["methods"]:
+        if one["state"] == "failed":
+            assert one["picture"] is None
+            continue
+        after = judge.read(read_rgb(out / one["picture"]))
+        assert one["loss"]["style"] == pytest.approx(style_loss(after.grams, wanted), rel=1e-4)
+        assert one["loss"]["content"] == pytest.approx(content_loss(after, before), rel=1e-4, abs=1e-7)
+        assert one["closed"] == pytest.approx(1 - one["loss"]["style"] / told["unchanged"]["style"])
+        assert one["figures"]["picture_seconds"] > 0
+        assert one["figures"]["peak_mb"] > 20
+    # Each in a process of its own: one with PyTorch in it holds more than one without.
+    assert by_key["optimize-gram-lbfgs"]["figures"]["peak_mb"] > by_key["named"]["figures"]["peak_mb"] + 50
+    assert by_key["optimize-gram-lbfgs"]["figures"]["pictures"] == 1 < by_key["named"]["figures"]["pictures"]
+
+    again = json.loads(named(folder, *models, *left_out).stdout)
+    assert [one["state"] for one in again["methods"]] == ["kept", "kept", "kept", "failed", "kept"]
+    assert again["methods"][0]["figures"] == by_key["named"]["figures"]
+
+
+def test_the_documents(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, None, RuntimeError("the losses are <not> finite | at all"))
+    result = named(folder, "--without", "optimize-statistics", "--without", "optimize-gram-adam")
+    assert result.exit_code == 1
+    markdown = (folder / "out" / "compare.md").read_text()
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 1 + 3
+    assert len({line.count("|") for line in lines}) == 1
+    assert "| 1.5 s | 20 ms | 50 | 77 MB |" in lines[3]
+    assert "live-capable here" in lines[3]
+    assert "by hand" in lines[3]
+    assert "failed: the losses are <not> finite / at all" in lines[4]
+    assert "live" not in lines[5].replace("not live here", "")
+    assert (folder / "out" / re.findall(r"!\[.*\]\((.*)\)", markdown)[0]).is_file()
+    page = (folder / "out" / "compare.html").read_text()
+    sources = re.findall(r'src="([^"]*)"', page)
+    assert len(sources) == 4  # photograph, painting, and the two that were made
+    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    assert "http" not in page
+    assert "losses are &lt;not&gt; finite | at all" in page
+    assert "prefers-color-scheme: dark" in page
+    assert cv2.imread(str(folder / "out" / "compare.jpg")) is not None
+
+
+def test_what_processes_are_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = pretend(monkeypatch)
+    result = invoke(folder, str(folder / "painting.png"), "--tune", "--minutes", "0.5", "--device", "tensorrt")
+    assert result.exit_code == 0, result.output
+    kinds = [(one["kind"], one["device"]) for one in asked]
+    assert kinds == [("network", "tensorrt"), ("tuned", "tensorrt"), *[("optimize", "cuda")] * 4]
+    assert asked[1]["minutes"] == 0.5
+    assert asked[1]["tuning_device"] == "cuda"
+    assert [tuple(one["settings"].values()) for one in asked[2:]] == [
+        ("gram", "lbfgs", 2), ("gram", "adam", 2), ("statistics", "lbfgs", 2), ("statistics", "adam", 2),
+    ]  # fmt: skip
+    assert {one["precision"] for one in asked[2:]} == {"fp32"}
+
+
+def test_an_earlier_run_counts_by_what_decides_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = ("--without", "optimize")
+    asked = pretend(monkeypatch)
+    named(folder, *quick)
+    assert len(asked) == 2
+    named(folder, *quick)
+    assert len(asked) == 2
+    (folder / "out" / "pictures" / "named.png").unlink()
+    named(folder, *quick)
+    assert len(asked) == 3
+    named(folder, *quick, "--side", "90")
+    assert len(asked) == 5
+    named(folder, *quick, "--side", "90", "--overwrite")
+    assert len(asked) == 7
+    with (folder / "tinting.onnx").open("ab") as file:  # other bytes under the same name
+        file.write(b"\x72\x00")
+    named(folder, *quick, "--side", "90")
+    assert len(asked) == 9
+
+
+def test_an_interruption_writes_what_there_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, None, KeyboardInterrupt())
+    result = named(folder, "--without", "optimize-statistics")
+    assert result.exit_code == 130
+    told = json.loads((folder / "out" / "compare.json").read_text())
+    assert told["interrupted"]
+    assert [one["state"] for one in told["methods"]] == ["made", *["not made"] * 3]
+    assert "missing: not made: interrupted" in (folder / "out" / "compare.md").read_text()
+    assert "Interrupted" in (folder / "out" / "compare.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("ended by signal 9", "ended by signal 9, as a system does that is out of memory. Give a smaller --side"),
+        ("not done in 5 s", "not done in 5 s. Give a larger --time-limit"),
+        ("ValueError: whatever", "ValueError: whatever"),
+    ],
+)
+def test_failures_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch, message: str, shown: str) -> None:
+    pretend(monkeypatch, RuntimeError(message), RuntimeError(message))
+    result = named(folder, "--without", "optimize")
+    assert result.exit_code == 2  # nothing at all
+    assert [one["error"] for one in json.loads(result.stdout)["methods"]] == [shown, shown]
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "says"),
+    [
+        (["goph"], StyleError, "did you mean 'gogh'"),
+        (["gogh"], InputError, "Add --painting FILE"),
+        (["gogh:0.5+wave:0.5"], StyleError, "a blend has no painting"),
+        (["inverting.onnx"], StyleError, "-c NAME=inverting.onnx"),
+        (["missing.png"], InputError, "missing.png"),
+        (["vgg.npz"], InputError, "vgg.npz"),
+        (["painting.png", "--painting", "painting.png"], InputError, "Leave one of them out"),
+        (["painting.png", "-c", "nothing"], InputError, "write NAME=MODEL.onnx"),
+        (["painting.png", "-c", "a=missing.onnx"], ModelError, "no such model file"),
+        (["painting.png", "-c", "encoder=inverting.onnx"], InputError, "of that name already"),
+        (["painting.png", "--model", "inverting.onnx"], StyleError, "one style is baked in"),
+        (["painting.png", "--without", "optimise"], InputError, "They are encoder, optimize-gram-lbfgs"),
+        (["painting.png", "--without", "optimize", "--without", "encoder"], InputError, "leaves no method"),
+        (["painting.png", "--loss-network", "photo.png"], NstError, "photo.png"),
+        (["painting.png", "--loss-network", "wrong.npz"], ModelError, "not a loss network that nst-rt knows"),
+        (["painting.png", "--loss-network", "nan.npz"], InputError, "not finite"),
+        (["painting.png", "--side", "64"], InputError, "the style loss needs 64 px a side"),
+        (["painting.png", "-o", "photo.png"], OutputError, "a file, and the comparison needs a folder"),
+        (["painting.png", "-o", "."], OutputError, "holds other things"),
+    ],
+)
+def test_what_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, line: list[str], error: type[NstError], says: str
+) -> None:
+    monkeypatch.chdir(folder)
+    asked = pretend(monkeypatch)
+    np.savez(folder / "wrong.npz", weight=np.zeros(3, np.float32))
+    arrays = dict(np.load(folder / "vgg.npz"))
+    np.savez(folder / "nan.npz", **{**arrays, "conv1_1.bias": np.full(4, np.nan, np.float32)})
+    with pytest.raises(error, match=re.escape(says)):
+        invoke(folder, *line)
+    assert not asked
+    assert not (folder / "out").exists()
+
+
+def test_a_style_of_ones_own_remembers_its_painting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = pretend(monkeypatch)
+    styles = {"styles": [{"name": "mine", "vector": [1, 2, 3], "painting": str(folder / "painting.png")}]}
+    (folder / "tinting.styles.json").write_text(json.dumps(styles))
+    assert invoke(folder, "mine", "--without", "optimize").exit_code == 0
+    assert asked[0]["style"] == "mine"
+    assert asked[1]["style"] == str(folder / "painting.png")
