@@ -16,8 +16,8 @@ Feeds = Mapping[str, NDArray[Any]]
 class Runner(Protocol):
     """Runs a session on host arrays. Not to be shared by threads."""
 
-    def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
-        """Feed every input by name; returns the only output as a new array.
+    def run(self, feeds: Feeds, clock: StageClock | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Feed every input by name; returns the only output as a new array, or in `out` (contiguous, of its shape).
 
         With a clock, the stages are timed: `run`, and around it `upload` and `download` where memory is the device's.
         """
@@ -30,11 +30,25 @@ class HostRunner:
     def __init__(self, session: Any) -> None:
         self._session = session
 
-    def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
-        result: NDArray[Any] = self._session.run(None, dict(feeds))[0]
+    def run(self, feeds: Feeds, clock: StageClock | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        result: NDArray[Any]
+        if out is not None and hasattr(self._session, "io_binding"):
+            result = self._run_into(feeds, out)
+        else:
+            result = self._session.run(None, dict(feeds))[0]
         if clock:
             clock.lap("run")
-        return result
+        return copied(result, out)
+
+    def _run_into(self, feeds: Feeds, out: NDArray[Any]) -> NDArray[Any]:
+        binding = self._session.io_binding()
+        held = {name: np.ascontiguousarray(values) for name, values in feeds.items()}  # a binding holds no reference
+        for name, values in held.items():
+            binding.bind_cpu_input(name, values)
+        output = self._session.get_outputs()[0].name
+        binding.bind_output(output, "cpu", 0, out.dtype, out.shape, out.ctypes.data)
+        self._session.run_with_iobinding(binding)
+        return out
 
 
 class DeviceRunner:
@@ -58,7 +72,7 @@ class DeviceRunner:
         )
         self._binding.bind_ortvalue_output(output.name, self._output)
 
-    def run(self, feeds: Feeds, clock: StageClock | None = None) -> NDArray[Any]:
+    def run(self, feeds: Feeds, clock: StageClock | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
         for name, values in feeds.items():
             self._upload(name, np.ascontiguousarray(values))
         if clock:
@@ -66,7 +80,7 @@ class DeviceRunner:
         self._session.run_with_iobinding(self._binding)
         if clock:
             clock.lap("run")
-        result: NDArray[Any] = self._output.numpy()
+        result = copied(self._output.numpy(), out)
         if clock:
             clock.lap("download")
         return result
@@ -82,3 +96,11 @@ class DeviceRunner:
             self._inputs[name].update_inplace(values)
         if small is not None:
             self._small_values[name] = small
+
+
+def copied(result: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+    """`result`, or `out` with its values if there is one that does not have them yet."""
+    if out is None or out is result:
+        return result
+    np.copyto(out, result)
+    return out

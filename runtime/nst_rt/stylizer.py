@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt import contract
+from nst_rt.buffers import copied
 from nst_rt.contract import ModelRecord
 from nst_rt.devices import Device, parse_device, preferred_devices, require_listed
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
@@ -110,12 +111,14 @@ class Stylizer:
         stylizer._refuse_early()
         return stylizer
 
-    def __call__(self, frame: Frame, style_vectors: Vector | None = None) -> Frame:
+    def __call__(self, frame: Frame, style_vectors: Vector | None = None, *, out: Frame | None = None) -> Frame:
         """Stylise a frame uint8 (H, W, 3) BGR, or a batch (N, H, W, 3); H and W from 16 up. Returns the same shape.
 
         Args:
             style_vectors: float32 (N, S), a style for each frame (or (1, S) for all), in place of `style` for this
                 call alone; `style_vector` makes them.
+            out: memory for the result, of the frame's shape, C-contiguous; new if left out. On processors the network
+                writes straight into it.
 
         Raises:
             InputError: another dtype or shape, or a side below 16 pixels.
@@ -126,6 +129,7 @@ class Stylizer:
         if clock:
             clock.start()
         frames = _as_batch(frame)
+        outs = None if out is None else _as_output(out, frame).reshape(frames.shape)
         vectors = self._vector
         if style_vectors is not None:
             vectors = self._checked(style_vectors, (1, len(frames)))
@@ -137,12 +141,12 @@ class Stylizer:
                 session = self._open(FrameShape(1, height, width))
                 pairs = zip(frames, vectors, strict=True)
                 made = [session.run(self._feeds(session, one[None], row[None]), clock) for one, row in pairs]
-                result = np.concatenate(made)
+                result = copied(np.concatenate(made), outs)
             else:
                 feeds = self._feeds(session, frames, vectors)
                 if clock:
                     clock.lap("prepare")
-                result = session.run(feeds, clock)
+                result = session.run(feeds, clock, outs)
         return result if frame.ndim == 4 else result[0]
 
     def __repr__(self) -> str:
@@ -451,6 +455,12 @@ def model_of_style(style: str | Path) -> ModelFiles | None:
         return find_model(style)
     named = {files.name: files for files in list_models() if files.name != BUILT_IN}
     return named.get(str(style))
+
+
+def _as_output(out: Frame, frame: Frame) -> Frame:
+    if out.dtype != np.uint8 or out.shape != frame.shape or not (out.flags.c_contiguous and out.flags.writeable):
+        raise InputError(f"out has to be uint8 {frame.shape}, contiguous and writable; got {out.dtype} {out.shape}")
+    return out
 
 
 def _as_batch(frame: Frame) -> Frame:

@@ -1,0 +1,3 @@
+#include <nst_rt/nst_rt.hpp>
+
+std::string version_elsewhere() { return NST_RT_VERSION; }
