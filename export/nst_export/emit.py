@@ -24,6 +24,7 @@ from nst_export.networks.conditional import ConditionalResidual, ConditionalTran
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
 from nst_export.networks.style_encoder import StyleEncoderStage
 from nst_export.networks.transformer import ResidualBlock
+from nst_export.phases import interleave
 
 FEW_CHANNELS = 4
 """Outputs up to this many channels are computed four pixels at a time."""
@@ -69,6 +70,8 @@ class Emitter:
         self.styles = styles
         self.margin = 0
         """Pixels on every side of the network's result that are still to be cropped."""
+        self.apart = False
+        """Whether the network's result is four phases, still to be interleaved."""
 
     def emit(self, name: str, module: nn.Module, value: str) -> str:
         """Nodes for `module` applied to `value`, under `name`; returns the result's name.
@@ -118,24 +121,6 @@ def convolution(
     """One Conv node."""
     weights = [graph.weight(kernel, "weight"), graph.weight(bias, "bias")]
     return graph.node("Conv", [value, *weights], kernel_shape=list(kernel.shape[2:]), **attributes)
-
-
-def interleave(graph: GraphBuilder, value: str, channels: int) -> str:
-    """Depth to space: (N, channels * 2 * 2, H, W) -> (N, channels, 2H, 2W), the phase's row before its column."""
-    if graph.precision == "fp16":
-        return graph.node("DepthToSpace", [value], "pixels", blocksize=2, mode="CRD")
-    # ONNX Runtime's DepthToSpace for CPUs, where float32 files run, takes twice as long as these two transposes: one
-    # moves single numbers along one axis, the other whole rows.
-    height = graph.node("Shape", [value], "height", start=2, end=3)
-    rest = graph.integers([-1], "rest")
-    value = graph.node("Reshape", [value, graph.integers([0, 2 * channels, 2, -1], "column_pairs")])
-    value = graph.node("Transpose", [value], "columns", perm=[0, 1, 3, 2])
-    pairs = graph.node("Concat", [graph.integers([0, channels, 2], "row_pairs"), height, rest], axis=0)
-    value = graph.node("Reshape", [value, pairs])
-    value = graph.node("Transpose", [value], "rows", perm=[0, 1, 3, 2, 4])
-    doubled = graph.node("Mul", [height, graph.integers([2], "two")], "doubled")
-    shape = graph.node("Concat", [graph.integers([0, channels], "picture"), doubled, rest], axis=0)
-    return graph.node("Reshape", [value, shape], "pixels")
 
 
 def _square(conv: nn.Conv2d) -> tuple[int, int, int]:
@@ -211,8 +196,9 @@ def kernel_of_phases(phases: NDArray[np.float32]) -> NDArray[np.float32]:
     return kernel
 
 
-def upsampled_convolution(emitter: Emitter, conv: nn.Conv2d, value: str, *, crop: bool = True) -> str:
-    """Nearest upsampling by 2, then `conv`. With crop=False the result may keep a margin, told in `emitter.margin`."""
+def upsampled_convolution(emitter: Emitter, conv: nn.Conv2d, value: str, *, last: bool = False) -> str:
+    """Nearest upsampling by 2, then `conv`. Of the network's last one the phases and a margin may be left to
+    `close_frame`; `emitter.apart` and `emitter.margin` tell."""
     graph = emitter.graph
     if (
         not emitter.phases
@@ -235,11 +221,10 @@ def upsampled_convolution(emitter: Emitter, conv: nn.Conv2d, value: str, *, crop
         value = pad(graph, value, 1, "edge")
     kernel, bias = phases_of_kernel(array_of(conv.weight)), np.repeat(bias_of(conv), 4)
     value = convolution(graph, value, kernel, bias, **({"pads": [1] * 4} if zeros else {}))
-    value = interleave(graph, value, conv.out_channels)
-    if crop:
-        return crop_margin(graph, value, 1)
-    emitter.margin = 1
-    return value
+    if last:
+        emitter.apart, emitter.margin = True, 1
+        return value
+    return crop_margin(graph, interleave(graph, value, conv.out_channels), 1)
 
 
 @rule(UpsampleConv2d)
@@ -360,6 +345,6 @@ def emit_conditional_transformer(emitter: Emitter, network: ConditionalTransform
     features = graph.node("Add", [emitter.emit("up_quarter", network.up_quarter, features), quarter], "skip")
     features = normalised("up_quarter_norm", network.up_quarter_norm, features)
     features = normalised("up_half_norm", network.up_half_norm, emitter.emit("up_half", network.up_half, features))
-    # The frame's own crop takes the margin off together with the padding to the stride.
+    # As bytes its pixels are cheaper to interleave, and the frame's own crop takes the margin off.
     with graph.scope("up_full"):
-        return upsampled_convolution(emitter, network.up_full.conv, features, crop=False)
+        return upsampled_convolution(emitter, network.up_full.conv, features, last=True)

@@ -12,6 +12,7 @@ from nst_rt import contract
 from numpy.typing import NDArray
 
 from nst_export.graph import FLOAT32, UINT8, GraphBuilder
+from nst_export.phases import interleave, interleave_bytes
 
 LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 """Weights of B, G and R in the brightness of ITU-R BT.601."""
@@ -39,8 +40,11 @@ def open_frame(graph: GraphBuilder, stride: int, name: str = contract.FRAME) -> 
     batch = 1 if name == contract.IMAGE else contract.BATCH
     frame = graph.input(name, UINT8, [batch, contract.HEIGHT, contract.WIDTH, 3])
     with graph.scope("open"):
-        value = graph.cast(frame, graph.float_type)
-        photograph = graph.node("Transpose", [value], "photograph", perm=[0, 3, 1, 2])
+        if graph.precision == "fp16":  # TensorRT takes bytes no further than to a Cast
+            value = graph.cast(frame, graph.float_type)
+            photograph = graph.node("Transpose", [value], "photograph", perm=[0, 3, 1, 2])
+        else:  # bytes are moved, a quarter of the memory
+            photograph = graph.cast(graph.node("Transpose", [frame], "bytes", perm=[0, 3, 1, 2]), graph.float_type)
         size = graph.node("Shape", [frame], "size", start=1, end=3)
         padded = photograph
         if stride > 1:
@@ -86,13 +90,24 @@ def open_style(graph: GraphBuilder, frame: Frame, pieces: Sequence[int]) -> list
 
 
 def close_frame(
-    graph: GraphBuilder, frame: Frame, picture: str, *, margin: int = 0, strength: str = "", color: str = ""
+    graph: GraphBuilder,
+    frame: Frame,
+    picture: str,
+    *,
+    margin: int = 0,
+    apart: bool = False,
+    strength: str = "",
+    color: str = "",
 ) -> None:
     """Crop, mix with the photograph, clamp, round, and declare the result.
+
+    In an fp32 graph the photograph is mixed in only where a control asks for it: on a processor that takes longer than
+    a convolution of the trunk. An fp16 graph has no branches, which CUDA graphs could not capture.
 
     Args:
         picture: (batch, 3, at least height + 2 margin, at least width + 2 margin), BGR, about [0, 255].
         margin: pixels to leave out at the top and at the left, before height by width pixels are taken.
+        apart: the picture comes as its phases: (batch, 12, half its height, half its width); see `interleave`.
         strength: float32 (1), mixes pixels; empty for none.
         color: float32 (1); empty for none.
     """
@@ -100,23 +115,58 @@ def close_frame(
         starts, ends = graph.integers([margin] * 2, "starts"), frame.size
         if margin:
             ends = graph.node("Add", [frame.size, starts], "ends")
-        window = [starts, ends, graph.integers([2, 3], "axes")]
+
+        def alone() -> str:
+            return _alone(graph, picture, (starts, ends), apart)
+
+        def mixed() -> str:
+            return _mixed(graph, frame, picture, (starts, ends), apart, strength, color)
+
         if not color:
-            value = graph.cast(graph.node("Round", [_clip(graph, picture)]), UINT8)
-            value = graph.node("Slice", [value, *window], "crop")  # of bytes: a quarter of the memory
-            value = graph.node("Transpose", [value], perm=[0, 2, 3, 1])
+            value = alone()
+        elif graph.precision == "fp16":
+            value = mixed()
         else:
-            # Mixed in float32: at strength 0 the photograph must come back to the byte. Clamped first, so that it
-            # is the picture one would see that lends its brightness.
-            value = graph.node("Slice", [picture, *window], "crop")
-            value = graph.to_float32(_clip(graph, value))
-            both = graph.node("Concat", [value, graph.to_float32(frame.photograph)], "both", axis=1)
-            columns = graph.node("Reshape", [both, graph.integers([0, 6, -1], "columns")])
-            value = graph.node("MatMul", [_mixing(graph, strength, color), columns], "mix")
-            value = graph.node("Round", [_clip(graph, value, "fp32")])
-            value = graph.node("Transpose", [graph.cast(value, UINT8)], perm=[0, 2, 1])
-            value = graph.node("Reshape", [value, graph.node("Shape", [frame.frame])])
+            one = graph.constant(np.ones(1, np.float32), "one")
+            full = graph.node("Equal", [color, one], "full_color")
+            if strength:
+                full = graph.node("And", [full, graph.node("Equal", [strength, one], "full_strength")], "full")
+            value = graph.choose(full, alone, mixed, UINT8, "if_full")
     graph.output(value, contract.STYLIZED, UINT8, [contract.BATCH, contract.HEIGHT, contract.WIDTH, 3])
+
+
+def _alone(graph: GraphBuilder, picture: str, window: tuple[str, str], apart: bool) -> str:
+    """The picture as bytes (batch, height, width, 3), without the photograph."""
+    if graph.precision == "fp16" and apart:
+        picture, apart = interleave(graph, picture, 3), False  # one fast node on a GPU
+    value = _to_bytes(graph, picture)  # before anything is moved: a quarter of the memory
+    value = interleave_bytes(graph, value, 3) if apart else graph.node("Transpose", [value], perm=[0, 2, 3, 1])
+    return graph.node("Slice", [value, *window, graph.integers([1, 2], "axes")], "crop")
+
+
+def _mixed(
+    graph: GraphBuilder, frame: Frame, picture: str, window: tuple[str, str], apart: bool, strength: str, color: str
+) -> str:
+    """The picture mixed with the photograph, as bytes (batch, height, width, 3)."""
+    value = interleave(graph, picture, 3) if apart else picture
+    value = graph.node("Slice", [value, *window, graph.integers([2, 3], "axes")], "crop")
+    # Mixed in float32: at strength 0 the photograph must come back to the byte. Clamped first, so that it is the
+    # picture one would see that lends its brightness.
+    value = graph.to_float32(_clip(graph, value))
+    both = graph.node("Concat", [value, graph.to_float32(frame.photograph)], "both", axis=1)
+    columns = graph.node("Reshape", [both, graph.integers([0, 6, -1], "columns")])
+    value = _to_bytes(graph, graph.node("MatMul", [_mixing(graph, strength, color), columns], "mix"), "fp32")
+    value = graph.node("Transpose", [value], perm=[0, 2, 1])
+    return graph.node("Reshape", [value, graph.node("Shape", [frame.frame])])
+
+
+def _to_bytes(graph: GraphBuilder, value: str, precision: str = "") -> str:
+    """Clamped to [0, 255] and rounded, half to even."""
+    if graph.precision == "fp16":
+        return graph.cast(graph.node("Round", [_clip(graph, value, precision)]), UINT8)
+    # One pass over the memory that all threads share, where Clip, Round and Cast take three.
+    step, zero = graph.constant(np.ones((), np.float32), "step"), graph.constant(np.zeros((), np.uint8), "zero")
+    return graph.node("QuantizeLinear", [value, step, zero], "bytes")
 
 
 def _clip(graph: GraphBuilder, value: str, precision: str = "") -> str:

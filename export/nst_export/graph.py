@@ -1,6 +1,6 @@
 """Writing an ONNX graph node by node: names, weights in one precision, symbolic sizes, the finished model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -112,6 +112,32 @@ class GraphBuilder:
         self._nodes.append(helper.make_node(operator, list(inputs), names, name=path, **attributes))
         return names
 
+    def choose(
+        self, condition: str, then: Callable[[], str], otherwise: Callable[[], str], element_type: int, name: str
+    ) -> str:
+        """Compute one of two things (an If node); returns the result's name.
+
+        Args:
+            condition: bool (1).
+            then, otherwise: add the nodes of a branch and return its result's name; they may read everything that the
+                graph holds so far, while nothing outside reads their nodes.
+            element_type: of both results.
+        """
+        branches = {
+            "then_branch": self._branch(then, element_type),
+            "else_branch": self._branch(otherwise, element_type),
+        }
+        return self.node("If", [condition], name, **branches)
+
+    def _branch(self, build: Callable[[], str], element_type: int) -> onnx.GraphProto:
+        outer, self._nodes = self._nodes, []
+        try:
+            result = build()
+            value = helper.make_tensor_value_info(result, element_type, None)
+            return helper.make_graph(self._nodes, self._unique("branch"), [], [value])
+        finally:
+            self._nodes = outer
+
     def cast(self, value: str, element_type: int) -> str:
         """Cast to an ONNX element type."""
         return self.node("Cast", [value], to=element_type)
@@ -135,7 +161,7 @@ class GraphBuilder:
         nodes: list[onnx.NodeProto] = []
         for node in reversed(self._nodes):
             if used.intersection(node.output):
-                used.update(node.input)
+                used.update(names_read(node))
                 nodes.insert(0, node)
         graph = helper.make_graph(
             nodes,
@@ -158,6 +184,16 @@ class GraphBuilder:
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise ModelError(f"the {self.name} graph came out invalid: {error}. Please report this") from error
         return model
+
+
+def names_read(node: onnx.NodeProto) -> set[str]:
+    """The tensors that a node reads; for an If also those of the graph around it that its branches read."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        inside = attribute.g.node
+        names.update(*map(names_read, inside))
+        names.difference_update(*(inner.output for inner in inside))
+    return names
 
 
 def set_record(model: onnx.ModelProto, record: ModelRecord) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from nst_export.graph import FLOAT16, FLOAT32, GraphBuilder
+from nst_export.graph import FLOAT16, FLOAT32, GraphBuilder, names_read
 from nst_rt.contract import IMAGE_METADATA, ModelRecord
 from nst_rt.errors import ModelError
 
@@ -33,6 +33,26 @@ def test_nodes_that_nothing_reads_are_left_out():
     graph.node("Neg", [graph.node("Neg", [value])])
     graph.output(value, "y", FLOAT32, ["batch", 3])
     assert [node.op_type for node in graph.finish(RECORD).graph.node] == ["Relu"]
+
+
+def test_a_choice_computes_one_branch_and_keeps_what_both_read(run):
+    graph, value = relu_graph()
+    flag = graph.input("flag", FLOAT32, [1])
+    doubled = graph.node("Mul", [value, graph.weight(np.full((), 2), "two")], "doubled")  # read by a branch alone
+
+    def shifted():
+        inside = graph.node("Neg", [doubled])
+        return graph.node("Add", [inside, graph.weight(np.ones(3), "one")])
+
+    condition = graph.node("Equal", [flag, graph.weight(np.ones(1), "full")])
+    value = graph.choose(condition, shifted, lambda: graph.node("Sqrt", [value]), FLOAT32, "choice")
+    graph.output(value, "y", FLOAT32, ["batch", 3])
+    model = graph.finish(RECORD)
+    x = np.array([[4, 9, -1]], np.float32)
+    np.testing.assert_array_equal(run(model, x=x, flag=np.ones(1, np.float32)), [[-7, -17, 1]])
+    np.testing.assert_array_equal(run(model, x=x, flag=np.zeros(1, np.float32)), [[2, 3, 0]])
+    choice = model.graph.node[-1]
+    assert names_read(choice) == {condition, doubled, "layer/relu", "one"}
 
 
 def test_nodes_are_named_after_their_place():

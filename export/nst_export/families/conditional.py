@@ -191,5 +191,13 @@ def build_graph(
     inputs = open_controls(graph) if controls else Controls()
     emitter = Emitter(graph, phases=phases, styles=iter(list(zip(pieces[:count], pieces[count:], strict=True))))
     picture = emitter.emit("network", prepared, frame.padded)
-    close_frame(graph, frame, picture, margin=emitter.margin, strength=inputs.strength, color=inputs.color)
+    close_frame(
+        graph,
+        frame,
+        picture,
+        margin=emitter.margin,
+        apart=emitter.apart,
+        strength=inputs.strength,
+        color=inputs.color,
+    )
     return graph.finish(record)

@@ -8,7 +8,7 @@ from nst_export.graph import FLOAT32, GraphBuilder
 from nst_export.quantization.calibration import calibrate
 from nst_export.quantization.choosing import choose, names, without_ends
 from nst_export.quantization.convolutions import Convolution, find_convolutions
-from nst_export.quantization.graph_walk import in_order
+from nst_export.quantization.graph_walk import in_order, readers
 from nst_export.quantization.insertion import quantise, quantise_weights
 from nst_export.quantization.steps import Steps, steps_of_least_loss
 from nst_rt.contract import ModelRecord
@@ -123,6 +123,26 @@ def test_nodes_are_put_in_order_or_refused(network):
     graph.node[0].input[0] = "nowhere"
     with pytest.raises(ValueError, match="reads what no node writes"):
         list(in_order(graph))
+
+
+def test_a_branch_waits_for_what_it_reads_and_keeps_its_weights():
+    graph = GraphBuilder("test")
+    value, flag = graph.input("x", FLOAT32, ["batch", 3]), graph.input("flag", FLOAT32, [1])
+    condition = graph.node("Equal", [flag, graph.weight(np.ones(1), "one")], "condition")
+    shown = graph.node("Relu", [value], "shown")
+    weight = graph.weight(np.full(3, 2), "inside")
+    value = graph.choose(
+        condition, lambda: graph.node("Mul", [shown, weight]), lambda: graph.node("Neg", [shown]), 1, "if"
+    )
+    graph.output(value, "y", FLOAT32, ["batch", 3])
+    model = graph.finish(RECORD)
+    nodes = {node.name: node for node in model.graph.node}
+    del model.graph.node[:]
+    model.graph.node.extend([nodes["if"], nodes["condition"], nodes["shown"]])
+    # An If stands behind what only its branches read, and counts as a reader of it.
+    assert [node.name for node in in_order(model.graph)] == ["condition", "shown", "if"]
+    assert [node.name for node in readers(model.graph, shown)] == ["if"]
+    assert "inside" in {tensor.name for tensor in quantise(model, {}, []).graph.initializer}
 
 
 def convolution(name, multiplications):
