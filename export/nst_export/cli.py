@@ -10,6 +10,8 @@ import typer
 from nst_rt.cli.options import JsonOption
 from nst_rt.extras import refuse_missing
 
+from nst_export.serving.cli import register as register_serving
+
 if TYPE_CHECKING:
     from nst_export.writing import Exported
 
@@ -220,6 +222,9 @@ def int8(
     typer.echo(
         f"  {quantised.convolutions} convolutions in int8, in fp32 {', '.join(quantised.left_out)}{weakest}", err=True
     )
+
+
+register_serving(app)
 
 
 def _show(exported: "tuple[Exported, ...]", as_json: bool, against: str = "PyTorch float32") -> None:

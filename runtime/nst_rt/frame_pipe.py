@@ -46,7 +46,7 @@ class PipeSummary:
             return told
         stages = ", ".join(f"{name} {one.percentile(50) * 1e3:.1f}" for name, one in self.stages.items())
         return (
-            f"{told}, {self.rate.overall:.1f} frames/s; latency p50 {self.latency.percentile(50) * 1e3:.1f} ms, "
+            f"{told}, {self.rate.overall:.2f} frames/s; latency p50 {self.latency.percentile(50) * 1e3:.1f} ms, "
             f"p99 {self.latency.percentile(99) * 1e3:.1f} ms; stages, p50 in ms: {stages}"
         )
 

@@ -97,6 +97,14 @@ class Y4mHeader:
         return _RANGES.get(said) if said is not None else None
 
     @property
+    def rate(self) -> Fraction | None:
+        """Frames a second; None where the header leaves it open."""
+        count, _, seconds = (self._value("F") or "").partition(":")
+        if not all(part.isascii() and part.isdecimal() and int(part) for part in (count, seconds)):
+            return None
+        return Fraction(int(count), int(seconds))
+
+    @property
     def interlaced(self) -> bool:
         """The frames are woven from two fields, all or some of them."""
         return self._value("I") in _WOVEN

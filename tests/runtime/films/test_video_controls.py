@@ -75,6 +75,36 @@ def test_the_results_name_says_timeline(run: Any) -> None:
     assert Path("film.timeline.mp4").exists()
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["--strength", "2"], "strength 2 is out of range. Give a number from 0 to 1"),
+        (["--color", "0.5"], "net.onnx was exported without color. Export it again with controls"),
+    ],
+)
+def test_errors_of_other_options_do_not_blame_the_timeline(run: Any, line: list[str], said: str) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s red", *line)
+    assert (code, err.splitlines()) == (2, [f"nst-rt: error: {said}"])
+
+
+def test_a_broken_styles_file_does_not_blame_the_timeline(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    Path("net.styles.json").write_text("{")
+    code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s red")
+    assert code == 2
+    assert err.startswith("nst-rt: error: net.styles.json: not a styles file")
+    assert len(err.splitlines()) == 1
+
+
+def test_the_first_entrys_style_is_shown_at_its_place(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", "0s bleu, 5s red", "--strength", "2")
+    assert code == 2
+    assert err.startswith("nst-rt: error: timeline, character 4 ('bleu, 5s red'): no style named 'bleu'")
+    assert err.splitlines()[2] == "     ^"
+
+
 def test_errors_of_a_timeline_show_the_place(run: Any) -> None:
     make_film(Path("film.mp4"), [GRAY] * 2)
     code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s rde, fade 1s")

@@ -25,13 +25,31 @@ def command(model: Path, *arguments: str) -> list[str]:
 
 def send(model: Path, stream: bytes, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
     """Run to the end."""
-    return subprocess.run(command(model, *arguments), input=stream, capture_output=True, timeout=120, check=False)
+    return _send(command(model, *arguments), stream)
+
+
+def send_styled(model: str, stream: bytes, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """The same for a model that takes style vectors; the style is among the arguments."""
+    return _send([*COMMAND, "--model", model, *arguments], stream)
+
+
+def _send(line: list[str], stream: bytes) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(line, input=stream, capture_output=True, timeout=120, check=False)
 
 
 def start(model: Path, *arguments: str, **settings: Any) -> "subprocess.Popen[bytes]":
     """Run with pipes at all ends."""
+    return _start(command(model, *arguments), **settings)
+
+
+def start_styled(model: str, *arguments: str) -> "subprocess.Popen[bytes]":
+    """The same for a model that takes style vectors."""
+    return _start([*COMMAND, "--model", model, *arguments])
+
+
+def _start(line: list[str], **settings: Any) -> "subprocess.Popen[bytes]":
     ends = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
-    return subprocess.Popen(command(model, *arguments), bufsize=0, **ends)
+    return subprocess.Popen(line, bufsize=0, **ends)
 
 
 def read_exactly(descriptor: int, count: int) -> bytes:

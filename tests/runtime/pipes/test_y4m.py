@@ -18,6 +18,14 @@ def test_a_full_header() -> None:
     assert bytes(header) == FULL_LINE
 
 
+@pytest.mark.parametrize(
+    ("parameter", "rate"),
+    [("F25:1", 25), ("F30000:1001", Fraction(30000, 1001)), ("F0:0", None), ("F25", None), ("", None), ("F-1:1", None)],
+)
+def test_the_rate(parameter: str, rate: Fraction | None) -> None:
+    assert Y4mHeader.parse(f"YUV4MPEG2 W64 H48 {parameter}\n".encode()).rate == rate
+
+
 def test_the_shortest_header_is_420jpeg() -> None:
     header = Y4mHeader.parse(b"YUV4MPEG2 H48 W64\n")
     assert (header.width, header.height, header.pixels, header.siting) == (64, 48, "yuv420p", "center")

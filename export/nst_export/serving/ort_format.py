@@ -1,0 +1,144 @@
+"""`nst-rt export ort`: a model in ONNX Runtime's own format, for builds that hold only the operators it needs.
+
+https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html
+"""
+
+import contextlib
+import importlib
+import io
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from nst_rt import contract
+from nst_rt.contract import ModelRecord, Parity
+from nst_rt.errors import DependencyError, ModelError, OutputError
+from nst_rt.models import ModelFiles
+from nst_rt.naming import check_not_taken
+from nst_rt.ort import load_onnxruntime
+from nst_rt.sinks.atomic import refuse_unwritable, replacing
+
+from nst_export.frame import full_controls
+from nst_export.model_file import read_model_file
+from nst_export.parity import LEAST_PSNR, Session, compare_pictures, compare_vectors, open_session
+from nst_export.sample_pictures import Picture, sample_pictures
+from nst_export.serving.checking import named_vectors, two_vectors
+
+SUFFIX, OPERATORS = ".ort", ".required_operators_and_types.config"
+
+TARGETS = ("any", "arm", "amd64")
+"""Processors that a file is optimised for: all, or one kind (amd64 has convolutions in blocks of channels)."""
+
+
+@dataclass(frozen=True)
+class OrtFiles:
+    """What was written."""
+
+    model: Path
+    operators: Path
+    """For `build.py --include_ops_by_config`."""
+    record: ModelRecord
+    parity: tuple[Parity, ...]
+    """Against the .onnx file, for each picture."""
+
+
+def export_ort(
+    model: Path,
+    output: Path | None = None,
+    *,
+    target: str = "any",
+    photographs: Path | None = None,
+    overwrite: bool = False,
+) -> OrtFiles:
+    """Write an exported model as NAME.ort, and the operators and types that it needs beside it.
+
+    Args:
+        model: an .onnx file of ours, a style encoder too.
+        output: NAME.ort; beside the model if left out.
+        target: one of `TARGETS`.
+        photographs: folder of pictures to check on; drawn ones if left out.
+        overwrite: replace files that exist.
+
+    Raises:
+        InputError: no such model or folder.
+        ModelError: damaged, not ours, or the result computes something else; nothing is written then.
+        OutputError: the output cannot be written or exists.
+        DependencyError: this ONNX Runtime comes without its converter.
+    """
+    source, record = read_model_file(model, "an .onnx file that `nst-rt export` wrote")
+    output = output or model.with_suffix(SUFFIX)
+    if output.suffix != SUFFIX:
+        raise OutputError(f"{output}: a file in ONNX Runtime's format ends with {SUFFIX}. Give {output.stem}{SUFFIX}")
+    operators = output.with_suffix(OPERATORS)
+    for path in (output, operators):
+        refuse_unwritable(path)
+        check_not_taken(path, [model], overwrite=overwrite)
+    with tempfile.TemporaryDirectory() as folder:
+        converted, needed = _convert(model, Path(folder), target, output.name)
+    parity = _compare(source, converted, record, ModelFiles(model), sample_pictures(photographs))
+    if any(not entry.psnr >= LEAST_PSNR for entry in parity):
+        weakest = min(entry.psnr for entry in parity)
+        raise ModelError(
+            f"{output}: would differ from {model.name} ({weakest:.1f} dB). Nothing was written. Please report this"
+        )
+    with replacing(output) as temporary, replacing(operators) as beside:
+        temporary.write_bytes(converted)
+        beside.write_text(needed, encoding="utf-8")
+    return OrtFiles(output, operators, record, parity)
+
+
+def _convert(model: Path, folder: Path, target: str, name: str) -> tuple[bytes, str]:
+    try:
+        tool: Any = importlib.import_module("onnxruntime.tools.convert_onnx_models_to_ort")
+    except ImportError as error:
+        raise DependencyError(
+            f"ONNX Runtime's converter cannot be loaded ({error}). Install the whole wheel again: "
+            'pip install --force-reinstall "nst-rt[cpu]"'
+        ) from error
+    shutil.copyfile(model, folder / "model.onnx")
+    logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)
+    runtime = load_onnxruntime()
+    runtime.set_default_logger_severity(3)  # it warns that a file for one kind of processor is for that kind
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # the converter tells its steps there
+            tool.convert_onnx_models_to_ort(
+                folder / "model.onnx",
+                output_dir=folder,
+                optimization_styles=[tool.OptimizationStyle.Fixed],
+                target_platform=None if target == "any" else target,
+                enable_type_reduction=True,
+            )
+        lines = (folder / f"model{OPERATORS}").read_text(encoding="utf-8").splitlines()
+        converted = (folder / "model.ort").read_bytes()
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        raise ModelError(f"{model}: ONNX Runtime cannot convert it ({str(error)[:300]}). Please report this") from error
+    finally:
+        runtime.set_default_logger_severity(2)  # ONNX Runtime's default
+    kept = [line for line in lines if line and not line.startswith("#")]  # its comments name the temporary folder
+    return converted, "\n".join([f"# Of {name}", *kept, ""])
+
+
+def _compare(
+    source: onnx.ModelProto, converted: bytes, record: ModelRecord, files: ModelFiles, pictures: Sequence[Picture]
+) -> tuple[Parity, ...]:
+    before, after = open_session(source.SerializeToString()), open_session(converted)
+    given = {value.name for value in source.graph.input}
+    feeds: dict[str, Any] = {name: value for name, value in full_controls().items() if name in given}
+    if contract.STYLE in given:
+        feeds[contract.STYLE] = two_vectors(record, named_vectors(files, record))[0][None]
+    return tuple(_difference(before, after, record, picture, feeds) for picture in pictures)
+
+
+def _difference(
+    before: Session, after: Session, record: ModelRecord, picture: Picture, feeds: dict[str, Any]
+) -> Parity:
+    frame = contract.IMAGE if record.kind == "style_encoder" else contract.FRAME
+    expected, actual = (session.run(None, {**feeds, frame: picture[None]})[0] for session in (before, after))
+    if record.kind == "style_encoder":
+        return compare_vectors(expected, actual, *picture.shape[:2])
+    return compare_pictures(expected[0], actual[0])

@@ -1,0 +1,249 @@
+"""`nst-rt export triton`: a Triton model repository, and KServe's manifest beside its models."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from nst_rt.contract import MIN_SIDE, ModelRecord
+from nst_rt.errors import InputError, ModelError, OutputError
+from nst_rt.models import BUILT_IN, ModelFiles, find_model
+from nst_rt.session import read_model, require_same_network
+from nst_rt.sources.picture import MAX_SIDE
+from nst_rt.styles import Style, load_styles, styles_text
+
+from nst_export.model_file import read_model_file
+from nst_export.serving.batching import Size, batched, check_batched
+from nst_export.serving.checking import two_vectors
+from nst_export.serving.kserve import manifest
+from nst_export.serving.placing import placing, refuse_folder
+from nst_export.serving.style_table import style_table
+from nst_export.serving.triton_config import (
+    Config,
+    Serving,
+    Variant,
+    config_text,
+    encoder_config,
+    ensemble_config,
+    network_config,
+    table_config,
+)
+from nst_export.writing import EXPORTER
+
+CONFIG, MANIFEST, STYLES = "config.pbtxt", ".kserve.yaml", ".styles.json"
+_WANTED = "a model's name or .onnx file"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of the repository, not written yet."""
+
+    config: Config
+    graph: onnx.ModelProto | None = None
+    """None for an ensemble, which has no file."""
+    source: Path | None = None
+    """The file that it was made of."""
+
+    @property
+    def name(self) -> str:
+        """Of the folder, and of the model to the server."""
+        return str(self.config["name"])
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A model repository that was written."""
+
+    folder: Path
+    name: str
+    """Of the model that clients call."""
+    entries: tuple[Entry, ...]
+    styles: tuple[str, ...]
+    """Names that clients may send."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "repository": str(self.folder),
+            "model": self.name,
+            "models": {entry.name: str(entry.source) if entry.source else None for entry in self.entries},
+            "styles": list(self.styles),
+            "manifest": str(self.folder / f"{self.name}{MANIFEST}"),
+        }
+
+
+def export_triton(
+    folder: Path,
+    model: str | Path | None = None,
+    *,
+    name: str | None = None,
+    variants: Sequence[Variant] = ("cpu",),
+    precision: str = "auto",
+    size: Size | None = None,
+    serving: Serving | None = None,
+    storage: str | None = None,
+    overwrite: bool = False,
+) -> Repository:
+    """Write a Triton model repository for a model.
+
+    NAME is an ensemble that clients call with a frame and a style's name; NAME_cpu, NAME_tensorrt ... are the network,
+    one for each variant, which take style vectors; NAME_styles looks names up, NAME_encoder makes vectors of paintings,
+    where the model has such. NAME.styles.json and NAME.kserve.yaml lie beside them.
+
+    Args:
+        folder: the repository.
+        model: a model's name or .onnx file; the built-in network if left out.
+        name: of the model that clients call; the file's if left out.
+        variants: where the network is to run; the first is what NAME stands for.
+        precision: `auto` takes the fp16 file on GPUs where there is one and fp32 elsewhere; or fp32, fp16, int8.
+        size: the only frame size that is served; every size if left out, which TensorRT cannot.
+        serving: batches, instances and threads.
+        storage: URI of the repository for KServe; a claim called nst-rt if left out.
+        overwrite: replace what was written there before for NAME.
+
+    Raises:
+        InputError: wrong sizes or numbers.
+        ModelError: no such model, damaged, no stylising model, or it cannot be batched; nothing is written.
+        StyleError: a malformed styles file.
+        OutputError: the folder cannot be written, holds something, or holds a model of this name that is not ours.
+    """
+    serving = serving or Serving()
+    files = find_model(model if model is not None else BUILT_IN)
+    name = name or re.sub(r"[^\w.-]", "-", files.network, flags=re.ASCII)
+    _check(name, variants, size, serving)
+    refuse_folder(folder, overwrite=overwrite)
+    _, record = read_model_file(files.path, _WANTED)
+    if record.kind != "stylizer":
+        raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
+    styles = load_styles(files, record.style_size, record.source_sha256) if record.style_size else {}
+    networks = [_network(name, files, variant, precision, size, serving, styles) for variant in variants]
+    table = _table(f"{name}_styles", styles, files)
+    ensemble = ensemble_config(name, networks[0].config, table.config if table else None)
+    encoder = _encoder(f"{name}_encoder", files, record)
+    entries = [Entry(ensemble), *networks, *(entry for entry in (table, encoder) if entry)]
+    _refuse_foreign(folder, entries, name)
+    with placing(folder, lambda: _ours(folder, name)) as temporary:
+        for entry in entries:
+            _write(temporary / entry.name, entry, name)
+        if styles:
+            # Where the user's paintings lie is nobody's business on a server.
+            told = [Style(**{**vars(style), "painting": "", "own_file": ""}) for style in styles.values()]
+            text = styles_text(told, record.source_sha256)
+            (temporary / f"{name}{STYLES}").write_text(text, encoding="utf-8")
+        gpu = any(variant in ("cuda", "tensorrt") for variant in variants) or _others_need_gpu(folder, name)
+        text = manifest(name, storage or f"pvc://nst-rt/{folder.absolute().name}", gpu=gpu)
+        (temporary / f"{name}{MANIFEST}").write_text(text, encoding="utf-8")
+    return Repository(folder, name, tuple(entries), tuple(styles))
+
+
+def _check(name: str, variants: Sequence[Variant], size: Size | None, serving: Serving) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+        raise InputError(f"{name!r} is no name for a model. Give --name letters, digits, and . _ - between them")
+    if not variants or len(set(variants)) < len(variants):
+        raise InputError("a variant is given twice, or none. Give each --variant once")
+    if size is not None and not MIN_SIDE <= min(size) <= max(size) <= MAX_SIDE:
+        raise InputError(f"{size[1]}x{size[0]} px, and a side must have {MIN_SIDE} to {MAX_SIDE}. Give another --size")
+    if "tensorrt" in variants and size is None:
+        raise InputError("TensorRT builds its engine for one size of frames. Give it: --size 1280x720")
+    if min(serving.max_batch, serving.instances) < 1 or min(serving.queue_delay, serving.threads) < 0:
+        raise InputError("batches and instances are 1 or more, delays and threads 0 or more")
+
+
+def _network(
+    name: str,
+    files: ModelFiles,
+    variant: Variant,
+    precision: str,
+    size: Size | None,
+    serving: Serving,
+    styles: dict[str, Style],
+) -> Entry:
+    on_gpu = variant in ("cuda", "tensorrt")
+    path = _file(files, precision, on_gpu)
+    model, record = read_model_file(path, _WANTED)
+    if record.precision == "int8" and on_gpu:
+        raise ModelError(f"{path}: int8, which is for processors. Give --precision fp16 for {variant}")
+    graph = batched(model, str(path), size)
+    vectors = two_vectors(record, {key: style.vector for key, style in styles.items()})
+    check_batched(model, graph, record, vectors, str(path))
+    config = network_config(f"{name}_{variant}", graph, variant, serving, fp16=record.precision == "fp16", size=size)
+    return Entry(config, graph, path)
+
+
+def _file(files: ModelFiles, precision: str, on_gpu: bool) -> Path:
+    own = read_model(files.path)
+    wanted = precision if precision != "auto" else "fp16" if on_gpu and files.fp16 else "any"
+    if wanted == "any":
+        return files.path
+    for path in files.variants:
+        record = read_model(path)
+        if record.precision == wanted:
+            require_same_network(own, files.path, record, path)
+            return path
+    raise ModelError(
+        f"{files.path}: {own.precision}, with no {wanted} file beside it. Export one, or leave --precision out"
+    )
+
+
+def _table(name: str, styles: dict[str, Style], files: ModelFiles) -> Entry | None:
+    if not styles:
+        return None
+    graph = style_table({key: style.vector for key, style in styles.items()})
+    return Entry(table_config(name, graph), graph, files.styles)
+
+
+def _encoder(name: str, files: ModelFiles, record: ModelRecord) -> Entry | None:
+    if files.encoder is None or not record.style_size:
+        return None
+    graph, of_encoder = read_model_file(files.encoder, "the style encoder")
+    require_same_network(record, files.path, of_encoder, files.encoder)
+    return Entry(encoder_config(name, graph), graph, files.encoder)
+
+
+def _write(folder: Path, entry: Entry, name: str) -> None:
+    (folder / "1").mkdir(parents=True)
+    (folder / CONFIG).write_text(config_text(entry.config, f"{_mark(name)}, by {EXPORTER}"), encoding="ascii")
+    if entry.graph is None:
+        # Triton wants a version's folder of an ensemble too, and object stores keep no empty one.
+        (folder / "1" / "ensemble").write_bytes(b"")
+    else:
+        (folder / "1" / "model.onnx").write_bytes(entry.graph.SerializeToString())
+
+
+def _mark(name: str) -> str:
+    return f"Written for {json.dumps(name)} by `nst-rt export triton`"
+
+
+def _ours(folder: Path, name: str) -> list[Path]:
+    """What an earlier export wrote for NAME."""
+    models = _models(folder, name)
+    return [*models, folder / f"{name}{STYLES}", folder / f"{name}{MANIFEST}"] if models else []
+
+
+def _others_need_gpu(folder: Path, name: str) -> bool:
+    ours = _models(folder, name)
+    others = [config for config in folder.glob(f"*/{CONFIG}") if config.parent not in ours]
+    return any("KIND_GPU" in config.read_text(encoding="utf-8", errors="replace") for config in others)
+
+
+def _models(folder: Path, name: str) -> list[Path]:
+    """Folders of the models that an earlier export wrote for NAME."""
+    found = []
+    for config in folder.glob(f"*/{CONFIG}"):
+        with config.open(encoding="utf-8", errors="replace") as text:
+            if text.readline().startswith(f"# {_mark(name)}"):
+                found.append(config.parent)
+    return found
+
+
+def _refuse_foreign(folder: Path, entries: Sequence[Entry], name: str) -> None:
+    ours = {path.name for path in _models(folder, name)}
+    for entry in entries:
+        if (folder / entry.name).exists() and entry.name not in ours:
+            raise OutputError(
+                f"{folder / entry.name}: holds a model that was not written for {name} by nst-rt. Give another --name, "
+                "or move it away"
+            )

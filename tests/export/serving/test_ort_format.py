@@ -1,0 +1,121 @@
+"""`nst-rt export ort`: the same picture, and the operators that a reduced build needs."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from nst_export.cli import app
+from nst_export.families.transformer import export_transformer
+from nst_export.sample_pictures import draw_picture
+from nst_export.serving import ort_format
+from nst_export.serving.ort_format import export_ort
+from nst_rt.contract import ModelRecord
+from nst_rt.errors import InputError, ModelError, OutputError
+from tiny_models import mean_color_encoder, tinting_model
+from typer.testing import CliRunner
+
+# ONNX Runtime's converter leaves the file that it reads open.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+
+@pytest.fixture
+def model(tiny_transformer, tmp_path):
+    torch.save(tiny_transformer.state_dict(), tmp_path / "tiny.pth")
+    return export_transformer(tmp_path / "tiny.pth", tmp_path / "net.onnx", "fp32")[0].path
+
+
+def session(path):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def operators_in(path):
+    """Operators by domain and version, as ONNX Runtime's build script reads them."""
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    return {line.split(";")[0] for line in lines}, " ".join(lines)
+
+
+def test_the_same_picture_and_the_same_record(model, capfd):
+    written = export_ort(model)
+    assert written.model == model.with_name("net.ort")
+    feeds = {
+        "frame": draw_picture(50, 70, seed=5)[None],
+        "strength": np.array([0.7], np.float32),
+        "color": np.array([0.2], np.float32),
+    }
+    before, after = session(model), session(written.model)
+    assert np.abs(before.run(None, feeds)[0].astype(int) - after.run(None, feeds)[0]).max() <= 1
+    record = ModelRecord.from_metadata(after.get_modelmeta().custom_metadata_map, "net.ort")
+    assert (record.family, record.styles) == ("transformer", ("net",))
+    assert min(entry.psnr for entry in written.parity) >= 40
+    domains, text = operators_in(written.operators)
+    assert domains == {"ai.onnx"}
+    for operator in ("Conv", "Pad", "InstanceNormalization", "Transpose"):
+        assert operator in text
+    assert written.operators.read_text().startswith("# Of net.ort\n")
+    assert capfd.readouterr().out == ""
+
+
+def test_style_vectors_and_style_encoders(tmp_path):
+    export_ort(tinting_model(tmp_path / "tint.onnx", rows="styles"))
+    mean_color_encoder(tmp_path / "tint.encoder.onnx")
+    told = export_ort(tmp_path / "tint.encoder.onnx")
+    assert told.model.name == "tint.encoder.ort"
+    painting = draw_picture(40, 30)
+    (vector,) = session(told.model).run(None, {"image": painting[None]})
+    np.testing.assert_allclose(vector[0], painting.reshape(-1, 3).mean(axis=0) / 2, rtol=1e-4)
+
+
+def test_a_file_that_exists_stays_unless_asked(model):
+    taken = model.with_name("net.required_operators_and_types.config")
+    taken.write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        export_ort(model)
+    assert taken.read_text() == "mine"
+    assert not model.with_name("net.ort").exists()
+    export_ort(model, overwrite=True)
+    assert taken.read_text().startswith("# Of net.ort")
+
+
+def test_a_file_that_computes_something_else_is_not_written(model, monkeypatch):
+    other = onnx.load(model)
+    for tensor in other.graph.initializer:
+        if tensor.name.endswith("weight") and len(tensor.dims) == 4:
+            values = onnx.numpy_helper.to_array(tensor)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(-values, tensor.name))
+            break
+    monkeypatch.setattr(ort_format, "_convert", lambda *_: (other.SerializeToString(), "ai.onnx;18;Pad\n"))
+    with pytest.raises(ModelError, match=r"would differ from net\.onnx"):
+        export_ort(model)
+    assert not model.with_name("net.ort").exists()
+    assert not model.with_name("net.required_operators_and_types.config").exists()
+
+
+def test_what_cannot_be_converted(model, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.onnx: no such file"):
+        export_ort(tmp_path / "nowhere.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"broken\.onnx: damaged"):
+        export_ort(tmp_path / "broken.onnx")
+    foreign = onnx.load(model)
+    del foreign.metadata_props[:]
+    onnx.save(foreign, tmp_path / "foreign.onnx")
+    with pytest.raises(ModelError, match=r"foreign\.onnx"):
+        export_ort(tmp_path / "foreign.onnx")
+    with pytest.raises(OutputError, match=r"ends with \.ort. Give out\.ort"):
+        export_ort(model, tmp_path / "out.onnx")
+
+
+def test_the_command(model, tmp_path):
+    line = ["ort", str(model), "-o", str(tmp_path / "small.ort"), "--target", "arm", "--json"]
+    result = CliRunner().invoke(app, line, catch_exceptions=False)
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert told["model"] == str(tmp_path / "small.ort")
+    assert told["parity"][0]["psnr"] >= 40
+    assert "against net.onnx on drawn pictures" in result.stderr
+    assert "--include_ops_by_config" in result.stderr
