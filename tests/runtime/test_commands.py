@@ -247,10 +247,18 @@ class Broken:
 nst_rt.cli.entry_points = lambda **_: [Broken()]
 """
     done = in_process(code, "styles", "--json")
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, "")  # nobody asked for it
     assert json.loads(done.stdout)["styles"]
+    said = "nst-rt: the command broken cannot be loaded (ImportError: no module named torch, nowhere)"
+    done = in_process(code, "--help")
+    assert (done.returncode, "image" in done.stdout) == (0, True)
     (line,) = done.stderr.splitlines()
-    assert line.startswith("nst-rt: the command broken cannot be loaded (ImportError: no module named torch, nowhere)")
+    assert line.startswith(said)
+    done = in_process(code, "broken")
+    first, second = done.stderr.splitlines()
+    assert first.startswith(said)
+    assert second.startswith("nst-rt: error: No such command 'broken'")
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize(

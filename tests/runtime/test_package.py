@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import nst_rt
+import numpy as np
 import pytest
 
 
@@ -60,6 +62,42 @@ print("HEAVY", heavy)
         "remove-style",
     ):
         assert command in output
+
+
+def test_a_picture_loads_only_what_it_needs(inverting: Path, tmp_path: Path) -> None:
+    photograph = tmp_path / "photo.png"
+    cv2.imwrite(str(photograph), np.zeros((32, 32, 3), np.uint8))
+    code = f"""
+import sys
+sys.argv = ["nst-rt", "image", {str(photograph)!r}, "--model", {str(inverting)!r}, "--device", "cpu", "--threads", "1"]
+from nst_rt.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code
+needless = (
+    "av", "rich.progress", "pydantic", "torch", "onnx", "nst_export", "nst_bench", "openvino",
+    "nst_rt.live", "nst_rt.engine_cache", "nst_rt.gpu", "nst_rt.timeline", "nst_rt.masks", "nst_rt.style_encoder",
+    "nst_rt.color_matching", "nst_rt.cli.video", "nst_rt.cli.webcam", "nst_rt.cli.grid", "nst_rt.cli.add_style",
+)
+print("NEEDLESS", [name for name in needless if name in sys.modules])
+"""
+    assert run_python(code).strip().endswith("NEEDLESS []")
+    assert (tmp_path / "photo.inverting.png").exists()
+
+
+def test_a_command_of_another_package_loads_alone() -> None:
+    code = """
+import sys
+sys.argv = ["nst-rt", "export", "--help"]
+from nst_rt.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code
+print("OTHERS", [name for name in ("nst_bench.cli", "nst_rt.cli.image") if name in sys.modules])
+"""
+    assert run_python(code).strip().endswith("OTHERS []")
 
 
 def test_telemetry_is_off_unless_asked_for(tmp_path: Path) -> None:

@@ -47,10 +47,12 @@ def measure_cold_starts(
 
     Returns:
         JSON-ready per program: `name`, `p50_ms` and `min_ms` from the process's start to its end (the picture
-        written), `noise`, `peak_mb` of host memory, `gpu_mb` at most where a card was used; or `name` and `reason`.
+        written), `noise`, `width`, `height`, `peak_mb` of host memory, `gpu_mb` at most where a card was used; or
+        `name` and `reason`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        photograph, output = Path(folder) / "photograph.jpg", Path(folder) / "stylised.png"
+        # A JPEG in and a JPEG out, which is what a user gets who names no result.
+        photograph, output = Path(folder) / "photograph.jpg", Path(folder) / "stylised.jpg"
         cv2.imwrite(str(photograph), landscape(case.width, case.height))
         results = []
         commands = programs(photograph, output, johnson=johnson, devices=devices, model=model)
@@ -69,15 +71,19 @@ def measure_cold_starts(
                 if turn:
                     done[name].append(ran)
         for name in commands:
-            results.append({"name": name, "reason": failed[name]} if name in failed else _summary(name, done[name]))
+            results.append(
+                {"name": name, "reason": failed[name]} if name in failed else _summary(name, case, done[name])
+            )
     return results
 
 
-def _summary(name: str, runs: list[dict[str, float]]) -> dict[str, Any]:
+def _summary(name: str, case: Case, runs: list[dict[str, float]]) -> dict[str, Any]:
     seconds = [run["seconds"] for run in runs]
     cards = [run["gpu_mb"] for run in runs if "gpu_mb" in run]
     return {
         "name": name,
+        "width": case.width,
+        "height": case.height,
         "runs": len(runs),
         "p50_ms": round(statistics.median(seconds) * 1e3, 1),
         "min_ms": round(min(seconds) * 1e3, 1),

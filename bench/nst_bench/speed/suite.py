@@ -17,11 +17,13 @@ from nst_bench.latency import Case, measure, moving_frames
 from nst_bench.machine import describe_machine
 from nst_bench.speed.cold_start import NST_RT, measure_cold_starts
 from nst_bench.speed.contender import Contender
+from nst_bench.speed.film import measure_film
 from nst_bench.speed.launcher import run_process
 from nst_bench.speed.limits import measure_limits
 from nst_bench.speed.networks import Network, open_network
 from nst_bench.speed.ours import Ours
 from nst_bench.speed.peers import NATIVE, peers
+from nst_bench.speed.pipe_throughput import measure_pipe
 from nst_bench.speed.rounds import take_turns
 from nst_bench.speed.throughput import measure_throughput
 from nst_bench.speed.work import against_limits, operations
@@ -59,6 +61,12 @@ class Plan:
     throughput: tuple[Case, ...]
     in_flight: tuple[int, ...]
     races: tuple[Race, ...]
+    pipes: tuple[Case, ...]
+    pipe_seconds: float
+    """Per size of the pipe."""
+    films: tuple[Case, ...]
+    film_frames: int
+    film_rounds: int
     deadline: float
     """Seconds after which no new measurement is begun; what is missing then is told."""
 
@@ -77,6 +85,11 @@ SUITES = {
         throughput=(VGA,),
         in_flight=(1, 2),
         races=(Race("built-in", VGA, 12), Race("Johnson-32", Case(256, 256), 8)),
+        pipes=(),
+        pipe_seconds=0,
+        films=(),
+        film_frames=0,
+        film_rounds=0,
         deadline=150,
     ),
     "full": Plan(
@@ -94,6 +107,11 @@ SUITES = {
             Race("Johnson-32", VGA, 60),
             Race("built-in", FULL_HD, 40),
         ),
+        pipes=(HD,),
+        pipe_seconds=30,
+        films=(HD,),
+        film_frames=100,
+        film_rounds=3,
         deadline=600,
     ),
 }
@@ -127,7 +145,8 @@ class SuiteRun:
         self._trials: dict[tuple[str, str], str] = {}
         self.report: Report = {"format": FORMAT, "suite": name, "machine": describe_machine(), "limits": {}}
         self.report |= {
-            section: [] for section in ("cold_start", "results", "throughput", "races", "memory", "skipped")
+            section: []
+            for section in ("cold_start", "results", "throughput", "races", "pipe", "film", "memory", "skipped")
         }
 
     def run(self) -> Report:
@@ -139,7 +158,13 @@ class SuiteRun:
                 self._step("results", f"{device} {precision} {case}", partial(self._sweep, case, device, precision))
         for race in plan.races:
             self._step("races", f"{race.network} {race.case}", partial(self._race, race))
+        for case in plan.pipes:
+            self._step("pipe", f"{' '.join(self._devices[0])} {case}", partial(self._pipe, case, *self._devices[0]))
         self._step("cold_start", str(plan.start_case), self._cold_start)
+        # One precision of each device: what bounds a film is how the stages share the machine.
+        for device, precision in {device: (device, precision) for device, precision in self._devices[::-1]}.values():
+            for case in plan.films:
+                self._step("film", f"{device} {precision} {case}", partial(self._film, case, device, precision))
         for case in plan.throughput:
             for number in plan.in_flight:
                 for device, precision in self._devices:
@@ -244,6 +269,15 @@ class SuiteRun:
         loading = self._loading(device, precision)
         result = measure_throughput(case, in_flight, self._plan.seconds, threads=self._threads, **loading)
         self.report["throughput"].append(result)
+
+    def _pipe(self, case: Case, device: str, precision: str) -> None:
+        loading = self._loading(device, precision)
+        self.report["pipe"].append(measure_pipe(case, self._plan.pipe_seconds, threads=self._threads, **loading))
+
+    def _film(self, case: Case, device: str, precision: str) -> None:
+        loading = self._loading(device, precision)
+        frames, rounds = self._plan.film_frames, self._plan.film_rounds
+        self.report["film"].append(measure_film(case, frames, rounds, threads=self._threads, **loading))
 
     def _memory(self, case: Case, device: str, precision: str) -> None:
         options = ["--size", str(case), "--frames", "2", "--warm-up", "0", "--device", device, "--precision", precision]

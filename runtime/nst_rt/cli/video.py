@@ -112,7 +112,7 @@ def video(
 
             at_time = controls.at_times(stylize, player)
             try:
-                told = _convert(reader, at_time, target, crf=crf, preset=preset, audio=audio)
+                told = convert_film(reader, at_time, target, crf=crf, preset=preset, audio=audio)
             except KeyboardInterrupt:
                 say(f"interrupted; nothing of {target} was kept")
                 raise
@@ -131,7 +131,7 @@ def video(
         raise typer.Exit(1)
 
 
-def _convert(
+def convert_film(
     reader: "FilmReader",
     stylize: "Callable[[NDArray[np.uint8], float], NDArray[np.uint8]]",
     target: Path,

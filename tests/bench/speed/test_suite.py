@@ -37,6 +37,11 @@ EMPTY = Plan(
     throughput=(),
     in_flight=(),
     races=(),
+    pipes=(),
+    pipe_seconds=0,
+    films=(),
+    film_frames=5,
+    film_rounds=1,
     deadline=100,
 )
 

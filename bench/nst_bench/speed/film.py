@@ -1,0 +1,128 @@
+"""A film from decoder to encoder, beside each of its stages alone: does it run at the speed of the slowest?"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nst_rt.cli.video import convert_film
+from nst_rt.sinks.film import CRF, PRESET, FilmWriter
+from nst_rt.sources.film import FilmFrame, FilmReader
+from nst_rt.stylizer import Stylizer
+
+from nst_bench.latency import Case, moving_frames
+from nst_bench.noise import relative_noise
+
+STAGES = ("decode", "stylise", "encode")
+RATE = Fraction(25)
+
+
+class _Spent(NamedTuple):
+    """What a stage, or all of them together, took."""
+
+    seconds: float
+    cpu: float
+    """Seconds of all threads."""
+
+
+def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[str, Any]:
+    """Decode, stylise and encode a drawn H.264 film, each alone and then all as `nst-rt video` does, in turns.
+
+    The film is written with the defaults of `nst-rt video`, which are also those of the results. Every stage has the
+    frames that it has in the whole. They wait in memory, so that a 720p film of 100 frames holds 0.3 GB.
+
+    On a card the stages have machines of their own, and the whole can be as fast as the slowest of them. On a
+    processor all of them share its cores, and it cannot be faster than their CPU seconds on all cores either.
+
+    Args:
+        rounds: how often each is measured, in turns.
+        loading: as for `Stylizer.load`.
+
+    Returns:
+        JSON-ready: `width`, `height`, `frames`, `cores` (that this process may use), `device`, `precision`; `stages`
+        with `seconds` and `cpu_seconds` of `decode`, `stylise` and `encode`, medians of all rounds; `whole` with the
+        same; `slowest`; `times_slowest` (the whole's seconds over those of the slowest stage); `shared_seconds` (the
+        stages' CPU seconds, divided among the cores); `times_bound` (over the larger of the slowest stage and that);
+        `noise` of the whole.
+    """
+    spent: dict[str, list[_Spent]] = {name: [] for name in (*STAGES, "whole")}
+    with tempfile.TemporaryDirectory() as folder, Stylizer.load(**loading) as stylizer:
+        film, copy = Path(folder) / "film.mp4", Path(folder) / "copy.mp4"
+        drawn = moving_frames(case)
+        _write(film, [FilmFrame(drawn[at % len(drawn)], at, 1 / RATE) for at in range(frames)])
+        stylizer.warm_up(case.height, case.width)
+        for _ in range(rounds):
+            held: list[FilmFrame] = []
+            with FilmReader(film) as reader:
+                spent["decode"].append(_timed(held.extend, reader))
+            spent["stylise"].append(_timed(_stylise, stylizer, held))
+            spent["encode"].append(_timed(_write, copy, held))
+            held.clear()
+            with FilmReader(film) as reader:
+                spent["whole"].append(_timed(_convert, reader, stylizer, copy))
+        described = stylizer.describe()
+    return {
+        "width": case.width,
+        "height": case.height,
+        "frames": frames,
+        "device": described["device"],
+        "precision": described["precision"],
+        **summary(spent, available_cores()),
+    }
+
+
+def summary(spent: Mapping[str, Sequence[tuple[float, float]]], cores: int) -> dict[str, Any]:
+    """What follows from the rounds' seconds and CPU seconds of the three stages and of the `whole`."""
+    medians = {
+        name: (statistics.median(wall for wall, _ in rounds), statistics.median(cpu for _, cpu in rounds))
+        for name, rounds in spent.items()
+    }
+    told = {name: {"seconds": round(wall, 4), "cpu_seconds": round(cpu, 4)} for name, (wall, cpu) in medians.items()}
+    slowest = max(STAGES, key=lambda name: medians[name][0])
+    shared = sum(medians[name][1] for name in STAGES) / cores
+    whole = medians["whole"][0]
+    return {
+        "cores": cores,
+        "stages": {name: told[name] for name in STAGES},
+        "whole": told["whole"],
+        "slowest": slowest,
+        "times_slowest": round(whole / medians[slowest][0], 4),
+        "shared_seconds": round(shared, 4),
+        "times_bound": round(whole / max(medians[slowest][0], shared), 4),
+        "noise": relative_noise([wall for wall, _ in spent["whole"]]),
+    }
+
+
+def available_cores() -> int:
+    """Logical cores that this process may use, which `taskset` and containers narrow."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _timed(work: Callable[..., object], *arguments: object) -> _Spent:
+    seconds, cpu = time.perf_counter(), time.process_time()
+    work(*arguments)
+    return _Spent(time.perf_counter() - seconds, time.process_time() - cpu)
+
+
+def _stylise(stylizer: Stylizer, held: list[FilmFrame]) -> None:
+    # In the frames' own places, so that memory holds the film once.
+    for at, frame in enumerate(held):
+        held[at] = frame._replace(bgr=stylizer(frame.bgr))
+
+
+def _write(path: Path, frames: list[FilmFrame]) -> None:
+    height, width = frames[0].bgr.shape[:2]
+    path.unlink(missing_ok=True)
+    with FilmWriter(
+        path, width, height, time_base=frames[0].time_base, average_rate=RATE, crf=CRF, preset=PRESET
+    ) as writer:
+        for frame in frames:
+            writer.write(frame.bgr, frame.pts)
+
+
+def _convert(reader: FilmReader, stylizer: Stylizer, target: Path) -> None:
+    convert_film(reader, lambda frame, _: stylizer(frame), target, crf=CRF, preset=PRESET, audio=False)

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+from nst_bench.latency import Case
+from nst_bench.speed.entries import entries
+from nst_bench.speed.film import measure_film, summary
+from nst_bench.speed.report import markdown, ratios
+from nst_bench.speed.suite import FORMAT
+
+
+def test_a_film_is_measured_stage_by_stage_and_whole(inverting: Path) -> None:
+    told = measure_film(Case(64, 48), 5, 3, model=inverting, device="cpu", threads=1)
+    assert (told["width"], told["height"], told["frames"], told["device"]) == (64, 48, 5, "cpu")
+    assert list(told["stages"]) == ["decode", "stylise", "encode"]
+    assert all(spent["seconds"] > 0 for spent in (*told["stages"].values(), told["whole"]))
+    assert told["noise"] is not None
+
+
+def test_the_whole_is_held_against_the_slowest_stage_and_against_all_cores() -> None:
+    spent = {
+        "decode": [(1.0, 1.5), (1.2, 1.5), (1.1, 1.5)],
+        "stylise": [(4.0, 7.0), (4.0, 7.0), (9.0, 7.0)],
+        "encode": [(2.0, 3.5), (2.0, 3.5), (2.0, 3.5)],
+        "whole": [(6.6, 12.5), (6.6, 12.5), (6.6, 12.5)],
+    }
+    told = summary(spent, cores=2)
+    assert told["slowest"] == "stylise"
+    assert told["stages"]["decode"] == {"seconds": 1.1, "cpu_seconds": 1.5}
+    assert told["times_slowest"] == 1.65
+    # 12 seconds of two cores are six, and more than the slowest stage alone.
+    assert told["shared_seconds"] == 6.0
+    assert told["times_bound"] == 1.1
+    # With cores enough, the slowest stage is the bound.
+    assert summary(spent, cores=16)["times_bound"] == 1.65
+
+
+@pytest.fixture
+def report() -> dict[str, object]:
+    spent = {"decode": [(1.0, 1.0)], "stylise": [(4.0, 8.0)], "encode": [(2.0, 3.0)], "whole": [(5.0, 12.0)]}
+    film = {"width": 1280, "height": 720, "frames": 100, "device": "cpu", "precision": "fp32", **summary(spent, 2)}
+    machine = {
+        "packages": {},
+        "gpus": [],
+        "processor": "x",
+        "logical_cores": 2,
+        "system": "s",
+        "python": "3",
+        "nst-rt": "0",
+    }
+    empty = {section: [] for section in ("results", "races", "cold_start", "throughput", "memory", "skipped")}
+    return {"format": FORMAT, "suite": "test", "machine": machine, "limits": {}, **empty, "film": [film]}
+
+
+def test_a_film_stands_in_report_ratios_and_comparison(report: dict[str, object]) -> None:
+    text = markdown(report)
+    assert "## Film: milliseconds a frame" in text
+    assert "| 40.0 (80.0) |" in text
+    assert "| 1.250 (stylise) | 60.0 (2) | 0.833 |" in text
+    assert dict(ratios(report)) == {"film, cpu fp32, 1280x720: times its slowest stage": 1.25}
+    assert entries(report)["film: cpu fp32, 1280x720"].value == 20.0
