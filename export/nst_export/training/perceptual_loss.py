@@ -41,19 +41,29 @@ class PerceptualLoss:
         self._network = network if hardware.dtype == torch.float32 else network.computing_in(hardware.dtype)
 
     @torch.no_grad()
+    def grams(self, pictures: Tensor) -> Targets:
+        """The Gram matrices alone of RGB pictures (N, 3, H, W) in [0, 1]."""
+        return self._grams(self._seen(self._network, pictures))
+
+    @torch.no_grad()
     def targets(self, paintings: Tensor, *, exact: bool = False) -> Targets:
         """What the style loss wants of pictures that are to look like `paintings`, RGB (N, 3, H, W) in [0, 1].
 
         Args:
             exact: compute in float32, for targets that are kept.
         """
-        network = self._exact if exact else self._network
-        found = [network(level, self._style_taps) for level in losses.pyramid(paintings, self.settings.scales)]
-        targets = [losses.gram_matrix(maps[tap]) for maps in found for tap in self._style_taps]
+        found = self._seen(self._exact if exact else self._network, paintings)
+        targets = self._grams(found)
         if self.settings.calm_weight:
             maps = found[0][self._calm_tap]
             targets.append(calm_floor(maps, self._tile(paintings, maps))[:, None, None])
         return targets
+
+    def _seen(self, network: LossNetwork, pictures: Tensor) -> list[dict[str, Tensor]]:
+        return [network(level, self._style_taps) for level in losses.pyramid(pictures, self.settings.scales)]
+
+    def _grams(self, found: list[dict[str, Tensor]]) -> Targets:
+        return [losses.gram_matrix(maps[tap]) for maps in found for tap in self._style_taps]
 
     @staticmethod
     def _tile(pictures: Tensor, maps: Tensor) -> int:

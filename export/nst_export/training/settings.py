@@ -127,7 +127,9 @@ class ConditionalSettings(PerceptualSettings):
             if not 0 <= share <= 1:
                 raise InputError(f"a share of {share:g} is out of range: give a number from 0 to 1")
         if not 0 <= self.remaining < 1:
-            raise InputError(f"--remaining {self.remaining:g}: a part, from 0 up to below 1")
+            raise InputError(f"--remaining {self.remaining:g}: give a part, from 0 up to below 1")
+        if self.remaining and not self.styles:
+            raise InputError("--remaining is about named styles: give --style or --named, or leave it out")
         if self.hold_out < 0 or self.hold_out == 1:
             raise InputError("holding out every painting leaves none to learn from: give 2 or more, or 0 for none")
         if self.painting_size < 64 or self.painting_size >> (self.scales - 1) < SMALLEST_LEVEL:

@@ -133,10 +133,12 @@ def test_styles_that_are_far_from_their_painting_pull_harder(
     assert (errors.grad[0] * unchanged).tolist() == pytest.approx([2.0, 0.2, STEEPEST])  # type: ignore[index]
 
 
+@pytest.mark.parametrize("calm_weight", [0.0, 1.0])
 def test_how_far_photographs_are_from_each_named_style(
-    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any, calm_weight: float
 ) -> None:
-    recipe = ConditionalRecipe(conditional_settings(remaining=0.05), cpu, notes.note)
+    settings = conditional_settings(remaining=0.05, calm_weight=calm_weight)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
     crops = as_floats(crops_at(recipe.photographs, UNCHANGED_STEP, UNCHANGED_CROPS, recipe.settings.size, 7))
     for style, unchanged in enumerate(recipe._unchanged.tolist()):
         targets = [target[style : style + 1].expand(len(crops), -1, -1) for target in recipe._named_targets]
