@@ -72,6 +72,11 @@ def full_controls() -> dict[str, NDArray[np.float32]]:
     return {name: np.ones(1, np.float32) for name in (contract.STRENGTH, contract.COLOR)}
 
 
+def nearly_full_controls() -> dict[str, NDArray[np.float32]]:
+    """Values beside those: they change nothing that a byte shows, and take the branch that mixes."""
+    return {name: np.full(1, 1 - 2**-20, np.float32) for name in (contract.STRENGTH, contract.COLOR)}
+
+
 def open_style(graph: GraphBuilder, frame: Frame, pieces: Sequence[int]) -> list[str]:
     """Declare the style input and cut it up.
 

@@ -11,7 +11,7 @@ from nst_rt import contract
 from nst_rt.contract import ModelRecord
 from torch import Tensor, nn
 
-from nst_export.frame import full_controls
+from nst_export.frame import full_controls, nearly_full_controls
 from nst_export.graph import Precision
 from nst_export.parity import Case, Network, measure_pictures, stylise_in_torch
 from nst_export.precision import stored_as_fp16
@@ -67,7 +67,8 @@ class StylizingNetwork(Generic[Prepared]):
                 feeds = full_controls() if controls else {}
                 if self.styles:
                     feeds = {contract.STYLE: self.styles[index].numpy(), **feeds}
-                cases.append(Case(picture, expected[index], feeds, rounded[index]))
+                beside = nearly_full_controls() if controls and precision == "fp32" else {}
+                cases.append(Case(picture, expected[index], feeds, rounded[index], beside))
             checked.append(check_model(model, record, path, partial(measure_pictures, cases=cases)))
         return checked
 

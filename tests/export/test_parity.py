@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from nst_export import sample_pictures, writing
+from nst_export import frame, sample_pictures, writing
 from nst_export.families import transformer
 from nst_export.parity import EXACT, compare_pictures, compare_vectors, open_session, parity_table, require_parity
 from nst_export.sample_pictures import draw_picture, fill
@@ -48,6 +48,15 @@ def test_a_wrong_graph_leaves_no_file(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(transformer, "produce_bgr_bytes", lambda conv, white: None)
     with pytest.raises(ModelError, match="differs from PyTorch"):
         transformer.export_transformer(checkpoint, tmp_path / "out.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.pth"]
+
+
+def test_a_wrong_mixing_of_the_controls_leaves_no_file(checkpoint, tmp_path, monkeypatch):
+    # The branch that other values of strength and color take would always give the photograph.
+    photograph = np.hstack([np.zeros((3, 3)), np.eye(3)]).astype(np.float32)
+    monkeypatch.setattr(frame, "_mixing", lambda graph, strength, color: graph.constant(photograph, "mixing"))
+    with pytest.raises(ModelError, match="differs from PyTorch"):
+        transformer.export_transformer(checkpoint, tmp_path / "out.onnx", "fp32")
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.pth"]
 
 

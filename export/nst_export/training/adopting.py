@@ -38,7 +38,7 @@ def read_start(path: Path) -> Start:
         StyleError: a malformed styles file beside the .onnx file.
         DependencyError: an .onnx file without the onnx package.
     """
-    if not path.exists():
+    if not path.is_file():
         path = next((model.path for model in list_models() if model.name == str(path)), path)
     if not is_model_path(str(path)):
         state = load_checkpoint(path)
