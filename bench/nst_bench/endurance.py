@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import psutil  # type: ignore[import-untyped]
 import typer
 from nst_rt.cli.frame_options import parse_sides
+from nst_rt.cli.messages import fail
+from nst_rt.errors import NstError
 from nst_rt.live import LiveLoop
 from nst_rt.pixels import Image
 from nst_rt.sources.capture import Capture, LiveFrame
@@ -126,7 +128,7 @@ class _Counter:
 def _through_calls(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any]:
     readings, pictures, styles = _Readings(frames), moving_frames(case), stylizer.styles
     for count in range(1, frames + 1):
-        if count % STYLE_EVERY == 0:
+        if styles and count % STYLE_EVERY == 0:
             stylizer.style = styles[count // STYLE_EVERY % len(styles)]
         stylizer(pictures[count % len(pictures)])
         readings.after(count)
@@ -157,8 +159,11 @@ def main(
 ) -> None:
     """Print resident memory over a long run as JSON."""
     width, height = parse_sides(size)
-    with Stylizer.load(model=model, device=device, threads=threads) as stylizer:
-        told = measure_memory(stylizer, Case(width, height), frames)
+    try:
+        with Stylizer.load(model=model, device=device, threads=threads) as stylizer:
+            told = measure_memory(stylizer, Case(width, height), frames)
+    except NstError as error:
+        raise typer.Exit(fail(str(error), error.exit_code, below=error.below)) from error
     typer.echo(json.dumps(told, indent=2))
 
 

@@ -4,9 +4,13 @@ import mmap
 from pathlib import Path
 from typing import Any
 
-from nst_bench.endurance import measure_memory
+import cv2
+import numpy as np
+from nst_bench.endurance import STYLE_EVERY, main, measure_memory
 from nst_bench.latency import Case
 from nst_rt.stylizer import Frame, Stylizer
+from typer import Typer
+from typer.testing import CliRunner
 
 CASE = Case(128, 96)
 FRAME_BYTES = 128 * 96 * 3
@@ -45,3 +49,21 @@ def test_a_leak_of_a_frame_a_call_is_seen(inverting: Path) -> None:
         told = measure_memory(Leaking(stylizer), CASE, FRAMES)  # type: ignore[arg-type]
     for way in ("calls", "live"):
         assert told[way]["bytes_per_frame"] > FRAME_BYTES / 2, told
+
+
+def test_a_model_without_named_styles(tinting: Path, tmp_path: Path) -> None:
+    painting = tmp_path / "painting.png"
+    cv2.imwrite(str(painting), np.full((64, 64, 3), 99, np.uint8))
+    with Stylizer.load(painting, model=tinting, device="cpu", threads=1) as stylizer:
+        assert not stylizer.styles
+        told = measure_memory(stylizer, Case(32, 32), STYLE_EVERY + 1)
+    assert told["frames"] == STYLE_EVERY + 1
+
+
+def test_a_model_that_is_not_there_is_one_line() -> None:
+    app = Typer()
+    app.command()(main)
+    done = CliRunner().invoke(app, ["--model", "nosuch.onnx"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("nst-rt: error: nosuch.onnx")
+    assert done.stderr.count("\n") == 1

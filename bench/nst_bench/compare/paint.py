@@ -49,9 +49,9 @@ def paint(request: dict[str, Any]) -> dict[str, Any]:
             `target`, `device`, `precision`, `threads`, and what the kind needs beside these.
 
     Returns:
-        JSON-ready: `loading_seconds` (from the process's start until a picture could be made; tuning not counted),
-        `picture_seconds` (of a network the median of warm calls), `pictures` timed, `tuning_seconds` where there was
-        tuning, and `ran`: on what.
+        JSON-ready: `loading_seconds` (from this program's first line, Python's own start apart, until a picture
+        could be made; tuning not counted), `picture_seconds` (of a network the median of warm calls), `pictures` timed,
+        `tuning_seconds` where there was tuning, and `ran`: on what.
 
     Raises:
         NstError: a file that is missing or wrong, a device that is not there, losses that are not finite.
@@ -112,11 +112,13 @@ def _open(request: dict[str, Any], photograph: "Image") -> tuple[dict[str, Any],
 
 
 def _tuned_vector(request: dict[str, Any]) -> "tuple[Vector, str]":
+    from nst_export.pytorch import require_torch
     from nst_rt.models import find_model
     from nst_rt.session import read_model
     from nst_rt.style_encoder import StyleEncoder
     from nst_rt.tuning import load_tuner
 
+    require_torch("tuning", request["threads"])  # a tuner has no threads to be told
     files, painting = find_model(request["model"]), Path(request["painting"])
     encoder = StyleEncoder.beside(files, read_model(files.path), threads=request["threads"])
     tuned = load_tuner()(

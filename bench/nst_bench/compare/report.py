@@ -157,9 +157,10 @@ class Report:
         return [
             f"`nst-rt compare` on {machine['processor']}, {machine['logical_cores']} cores{cards}{threads}, nst-rt "
             f"{machine['nst-rt']}. The photograph at {self.size[0]}x{self.size[1]} px. Each method ran in a process of "
-            "its own, one after the other. **loading**: from the process's start until it could paint (imports, "
-            "model, style); **the picture**: bytes in to bytes out, for networks the median of warm calls, for the "
-            "optimisation the one run; **peak memory**: the most that the process held, by the system's account.",
+            "its own, one after the other. **loading**: from its program's first line, Python's own start apart, until "
+            "it could paint (imports, model, style); **the picture**: bytes in to bytes out, for networks the median "
+            "of warm calls, for the optimisation the one run; **peak memory**: the most that the process held, by the "
+            "system's account.",
             "**style loss**: Gram matrices of relu1_1, relu2_1 and relu3_1 at 1, 1/2 and 1/4 of the size, each error "
             "relative to the painting's own, the painting at 640 px; **closed**: how much of the unchanged "
             "photograph's is gone (100 % would be the painting itself); **content loss**: squared distance of the "

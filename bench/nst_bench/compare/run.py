@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from nst_export.training.pictures import read_rgb
 from nst_rt import __version__
+from nst_rt.devices import parse_device
 from nst_rt.errors import NstError, OutputError
 from nst_rt.session import model_sha256 as file_sha256
 from nst_rt.sinks.atomic import why_not_written
@@ -24,6 +25,8 @@ from nst_bench.speed.launcher import run_process
 State = Literal["made", "kept", "failed", "not made"]
 PICTURES = "pictures"
 """Folder of the pictures, beside the report."""
+DECIDING = ("processor", "logical_cores", "gpus", "packages")
+"""What of the machine decides seconds and memory."""
 
 
 @dataclass
@@ -62,11 +65,14 @@ class Setting:
     optimizing_precision: str
     time_limit: float
     """Seconds after which a method is given up."""
+    machine: Mapping[str, Any]
+    """As `describe_machine` tells."""
 
     def request(self, method: Method) -> dict[str, Any]:
         """What `paint.paint` is asked for, its target apart."""
         # PyTorch knows neither TensorRT nor OpenVINO: the card or the processor is what was meant.
-        torch_device = "auto" if self.device == "auto" else "cuda" if self.device[:4] in ("cuda", "tens") else "cpu"
+        named = parse_device(self.device)
+        torch_device = "auto" if named is None else "cuda" if named.on_gpu else "cpu"
         optimizes = method.kind == "optimize"
         return {
             **method.request,
@@ -95,6 +101,7 @@ class Setting:
             "request": request,
             "files": dict(method.decided_by),
             "nst_rt": __version__,
+            "machine": {name: self.machine[name] for name in DECIDING},
         }
 
 
@@ -130,7 +137,9 @@ class Comparison:
         return self._folder / f"{method.key}.png"
 
     def run(self, begin: Callable[[Method], None], report: Callable[[Outcome], None]) -> None:
-        """Make what is not there yet.
+        """Find what an earlier run has made, then make what is missing.
+
+        In this order an interruption leaves nothing out that is there already.
 
         Args:
             begin: called before a method's process is started.
@@ -138,29 +147,53 @@ class Comparison:
 
         Raises:
             KeyboardInterrupt: the outcomes tell how far it came.
-            OutputError: the folder cannot be written to; the rest would fail alike.
+            OutputError: the folder cannot be written to; the rest would fail alike. The outcomes tell how far it came.
         """
-        for outcome in self.outcomes:
-            try:
-                outcome.state, outcome.figures = self._make(outcome.method, begin)
-                outcome.loss = self._judge(outcome.method)
-            except OutputError:
-                raise
-            except (NstError, OSError, RuntimeError, MemoryError) as error:
-                outcome.state, outcome.error = "failed", " ".join(str(error).split()) or type(error).__name__
-            report(outcome)
+        missing = [one for one in self.outcomes if not self._settle(one, "kept", self._find, report)]
 
-    def _make(self, method: Method, begin: Callable[[Method], None]) -> tuple[State, dict[str, Any]]:
+        def make(method: Method) -> dict[str, Any]:
+            begin(method)
+            return self._make(method)
+
+        for outcome in missing:
+            self._settle(outcome, "made", make, report)
+
+    def _settle(
+        self,
+        outcome: Outcome,
+        state: State,
+        obtain: Callable[[Method], dict[str, Any] | None],
+        report: Callable[[Outcome], None],
+    ) -> bool:
+        """Fill an outcome with its figures and losses, or with why there are none; False if nothing was obtained."""
+        try:
+            figures = obtain(outcome.method)
+            if figures is None:
+                return False
+            loss = self._judge(outcome.method)
+            outcome.state, outcome.figures, outcome.loss = state, figures, loss
+        except (NstError, OSError, RuntimeError, MemoryError) as error:
+            outcome.state, outcome.error = "failed", " ".join(str(error).split()) or type(error).__name__
+            if isinstance(error, OutputError):
+                raise
+        report(outcome)
+        return True
+
+    def _find(self, method: Method) -> dict[str, Any] | None:
         if method.refused:
             raise RuntimeError(method.refused)
-        question, target = self._setting.question(method), self.picture(method)
-        kept = None if self._anew else self._store.find(question)
-        if kept is not None and target.is_file() and file_sha256(target) == kept["sha256"]:
-            return "kept", kept["figures"]
-        begin(method)
+        target = self.picture(method)
+        kept = None if self._anew else self._store.find(self._setting.question(method))
+        if kept is None or not target.is_file() or file_sha256(target) != kept["sha256"]:
+            return None
+        figures: dict[str, Any] = kept["figures"]
+        return figures
+
+    def _make(self, method: Method) -> dict[str, Any]:
+        target = self.picture(method)
         figures = self._paint({**self._setting.request(method), "target": str(target)})
-        self._store.keep(question, {"figures": figures, "sha256": file_sha256(target)})
-        return "made", figures
+        self._store.keep(self._setting.question(method), {"figures": figures, "sha256": file_sha256(target)})
+        return figures
 
     def _paint(self, request: Mapping[str, Any]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:

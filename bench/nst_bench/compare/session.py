@@ -11,7 +11,8 @@ from nst_export.training.hardware import choose_hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.loss_network_download import obtain_loss_network
 from nst_rt.cli.termination import signals_interrupt
-from nst_rt.errors import InputError, OutputError
+from nst_rt.devices import parse_device
+from nst_rt.errors import DeviceError, InputError, OutputError
 from nst_rt.models import BUILT_IN
 from nst_rt.session import model_sha256 as file_sha256
 from nst_rt.sinks.picture import write_picture
@@ -75,7 +76,7 @@ def compare(wanted: Wanted, say: Callable[[str], None], progress: Progress) -> C
 
     Raises:
         NstError: something that was asked for is missing or wrong; nothing was run.
-        OutputError: the folder cannot be written to.
+        OutputError: the folder cannot be written to; what can be is written.
     """
     _refuse_foreign(wanted.output, anew=wanted.anew)
     photograph = read_photograph(wanted.content, wanted.side)
@@ -87,6 +88,7 @@ def compare(wanted: Wanted, say: Callable[[str], None], progress: Progress) -> C
     for text in wanted.contenders:
         chosen.append(methods.model_method(text, wish, [one.key for one in (*chosen, *optimizing)]))
     chosen = methods.leave_out([*chosen, *optimizing], wanted.without)
+    _refuse_other_cards(wanted.device, chosen)
     # The judge stays on the processor: a card's memory is the methods'.
     judge = Judge(load_loss_network(loss_network), choose_hardware("cpu", "fp32"))
     setting = Setting(
@@ -98,6 +100,7 @@ def compare(wanted: Wanted, say: Callable[[str], None], progress: Progress) -> C
         threads=wanted.threads,
         optimizing_precision=wanted.optimizing_precision,
         time_limit=wanted.time_limit,
+        machine=describe_machine(),
     )
     digest = file_sha256(loss_network)
     _refuse_unjudged(judge, photograph, painting, loss_network)
@@ -105,7 +108,7 @@ def compare(wanted: Wanted, say: Callable[[str], None], progress: Progress) -> C
     measurements = Measurements(judge, [photograph], store, {"loss_network": digest})
     comparison = Comparison(chosen, setting, measurements, store, wanted.output, anew=wanted.anew)
     unchanged = measurements.unchanged(painting)[0]
-    interrupted = False
+    interrupted, unwritten = False, None
     with signals_interrupt():
         try:
             with progress(len(chosen), "methods") as advance:
@@ -117,8 +120,10 @@ def compare(wanted: Wanted, say: Callable[[str], None], progress: Progress) -> C
                 comparison.run(lambda method: say(f"{method.title} ..."), report_one)
         except KeyboardInterrupt:
             interrupted = True
+        except OutputError as error:  # of one file perhaps: the documents tell of the hours before it
+            interrupted, unwritten = True, error
     report = Report(
-        machine=describe_machine(),
+        machine=setting.machine,
         setting=setting,
         style=wanted.style,
         loss_network=loss_network,
@@ -131,6 +136,8 @@ def compare(wanted: Wanted, say: Callable[[str], None], progress: Progress) -> C
     sheet = draw_sheet(setting, comparison.outcomes, wanted.output, side=min(SHEET_SIDE, wanted.side))
     write_picture(wanted.output / SHEET, sheet, quality=SHEET_QUALITY)
     report.write(wanted.output, html_page(report, wanted.output))
+    if unwritten is not None:
+        raise unwritten
     painted = sum(one.painted for one in comparison.outcomes)
     failed = sum(one.state == "failed" for one in comparison.outcomes)
     return Compared(report.as_json(), painted, failed, len(chosen), interrupted)
@@ -142,6 +149,20 @@ def _refuse_foreign(folder: Path, *, anew: bool) -> None:
         raise OutputError(f"{folder}: a file, and the comparison needs a folder. Give another -o")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MEASUREMENTS).is_dir() and not anew:
         raise OutputError(f"{folder}: holds other things than a comparison. Give another -o, or --overwrite")
+
+
+def _refuse_other_cards(device: str, chosen: Sequence[methods.Method]) -> None:
+    """Refuse a card that PyTorch's methods would not compute on."""
+    named = parse_device(device)
+    if named is None or not named.index:
+        return
+    kinds = dict.fromkeys(one.kind for one in chosen if one.kind != "network")
+    if kinds:
+        options = " ".join(f"--without {kind}" for kind in kinds)  # which takes the kinds' names for their methods
+        raise DeviceError(
+            f"--device {named}: optimisation and tuning take the first card. Set CUDA_VISIBLE_DEVICES={named.index} "
+            f"and give --device {named.kind}, or add {options}"
+        )
 
 
 def _refuse_unjudged(judge: Judge, photograph: Photograph, painting: Painting, loss_network: Path) -> None:

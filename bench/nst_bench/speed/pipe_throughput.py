@@ -1,10 +1,11 @@
 """`ffmpeg | nst-rt pipe | ffmpeg` against the model alone, in turns: what the pipe costs in frames a second.
 
-By itself: python -m nst_bench.speed.pipe_throughput 1280x720 60
+By itself: python -m nst_bench.speed.pipe_throughput --size 1280x720 --seconds 60
 """
 
 import json
 import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -12,9 +13,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+from nst_rt.cli.frame_options import parse_sides
+from nst_rt.cli.messages import fail
 from nst_rt.errors import DependencyError, NstError
 from nst_rt.stylizer import Stylizer
 
@@ -46,7 +49,7 @@ def measure_pipe(case: Case, seconds: float, *, threads: int | None = None, **lo
 
     Raises:
         DependencyError: no ffmpeg.
-        NstError: as `Stylizer.load`, or a program of the pipe failed.
+        NstError: as `Stylizer.load`; or a program of the pipe failed or took more than `TIMEOUT` for a turn.
     """
     if shutil.which("ffmpeg") is None:
         raise DependencyError("the pipe is measured between two ffmpeg: apt install ffmpeg")
@@ -112,9 +115,11 @@ def _command_line(threads: int | None, loading: dict[str, Any]) -> list[str]:
 def _through_pipe(line: list[str], film: Path, frames: int) -> float:
     """Frames a second, from the first that comes out to the last, as the pipe itself tells."""
     quiet = ["ffmpeg", "-v", "error", "-nostdin"]
+    by_itself = f"ffmpeg -i FILM -f yuv4mpegpipe - | {shlex.join(['nst-rt', *line[3:]])} > FILE"
     with (
+        tempfile.TemporaryFile() as errors,  # a pipe that nobody reads would hold up a program that says much
         subprocess.Popen([*quiet, "-i", str(film), "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE) as reading,
-        subprocess.Popen(line, stdin=reading.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as pipe,
+        subprocess.Popen(line, stdin=reading.stdout, stdout=subprocess.PIPE, stderr=errors) as pipe,
         subprocess.Popen(
             [*quiet, "-f", "yuv4mpegpipe", "-i", "-", "-f", "null", "-"],
             stdin=pipe.stdout,
@@ -123,27 +128,39 @@ def _through_pipe(line: list[str], film: Path, frames: int) -> float:
     ):
         assert reading.stdout is not None
         assert pipe.stdout is not None
-        assert pipe.stderr is not None
         reading.stdout.close()  # so that each program sees the end of the one beside it
         pipe.stdout.close()
         try:
             writing.wait(TIMEOUT)
-            said = pipe.stderr.read().decode(errors="replace").strip()
+            pipe.wait(TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            raise NstError(
+                f"nst-rt pipe was not done with {frames} frames in {TIMEOUT:g} s. To see where it stands: {by_itself}"
+            ) from error
         finally:
             for process in (reading, pipe, writing):
                 process.kill()  # of one that has ended this does nothing
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip()
     found = re.search(r"^(\d+) frames in .*?([\d.]+) frames/s", said, re.MULTILINE)
     if found is None or int(found[1]) != frames:
-        raise NstError(f"nst-rt pipe did not take all {frames} frames: {said.splitlines()[-1:] or 'it said nothing'}")
+        last = said.splitlines()[-1].rstrip(". ") if said else "it said nothing"
+        raise NstError(f"nst-rt pipe did not take all {frames} frames: {last}. To see more: {by_itself}")
     return float(found[2])
 
 
-def main() -> None:
-    """`python -m nst_bench.speed.pipe_throughput [WxH [SECONDS]]`: JSON on stdout."""
-    width, height = (sys.argv[1] if len(sys.argv) > 1 else "1280x720").split("x")
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
-    typer.echo(json.dumps(measure_pipe(Case(int(width), int(height)), seconds), indent=2))
+def main(
+    size: Annotated[str, typer.Option(metavar="WxH")] = "1280x720",
+    seconds: Annotated[float, typer.Option(min=1, help="Of all turns together.")] = 60.0,
+) -> None:
+    """Print the pipe's frames a second and the model's alone as JSON."""
+    width, height = parse_sides(size)
+    try:
+        told = measure_pipe(Case(width, height), seconds)
+    except NstError as error:
+        raise typer.Exit(fail(str(error), error.exit_code, below=error.below)) from error
+    typer.echo(json.dumps(told, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from nst_bench.compare import run
 from nst_bench.compare.cli import compare
+from nst_bench.machine import describe_machine
 from nst_bench.quality.losses import Judge, content_loss, style_loss
 from nst_export.training.hardware import choose_hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.pictures import read_rgb
-from nst_rt.errors import InputError, ModelError, NstError, OutputError, StyleError
+from nst_rt.errors import DeviceError, InputError, ModelError, NstError, OutputError, StyleError
 from nst_rt.sources.picture import read_picture
 from typer import Typer
 from typer.testing import CliRunner, Result
@@ -172,6 +173,44 @@ def test_an_interruption_writes_what_there_is(folder: Path, monkeypatch: pytest.
     assert "Interrupted" in (folder / "out" / "compare.html").read_text()
 
 
+def test_an_interruption_keeps_what_an_earlier_run_has_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch)
+    assert named(folder).exit_code == 0
+    (folder / "out" / "pictures" / "named.png").unlink()  # the first method is to be made again
+    pretend(monkeypatch, KeyboardInterrupt())
+    assert named(folder).exit_code == 130
+    told = json.loads((folder / "out" / "compare.json").read_text())
+    assert [one["state"] for one in told["methods"]] == ["not made", *["kept"] * 5]
+    assert all(one["picture"] and one["loss"] for one in told["methods"][1:])
+
+
+def test_a_file_that_cannot_be_written_leaves_the_documents(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, None, OutputError("disk full"))
+    with pytest.raises(OutputError, match="disk full"):
+        named(folder, "--without", "optimize-statistics")
+    told = json.loads((folder / "out" / "compare.json").read_text())
+    assert [one["state"] for one in told["methods"]] == ["made", "failed", *["not made"] * 2]
+    assert told["interrupted"]
+
+
+def test_seconds_of_another_machine_are_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = pretend(monkeypatch)
+    named(folder, "--without", "optimize")
+    here, told = describe_machine(), "nst_bench.compare.session.describe_machine"
+    monkeypatch.setattr(told, lambda: {**here, "system": "another name of the same"})
+    named(folder, "--without", "optimize")
+    assert len(asked) == 2
+    monkeypatch.setattr(told, lambda: {**here, "processor": "another"})
+    named(folder, "--without", "optimize")
+    assert len(asked) == 4
+
+
+def test_a_second_card_is_for_networks_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = pretend(monkeypatch)
+    assert named(folder, "--device", "cuda:1", "--without", "optimize").exit_code == 0
+    assert [one["device"] for one in asked] == ["cuda:1", "cuda:1"]
+
+
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
@@ -207,6 +246,13 @@ def test_failures_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch, messag
         (["painting.png", "--loss-network", "wrong.npz"], ModelError, "not a loss network that nst-rt knows"),
         (["painting.png", "--loss-network", "nan.npz"], InputError, "not finite"),
         (["painting.png", "--side", "64"], InputError, "the style loss needs 64 px a side"),
+        (["painting.png", "--device", "gpu"], DeviceError, "unknown device 'gpu'"),
+        (["painting.png", "--device", "tensorrt:1"], DeviceError, "CUDA_VISIBLE_DEVICES=1 and give --device tensorrt,"),
+        (
+            ["painting.png", "--tune", "--device", "cuda:1", "--without", "optimize"],
+            DeviceError,
+            "or add --without tuned",
+        ),
         (["painting.png", "-o", "photo.png"], OutputError, "a file, and the comparison needs a folder"),
         (["painting.png", "-o", "."], OutputError, "holds other things"),
     ],

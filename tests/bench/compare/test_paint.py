@@ -9,8 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from nst_bench.compare.paint import paint
 from nst_rt.errors import InputError
+from nst_rt.tuning import Tuned
 
 
 def request(folder: Path, **changes: Any) -> dict[str, Any]:
@@ -39,6 +41,24 @@ def test_losses_that_are_not_finite(folder: Path) -> None:
     with pytest.raises(InputError, match="not finite"):
         paint(optimizing(folder, "nan.npz"))
     assert not (folder / "out.png").exists()
+
+
+def test_tuning_keeps_to_the_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+
+    def tune(*_: Any, **__: Any) -> Tuned:
+        found.append(torch.get_num_threads())
+        return Tuned(np.zeros(3, np.float32), "none", 0, True)
+
+    monkeypatch.setattr("nst_rt.tuning.load_tuner", lambda: tune)
+    model = {"model": str(folder / "tinting.onnx"), "loss_network": str(folder / "vgg.npz")}
+    before = torch.get_num_threads()
+    try:
+        told = paint(request(folder, kind="tuned", minutes=1, tuning_device="cpu", **model, threads=before + 1))
+    finally:
+        torch.set_num_threads(before)
+    assert found == [before + 1]
+    assert told["training"] == "none"
 
 
 def test_an_error_is_one_line(folder: Path) -> None:

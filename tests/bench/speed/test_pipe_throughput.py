@@ -1,6 +1,7 @@
 """The pipe against the model alone: what is measured, and what is said where nothing can be."""
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from nst_bench.speed.pipe_throughput import measure_pipe
 from nst_bench.speed.report import markdown
 from nst_bench.speed.suite import SUITES, SuiteRun
 from nst_rt.errors import DependencyError, NstError
+from typer import Typer
+from typer.testing import CliRunner
 
 SMALL = Case(64, 48)
 
@@ -39,14 +42,40 @@ class TestWithFfmpeg:
         frames = measured._make_film(film, SMALL, 5)
         line = measured._command_line(1, {"model": inverting, "device": "nowhere", "precision": None})
         assert line[3:] == ["pipe", "--threads", "1", "--model", str(inverting), "--device", "nowhere"]
-        with pytest.raises(NstError, match=r"did not take all 12 frames: .*unknown device 'nowhere'"):
+        with pytest.raises(NstError, match=r"did not take all 12 frames: nst-rt: .*unknown device 'nowhere'.*\. To"):
             measured._through_pipe(line, film, frames)
+
+    def test_a_pipe_that_says_much_is_heard_out(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(measured, "TIMEOUT", 20.0)
+        film = tmp_path / "film.mkv"
+        measured._make_film(film, SMALL, 5)
+        says = r"import sys; sys.stderr.write('word ' * 50_000 + '\n12 frames in 2 s, 6.0 frames/s')"
+        assert measured._through_pipe([sys.executable, "-c", says], film, 12) == 6.0
+
+    def test_a_pipe_that_takes_too_long(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(measured, "TIMEOUT", 0.2)
+        film = tmp_path / "film.mkv"
+        measured._make_film(film, SMALL, 5)
+        with pytest.raises(NstError, match=r"not done with 12 frames in 0\.2 s\. To see where it stands: ffmpeg"):
+            measured._through_pipe([sys.executable, "-c", "import time; time.sleep(60)"], film, 12)
 
 
 def test_without_ffmpeg(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(DependencyError, match="apt install ffmpeg"):
         measure_pipe(SMALL, 0.02, model=str(inverting))
+
+
+def test_what_is_typed_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Typer()
+    app.command()(measured.main)
+    done = CliRunner().invoke(app, ["--size", "1280"])
+    assert done.exit_code == 2
+    assert "'1280' is no size" in done.stderr
+    monkeypatch.setenv("PATH", "")
+    done = CliRunner().invoke(app, ["--size", "64x48"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("nst-rt: error: the pipe is measured between two ffmpeg")
 
 
 def test_the_full_suite_holds_it_and_the_report_shows_it(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
