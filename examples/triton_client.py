@@ -6,6 +6,7 @@
     python triton_client.py photo.jpg -o painted.jpg --style gogh:0.7+wave:0.3 --styles conditional.styles.json
 
 For HTTP, as KServe speaks it: pip install "tritonclient[http]" and --server http://localhost:8000. Needs no nst-rt.
+A film's sound is not kept.
 """
 
 import argparse
@@ -94,6 +95,21 @@ def frames_of(film: cv2.VideoCapture) -> Iterator[np.ndarray]:
         yield frame
 
 
+def unwritable(output: Path) -> SystemExit:
+    """What ends the program where the result cannot be written."""
+    return SystemExit(f"{output}: cannot be written. Check the folder and the ending")
+
+
+def write_picture(output: Path, picture: np.ndarray) -> None:
+    """Write uint8 (height, width, 3) BGR."""
+    try:
+        written = cv2.imwrite(str(output), picture)
+    except cv2.error as error:  # an ending that OpenCV does not know
+        raise unwritable(output) from error
+    if not written:
+        raise unwritable(output)
+
+
 def main() -> None:
     """Read the command line, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -125,14 +141,17 @@ def main() -> None:
         picture = cv2.imread(str(given.source))
         if picture is None:
             raise SystemExit(f"{given.source}: cannot be read")
-        cv2.imwrite(str(given.output), server.stylise(model, values_for(picture, inputs, fixed)))
+        write_picture(given.output, server.stylise(model, values_for(picture, inputs, fixed)))
         return
 
     film = cv2.VideoCapture(str(given.source))
     if not film.isOpened():
         raise SystemExit(f"{given.source}: cannot be read")
     size = int(film.get(cv2.CAP_PROP_FRAME_WIDTH)), int(film.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    writer = cv2.VideoWriter(str(given.output), cv2.VideoWriter.fourcc(*"mp4v"), film.get(cv2.CAP_PROP_FPS), size)
+    fps = film.get(cv2.CAP_PROP_FPS) or 25
+    writer = cv2.VideoWriter(str(given.output), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
+    if not writer.isOpened():
+        raise unwritable(given.output)
     waiting: deque[Future[np.ndarray]] = deque()
     # The HTTP client is for one thread.
     in_flight = given.in_flight if given.server.startswith("grpc") else 1

@@ -132,6 +132,7 @@ def test_styles_of_the_users_own_are_found(
     (folder / "mine.json").write_text(styles_text([Style("grün", np.float32([0, 90, 0]))], "0" * 64), encoding="utf-8")
     (folder / "other.json").write_text(styles_text([Style("other", np.zeros(3, np.float32))], "1" * 64))
     (folder / "broken.json").write_text("{")
+    (folder / "folder.json").mkdir()
     made = stylize(built, tinting, picture, "--style", "grün:0.5+dim:0.5")
     stylizer = Stylizer.load("grün:0.5+dim:0.5", model=tinting, device="cpu")
     np.testing.assert_array_equal(made, stylizer(read_ppm(picture)))
@@ -242,7 +243,7 @@ def test_opencv_pictures_are_read_where_they_lie(built: CMakeBuild, picture: Pat
 
 
 CONSUMER = """
-cmake_minimum_required(VERSION 3.16)
+cmake_minimum_required(VERSION 3.21)
 project(consumer C CXX)
 find_package(nst_rt_onnxruntime 0.1 REQUIRED)
 add_executable(in_c main.c)

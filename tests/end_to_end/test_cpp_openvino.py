@@ -1,6 +1,7 @@
 """The same model files on OpenVINO's C++ API: its Python wheel carries the headers and libraries to build against."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from cpp_programs import CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
 from nst_rt.models import BUILT_IN, find_model
 from nst_rt.openvino import road
+from tiny_models import RECORD, tinting_model
 from tiny_pictures import draw
 
 BUILT_IN_MODEL = find_model(BUILT_IN).path
@@ -46,11 +48,14 @@ def test_what_it_refuses(built: CMakeBuild, tinting: Path, tmp_path: Path) -> No
     picture, out = write_ppm(tmp_path / "in.ppm", draw(1, 40, 33)), tmp_path / "out.ppm"
     small = write_ppm(tmp_path / "small.ppm", draw(1, 15, 33))
     encoder = tinting.with_name("tinting.encoder.onnx")
+    # The record promises four numbers, the graph takes three.
+    long = tinting_model(tmp_path / "long.onnx", replace(RECORD, style_size=4, styles=()))
     for model, source, style, words in (
         (BUILT_IN_MODEL, picture, "gohg", "no style named 'gohg'. There are gogh, "),
         (BUILT_IN_MODEL, picture, "gogh:x", "a weight is a number from 0 up"),
         (BUILT_IN_MODEL, small, "gogh", "33x15 is too small"),
         (encoder, picture, "gogh", "a style encoder, not a stylising model"),
+        (long, picture, "gogh", "'style' has the shape [1, 3]; dimension 1 is none of 4"),
         (tmp_path / "none.onnx", picture, "gogh", "none.onnx"),
     ):
         done = built.run("nst_rt_stylize_openvino", model, source, out, style)

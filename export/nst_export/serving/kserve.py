@@ -9,8 +9,14 @@ from typing import Any
 
 
 def service_name(name: str) -> str:
-    """A model's name as Kubernetes takes it: a DNS label (RFC 1123)."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-") or "nst-rt"
+    """A model's name as KServe takes it: a DNS label that begins with a letter (RFC 1035).
+
+    Of 40 characters at most, because KServe makes longer labels of it, and 63 are what a label may have.
+    """
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rt"
+    if not label[0].isalpha():
+        label = f"nst-{label}"
+    return label[:40].strip("-")
 
 
 def manifest(name: str, storage: str, *, gpu: bool) -> str:

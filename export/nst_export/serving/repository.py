@@ -1,6 +1,7 @@
 """`nst-rt export triton`: a Triton model repository, and KServe's manifest beside its models."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def export_triton(
         InputError: wrong sizes or numbers.
         ModelError: no such model, damaged, no stylising model, or it cannot be batched; nothing is written.
         StyleError: a malformed styles file.
-        OutputError: the folder cannot be written, holds something, or holds a model of this name that is not ours.
+        OutputError: the folder cannot be written, holds something, or holds files of this name that are not ours.
     """
     serving = serving or Serving()
     files = find_model(model if model is not None else BUILT_IN)
@@ -124,7 +125,7 @@ def export_triton(
     ensemble = ensemble_config(name, networks[0].config, table.config if table else None)
     encoder = _encoder(f"{name}_encoder", files, record)
     entries = [Entry(ensemble), *networks, *(entry for entry in (table, encoder) if entry)]
-    _refuse_foreign(folder, entries, name)
+    _refuse_foreign(folder, entries, name, files.styles)
     with placing(folder, lambda: _ours(folder, name)) as temporary:
         for entry in entries:
             _write(temporary / entry.name, entry, name)
@@ -239,7 +240,11 @@ def _models(folder: Path, name: str) -> list[Path]:
     return found
 
 
-def _refuse_foreign(folder: Path, entries: Sequence[Entry], name: str) -> None:
+def _refuse_foreign(folder: Path, entries: Sequence[Entry], name: str, styles: Path | None) -> None:
+    """Refuse to replace what no earlier export wrote, the styles file of the model that is read among it."""
+    beside = folder / f"{name}{STYLES}"
+    if styles is not None and styles.exists() and beside.exists() and beside.samefile(styles):
+        raise OutputError(f"{beside}: the styles of the model itself. Give another folder, or another --name")
     ours = {path.name for path in _models(folder, name)}
     for entry in entries:
         if (folder / entry.name).exists() and entry.name not in ours:
@@ -247,3 +252,6 @@ def _refuse_foreign(folder: Path, entries: Sequence[Entry], name: str) -> None:
                 f"{folder / entry.name}: holds a model that was not written for {name} by nst-rt. Give another --name, "
                 "or move it away"
             )
+    for path in () if ours else (beside, folder / f"{name}{MANIFEST}"):
+        if os.path.lexists(path):
+            raise OutputError(f"{path}: was not written by nst-rt here. Give another --name, or move it away")

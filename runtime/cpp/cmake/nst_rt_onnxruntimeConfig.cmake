@@ -1,5 +1,6 @@
 # find_package(nst_rt_onnxruntime): nst_rt::cpp (the header nst_rt/nst_rt.hpp) and nst_rt::c (nst_rt/nst_rt.h and its
 # library). Both need ONNX Runtime; ONNXRUNTIME_ROOT says where, unless its own package is found.
+cmake_minimum_required(VERSION 3.21)
 include("${CMAKE_CURRENT_LIST_DIR}/NstRtOnnxRuntime.cmake")
 nst_rt_find_onnxruntime()
 if(NOT TARGET nst_rt_onnxruntime)

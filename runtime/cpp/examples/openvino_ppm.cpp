@@ -22,12 +22,33 @@ struct Freed {
     void operator()(unsigned char* pixels) const { std::free(pixels); }
 };
 
+// Inputs or outputs as the contract knows them. OpenVINO drops the names of symbolic dimensions: only their places can
+// be checked.
+template <class Port>
+std::vector<nst_rt::Tensor> tensors(const std::vector<Port>& ports) {
+    static const std::string symbols[] = {"batch", "height", "width"};
+    std::vector<nst_rt::Tensor> told;
+    for (const Port& port : ports) {
+        const ov::element::Type type = port.get_element_type();
+        nst_rt::Tensor tensor{port.get_any_name(), type.to_string(), {}};
+        if (type == ov::element::u8) tensor.type = "uint8";
+        if (type == ov::element::f32) tensor.type = "float";
+        for (const ov::Dimension& side : port.get_partial_shape()) {
+            const std::size_t place = tensor.shape.size();
+            tensor.shape.push_back(side.is_static() ? std::to_string(side.get_length())
+                                                    : place < 3 ? symbols[place] : "any");
+        }
+        told.push_back(std::move(tensor));
+    }
+    return told;
+}
+
 int stylize(const std::vector<std::string>& arguments) {
     const std::string& path = arguments[0];
     int width = 0, height = 0;
     const std::unique_ptr<unsigned char, Freed> pixels(ppm_read(arguments[1].c_str(), &width, &height));
     if (!pixels) return 2;
-    nst_rt::detail::check_frame({pixels.get(), width, height});
+    nst_rt::check_frame({pixels.get(), width, height});
 
     ov::Core core;
     const std::shared_ptr<ov::Model> model = core.read_model(path);
@@ -39,6 +60,7 @@ int stylize(const std::vector<std::string>& arguments) {
         },
         path);
     if (record.kind != "stylizer") throw nst_rt::ModelError(path + ": a style encoder, not a stylising model");
+    nst_rt::check_signature(record, tensors(model->inputs()), tensors(model->outputs()), path);
 
     std::vector<float> style;
     if (record.style_size) {

@@ -1,7 +1,9 @@
 /* What the way through shared memory costs here, beside the network: one frame at a time, filled and read in place.
  *
  *     nst-rt share --name cam0 --style gogh --size 1920x1080 &
- *     nst_rt_share_latency cam0 1920 1080 200 */
+ *     nst_rt_share_latency cam0 1920 1080 200
+ *
+ * SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 //     nst_rt_share_opencv cam0 0                          # camera 0, in a window; q ends it
 //     nst_rt_share_opencv cam0 film.mp4 painted.mp4
 //     nst_rt_share_opencv cam0 photo.jpg painted.png
+// SPDX-License-Identifier: MIT
 #include <cctype>
 #include <cstdio>
 #include <exception>

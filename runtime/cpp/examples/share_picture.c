@@ -1,7 +1,9 @@
 /* A picture through `nst-rt share`, without any library: binary PPM in, binary PPM out.
  *
  *     nst-rt share --name cam0 --style gogh &
- *     nst_rt_share_picture cam0 photo.ppm painted.ppm */
+ *     nst_rt_share_picture cam0 photo.ppm painted.ppm
+ *
+ * SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
 

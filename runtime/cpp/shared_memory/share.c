@@ -1,4 +1,5 @@
-/* The client of nst_rt/share.h. The protocol is in docs/shared-memory.md, the server in nst_rt/shared_memory. */
+/* The client of nst_rt/share.h. The protocol is in docs/shared-memory.md, the server in nst_rt/shared_memory.
+ * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* F_OFD_SETLK, MAP_POPULATE */
 
 #include "nst_rt/share.h"
@@ -121,10 +122,11 @@ static struct flock byte_lock(short type, int byte)
     return lock;
 }
 
-static bool taken(int file, int byte)
+/* 1 or 0; -1: the system cannot say. */
+static int taken(int file, int byte)
 {
     struct flock lock = byte_lock(F_WRLCK, byte);
-    return fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    return fcntl(file, F_OFD_GETLK, &lock) != 0 ? -1 : lock.l_type != F_UNLCK;
 }
 
 static bool take(int file, int byte)
@@ -156,9 +158,18 @@ static uint64_t start_of(uint32_t pid)
     return at == NULL ? 0 : strtoull(at, NULL, 10);
 }
 
+static nst_rt_share_code no_lock(const nst_rt_share *share, const char *role)
+{
+    return fail(
+        NST_RT_SHARE_SYSTEM, "%s: the lock of its %s does not work (%s). It needs Linux 3.15 or newer, and a sandbox "
+        "that lets fcntl through", share->name, role, strerror(errno));
+}
+
 static nst_rt_share_code claim(nst_rt_share *share, int byte, nst_rt_share_holder *holder, const char *role)
 {
     if (!take(share->file, byte)) {
+        if (errno != EAGAIN && errno != EACCES)
+            return no_lock(share, role);
         uint32_t pid = __atomic_load_n(&holder->pid, __ATOMIC_RELAXED);
         uint64_t start = __atomic_load_n(&holder->start, __ATOMIC_RELAXED);
         char who[64] = "a process that cannot be seen from here";
@@ -177,7 +188,7 @@ static nst_rt_share_code claim(nst_rt_share *share, int byte, nst_rt_share_holde
 static bool served(const nst_rt_share *share)
 {
     /* In this order: one who removes a dead segment has the lock for a moment, and has changed the state before. */
-    return taken(share->file, NST_RT_SHARE_SERVER_BYTE) &&
+    return taken(share->file, NST_RT_SHARE_SERVER_BYTE) == 1 &&
            __atomic_load_n(&share->header->state, __ATOMIC_ACQUIRE) == NST_RT_SHARE_SERVING;
 }
 
@@ -233,7 +244,8 @@ static nst_rt_share_code map(nst_rt_share *share, const char *path)
     struct stat status;
     memset(&start, 0, sizeof start);
     if (pread(share->file, &start, sizeof start, 0) < 0 || fstat(share->file, &status) != 0)
-        return fail(NST_RT_SHARE_SYSTEM, "%s: cannot be read (%s)", path, strerror(errno));
+        return fail(
+            NST_RT_SHARE_SYSTEM, "%s: cannot be read (%s). Remove it, or choose another name", path, strerror(errno));
     if (memcmp(start.magic, NST_RT_SHARE_MAGIC, sizeof start.magic) != 0)
         return fail(NST_RT_SHARE_BAD_SEGMENT, "%s: not a segment of nst-rt. Remove it, or choose another name", path);
     if (start.version != NST_RT_SHARE_VERSION)
@@ -245,7 +257,9 @@ static nst_rt_share_code map(nst_rt_share *share, const char *path)
     if (size >= NST_RT_SHARE_HEADER_BYTES)
         memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, share->file, 0);
     if (memory == MAP_FAILED && size >= NST_RT_SHARE_HEADER_BYTES)
-        return fail(NST_RT_SHARE_SYSTEM, "%s: cannot be mapped (%s)", path, strerror(errno));
+        return fail(
+            NST_RT_SHARE_SYSTEM, "%s: cannot be mapped (%s). Free memory, or start nst-rt share with a smaller --size "
+            "or fewer --slots", path, strerror(errno));
     if (memory == MAP_FAILED || !is_sound(memory, size)) {
         if (memory != MAP_FAILED)
             munmap(memory, size);
@@ -274,8 +288,11 @@ static nst_rt_share_code look(nst_rt_share *share, const char *path)
         return fail(
             NST_RT_SHARE_SYSTEM, "%s: belongs to another user. Run both programs as the same one", path);
     if (share->file < 0)
-        return fail(NST_RT_SHARE_SYSTEM, "%s: cannot be opened (%s)", path, strerror(errno));
+        return fail(
+            NST_RT_SHARE_SYSTEM, "%s: cannot be opened (%s). Mend that, or choose another name", path, strerror(errno));
     nst_rt_share_code code = map(share, path);
+    if (code == NST_RT_SHARE_OK && taken(share->file, NST_RT_SHARE_SERVER_BYTE) < 0)
+        return no_lock(share, "server");
     return code == NST_RT_SHARE_OK && !served(share) ? NST_RT_SHARE_SERVER_GONE : code;
 }
 
@@ -329,17 +346,18 @@ static nst_rt_share_code connect_to(nst_rt_share *share, int timeout_ms)
 nst_rt_share_code nst_rt_share_open(nst_rt_share **share, const char *name, int roles, int timeout_ms)
 {
     if (share == NULL)
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_open: no place for the handle");
+        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_open: no place for the handle. Give the address of one");
     *share = NULL;
     if (name == NULL || !is_name(name))
         return fail(
             NST_RT_SHARE_BAD_CALL, "'%s' cannot be a name: up to %d letters, digits, dots, dashes and underscores, a "
             "letter or digit first. Choose another, such as cam0", name == NULL ? "" : name, LONGEST_NAME);
     if (roles < NST_RT_SHARE_PRODUCER || roles > NST_RT_SHARE_BOTH)
-        return fail(NST_RT_SHARE_BAD_CALL, "%s: roles are NST_RT_SHARE_PRODUCER, _CONSUMER or _BOTH", name);
+        return fail(
+            NST_RT_SHARE_BAD_CALL, "%s: %d is no role. Take NST_RT_SHARE_PRODUCER, _CONSUMER or _BOTH", name, roles);
     nst_rt_share *made = calloc(1, sizeof *made);
     if (made == NULL)
-        return fail(NST_RT_SHARE_SYSTEM, "%s: no memory", name);
+        return fail(NST_RT_SHARE_SYSTEM, "%s: no memory for the handle. Free some and try again", name);
     strcpy(made->name, name);
     made->roles = roles;
     made->file = -1;
@@ -371,7 +389,7 @@ static uint64_t unanswered(const nst_rt_share *share)
 nst_rt_share_code nst_rt_share_reconnect(nst_rt_share *share, int timeout_ms)
 {
     if (share == NULL)
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_reconnect: no handle");
+        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_reconnect: no handle. Open one first");
     if (share->memory != NULL)
         share->lost += unanswered(share);
     disconnect(share);
@@ -513,13 +531,21 @@ nst_rt_share_code nst_rt_share_begin(
     nst_rt_share *share, uint32_t width, uint32_t height, uint32_t pixel_format, int timeout_ms, uint8_t **pixels)
 {
     if (share == NULL || pixels == NULL || share->memory == NULL || !(share->roles & NST_RT_SHARE_PRODUCER))
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_begin: not a connected producer, or no place for the pixels");
+        return fail(
+            NST_RT_SHARE_BAD_CALL, "nst_rt_share_begin: not a connected producer, or no place for the pixels. Open or "
+            "reconnect one with NST_RT_SHARE_PRODUCER, and give the address of a pointer");
     *pixels = NULL;
+    if (nst_rt_share_row_bytes(SMALLEST_SIDE, pixel_format) == 0)
+        return fail(
+            NST_RT_SHARE_BAD_FRAME, "%s: there is no pixel format %" PRIu32 ". Take one of bgr24 (%d), rgb24 (%d), "
+            "rgba (%d), gray (%d), nv12 (%d), yuv420p (%d), yuv422p (%d), yuv444p (%d)", share->name, pixel_format,
+            NST_RT_SHARE_BGR24, NST_RT_SHARE_RGB24, NST_RT_SHARE_RGBA, NST_RT_SHARE_GRAY, NST_RT_SHARE_NV12,
+            NST_RT_SHARE_YUV420P, NST_RT_SHARE_YUV422P, NST_RT_SHARE_YUV444P);
     uint64_t bytes = nst_rt_share_frame_bytes(width, height, pixel_format);
     if (bytes == 0)
         return fail(
-            NST_RT_SHARE_BAD_FRAME, "%s: there is no frame of %" PRIu32 "x%" PRIu32 " in pixel format %" PRIu32
-            ": sides are %d to %d px", share->name, width, height, pixel_format, SMALLEST_SIDE, LARGEST_SIDE);
+            NST_RT_SHARE_BAD_FRAME, "%s: there is no frame of %" PRIu32 "x%" PRIu32 ". Scale it: sides are %d to %d px",
+            share->name, width, height, SMALLEST_SIDE, LARGEST_SIDE);
     if (bytes > share->frame_bytes)
         return fail(
             NST_RT_SHARE_BAD_FRAME, "%s: a frame of %" PRIu32 "x%" PRIu32 " is over the %" PRIu64 " bytes of a slot. "
@@ -544,7 +570,7 @@ nst_rt_share_code nst_rt_share_begin(
 nst_rt_share_code nst_rt_share_commit(nst_rt_share *share, int64_t time_ns, uint64_t tag, uint64_t *number)
 {
     if (share == NULL || !share->begun)
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_commit: nothing was begun");
+        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_commit: nothing was begun. Call nst_rt_share_begin first");
     nst_rt_share_slot *slot = slot_at(share, share->frames_offset, share->next_frame);
     slot->number = share->next_frame;
     slot->time_ns = time_ns;
@@ -583,10 +609,13 @@ static nst_rt_share_code check_stride(
     const char *what, size_t stride, uint32_t width, uint32_t pixel_format)
 {
     size_t row = nst_rt_share_row_bytes(width, pixel_format);
+    if (row == 0) /* there is no such frame, which begin says better */
+        return NST_RT_SHARE_OK;
     if (stride < row || (stride > row && !is_packed(pixel_format)))
         return fail(
             NST_RT_SHARE_BAD_FRAME, "%s: rows of %zu bytes, and those of %" PRIu32 " pixels in format %" PRIu32
-            " have %zu%s", what, stride, width, pixel_format, row, stride > row ? "; planes must lie in one piece" : "");
+            " have %zu. %s", what, stride, width, pixel_format, row,
+            stride > row ? "Copy the planes into one piece first" : "The stride is in bytes, not in pixels");
     return NST_RT_SHARE_OK;
 }
 
@@ -596,7 +625,7 @@ nst_rt_share_code nst_rt_share_send(
 {
     uint8_t *slot;
     if (pixels == NULL)
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_send: no pixels");
+        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_send: no pixels. Give the address of the frame");
     nst_rt_share_code code = check_stride("nst_rt_share_send", stride, width, pixel_format);
     if (code == NST_RT_SHARE_OK)
         code = nst_rt_share_begin(share, width, height, pixel_format, timeout_ms, &slot);
@@ -618,7 +647,7 @@ static nst_rt_share_code torn(const nst_rt_share *share, uint64_t number)
 {
     return fail(
         NST_RT_SHARE_TORN, "%s: result %" PRIu64 " was changed while it was read. Something writes to the segment that "
-        "is not its server", share->name, number);
+        "is not its server. Do not use the result; end what writes there, and receive the next", share->name, number);
 }
 
 static void advance(nst_rt_share *share)
@@ -631,7 +660,9 @@ static void advance(nst_rt_share *share)
 nst_rt_share_code nst_rt_share_receive(nst_rt_share *share, nst_rt_share_result *result, int timeout_ms)
 {
     if (share == NULL || result == NULL || share->memory == NULL || !(share->roles & NST_RT_SHARE_CONSUMER))
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_receive: not a connected consumer, or no place for the result");
+        return fail(
+            NST_RT_SHARE_BAD_CALL, "nst_rt_share_receive: not a connected consumer, or no place for the result. Open "
+            "or reconnect one with NST_RT_SHARE_CONSUMER, and give the address of a result");
     if (share->held)
         return fail(NST_RT_SHARE_BAD_CALL, "%s: release the result before you receive the next", share->name);
     nst_rt_share_cursors *ring = &share->header->results;
@@ -657,7 +688,8 @@ nst_rt_share_code nst_rt_share_receive(nst_rt_share *share, nst_rt_share_result 
     if (result->status == NST_RT_SHARE_STYLIZED) {
         result->pixels = pixels_of(slot);
         whole = whole && result->bytes <= share->frame_bytes &&
-                result->bytes == nst_rt_share_frame_bytes(result->width, result->height, result->pixel_format);
+                result->bytes == nst_rt_share_frame_bytes(result->width, result->height, result->pixel_format) &&
+                result->stride == nst_rt_share_row_bytes(result->width, result->pixel_format);
     }
     if (!whole || !is_intact(share, slot)) {
         advance(share); /* or the next call would stumble over it again */
@@ -671,7 +703,7 @@ nst_rt_share_code nst_rt_share_receive(nst_rt_share *share, nst_rt_share_result 
 nst_rt_share_code nst_rt_share_release(nst_rt_share *share)
 {
     if (share == NULL || !share->held)
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_release: no result is held");
+        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_release: no result is held. Receive one first");
     bool intact = is_intact(share, slot_at(share, share->results_offset, share->next_result));
     advance(share);
     return intact ? NST_RT_SHARE_OK : torn(share, share->next_result - 1);
@@ -685,20 +717,50 @@ static int left_of(int64_t deadline)
     return deadline == INT64_MAX ? -1 : left < 0 ? 0 : (int)left;
 }
 
+/* begin, for who has both roles: results that take up the room, such as a dead predecessor's, are let go meanwhile. */
+static nst_rt_share_code begin_anyway(
+    nst_rt_share *share, uint32_t width, uint32_t height, uint32_t pixel_format, int64_t deadline, uint8_t **pixels)
+{
+    for (int patience_ms = 0;;) {
+        nst_rt_share_code code = nst_rt_share_begin(share, width, height, pixel_format, patience_ms, pixels);
+        if (code != NST_RT_SHARE_TIMEOUT)
+            return code;
+        nst_rt_share_result result;
+        while ((code = nst_rt_share_receive(share, &result, 0)) == NST_RT_SHARE_OK || code == NST_RT_SHARE_TORN)
+            if (code == NST_RT_SHARE_OK)
+                nst_rt_share_release(share);
+        if (code != NST_RT_SHARE_TIMEOUT)
+            return code;
+        patience_ms = left_of(deadline);
+        if (patience_ms == 0)
+            return fail(
+                NST_RT_SHARE_TIMEOUT, "%s: no room for a frame in time, the server is not done with earlier ones. Try "
+                "again, or allow more time", share->name);
+        if (patience_ms < 0 || patience_ms > LOOK_AROUND_MS)
+            patience_ms = LOOK_AROUND_MS;
+    }
+}
+
 nst_rt_share_code nst_rt_share_stylize(
     nst_rt_share *share, const uint8_t *pixels, size_t stride, uint8_t *stylized, size_t stylized_stride,
     uint32_t width, uint32_t height, uint32_t pixel_format, int timeout_ms)
 {
-    if (share == NULL || stylized == NULL || share->roles != NST_RT_SHARE_BOTH)
-        return fail(NST_RT_SHARE_BAD_CALL, "nst_rt_share_stylize: not opened for both roles, or no place for the result");
+    if (share == NULL || pixels == NULL || stylized == NULL || share->roles != NST_RT_SHARE_BOTH)
+        return fail(
+            NST_RT_SHARE_BAD_CALL, "nst_rt_share_stylize: not opened for both roles, or no frame, or no place for the "
+            "result. Open with NST_RT_SHARE_BOTH, and give the addresses of both");
     int64_t deadline = deadline_after(timeout_ms);
     uint64_t number;
-    nst_rt_share_code code = check_stride("nst_rt_share_stylize", stylized_stride, width, pixel_format);
+    uint8_t *slot;
+    nst_rt_share_code code = check_stride("nst_rt_share_stylize", stride, width, pixel_format);
     if (code == NST_RT_SHARE_OK)
-        code = nst_rt_share_send(
-            share, pixels, stride, width, height, pixel_format, 0, 0, left_of(deadline), &number);
+        code = check_stride("nst_rt_share_stylize", stylized_stride, width, pixel_format);
+    if (code == NST_RT_SHARE_OK)
+        code = begin_anyway(share, width, height, pixel_format, deadline, &slot);
     if (code != NST_RT_SHARE_OK)
         return code;
+    copy_rows(slot, nst_rt_share_row_bytes(width, pixel_format), pixels, stride, width, height, pixel_format);
+    nst_rt_share_commit(share, 0, 0, &number);
     for (;;) {
         nst_rt_share_result result;
         code = nst_rt_share_receive(share, &result, left_of(deadline));

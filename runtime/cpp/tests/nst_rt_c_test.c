@@ -88,6 +88,8 @@ int main(int count, char **arguments) {
 
     /* Frames: their sizes, strides with gaps that stay untouched, the bottom row first, in place. */
     FAILS(NST_RT_ERROR_INPUT, nst_rt_stylize(stylizer, frame, 15, side, 0, frame, 0), "15x16 is too small");
+    FAILS(NST_RT_ERROR_INPUT, nst_rt_stylize(stylizer, frame, side, 16385, 0, frame, 0), "16x16385 is too large");
+    FAILS(NST_RT_ERROR_INPUT, nst_rt_warm_up(stylizer, 2147483647, 2147483647), "too large");
     FAILS(NST_RT_ERROR_INPUT, nst_rt_stylize(stylizer, frame, side, side, 17, frame, 0), "shorter than a row");
     FAILS(NST_RT_ERROR_ARGUMENT, nst_rt_stylize(stylizer, NULL, side, side, 0, frame, 0), "bgr is a null pointer");
     for (size_t index = 0; index < sizeof frame; ++index) frame[index] = (unsigned char)(index / row * 4);

@@ -59,6 +59,10 @@ void reads_json() {
     for (const char* broken : {"", "[1,]", "[1", "{\"a\"}", "{\"a\":}", "{a:1}", "\"", "\"\\", "\"\\x\"", "\"\\u12\"",
                                "01x", "+1", ".", "nul", "[1] 2", "\"\n\"", "{\"a\":1,}", "-", "1e"})
         EXPECT(contains(message_of<std::runtime_error>([&] { JsonReader::read(broken); }), " at byte "));
+    EXPECT(JsonReader::read(R"("\ud7ff\udbff\udfff\ue000")").text == "\xED\x9F\xBF\xF4\x8F\xBF\xBF\xEE\x80\x80");
+    for (const char* half : {R"("\ud83c")", R"("\ud83cx")", R"("\udfa8")", R"("\ud83c\u0041")", R"("\ud83c\ud83c")",
+                             R"("\ud83c\ue000")", R"("\ud83c\n")"})
+        EXPECT(contains(message_of<std::runtime_error>([&] { JsonReader::read(half); }), "half a surrogate pair at"));
     EXPECT(contains(message_of<std::runtime_error>([] { JsonReader::read(std::string(100000, '[')); }),
                     "nested too deep"));
     const std::string with_zero("[1\0]", 4);
@@ -131,14 +135,21 @@ void names_the_files_of_a_model() {
     }
 }
 
+void refuses_folders_as_styles() {
+    EXPECT(contains(message_of<nst_rt::StyleError>([] { nst_rt::read_styles("."); }), "cannot be read. Remove"));
+}
+
 void checks_frames() {
-    using nst_rt::detail::check_frame;
+    using nst_rt::check_frame;
     std::vector<std::uint8_t> pixels(64 * 64 * 3);
     const auto wrong = [&](nst_rt::ConstFrame frame) {
         return message_of<nst_rt::InputError>([&] { check_frame(frame); });
     };
     EXPECT(contains(wrong({pixels.data(), 15, 64}), "15x64 is too small"));
     EXPECT(contains(wrong({pixels.data(), 64, -1}), "too small"));
+    EXPECT(contains(wrong({pixels.data(), 64, 16385}), "64x16385 is too large. Both sides must be 16384 pixels"));
+    EXPECT(contains(wrong({pixels.data(), 2147483647, 64}), "too large"));
+    EXPECT(contains(wrong({nullptr, 16384, 16384}), "without memory"));
     EXPECT(contains(wrong({nullptr, 64, 64}), "without memory"));
     EXPECT(contains(wrong({pixels.data(), 64, 64, 100}), "shorter than a row of 64 pixels, 192 bytes"));
     EXPECT(contains(wrong({pixels.data(), 64, 64, -100}), "shorter than a row"));
@@ -273,6 +284,7 @@ int main(int count, char** arguments) {
     parses_blends();
     blends_vectors();
     names_the_files_of_a_model();
+    refuses_folders_as_styles();
     checks_frames();
     shrinks();
     reads_records();

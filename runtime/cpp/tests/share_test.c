@@ -155,6 +155,9 @@ static void wrong_frames(void)
     CHECK(nst_rt_share_begin(share, 8, 480, NST_RT_SHARE_BGR24, 0, &pixels) == NST_RT_SHARE_BAD_FRAME);
     CHECK(nst_rt_share_begin(share, 0xffffffff, 0xffffffff, NST_RT_SHARE_BGR24, 0, &pixels) == NST_RT_SHARE_BAD_FRAME);
     CHECK(nst_rt_share_begin(share, 64, 48, 9, 0, &pixels) == NST_RT_SHARE_BAD_FRAME);
+    SAYS("no pixel format 9. Take one of bgr24 (1), ");
+    CHECK(nst_rt_share_send(share, frame, 10, 64, 48, 9, 0, 0, 0, NULL) == NST_RT_SHARE_BAD_FRAME);
+    SAYS("no pixel format 9");
     CHECK(nst_rt_share_begin(share, 64, 48, 0, 0, &pixels) == NST_RT_SHARE_BAD_FRAME && pixels == NULL);
     CHECK(nst_rt_share_send(share, frame, 10, 64, 48, NST_RT_SHARE_BGR24, 0, 0, 0, NULL) == NST_RT_SHARE_BAD_FRAME);
     SAYS("rows of 10 bytes");
@@ -233,7 +236,37 @@ static void a_result_that_is_changed(void)
     __atomic_store_n(&slot->sequence, 4711, __ATOMIC_RELEASE);
     CHECK(nst_rt_share_release(share) == NST_RT_SHARE_TORN);
     SAYS("result 0 was changed");
+    /* A stride that is not believed: to step by it would leave the segment. */
+    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 667, 5000, NULL) == NST_RT_SHARE_OK);
+    CHECK(nst_rt_share_receive(share, &result, 5000) == NST_RT_SHARE_TORN && result.pixels == NULL);
     CHECK(nst_rt_share_stylize(share, frame, ROW, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 5000) == NST_RT_SHARE_OK);
+    nst_rt_share_close(share);
+    end_server(server);
+}
+
+/* One that was killed left its frames and their results, and there is no room. */
+static void a_predecessor_that_left_everything_full(void)
+{
+    pid_t server = start_server(name, WIDTH, HEIGHT, 3, 0);
+    nst_rt_share *share = opened(NST_RT_SHARE_BOTH);
+    uint8_t frame[BYTES] = {0}, stylized[BYTES] = {0};
+    for (int n = 0; n < 6; n++)
+        CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 5000, NULL) == NST_RT_SHARE_OK);
+    nst_rt_share_close(share);
+    share = opened(NST_RT_SHARE_BOTH);
+    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 200, NULL) == NST_RT_SHARE_TIMEOUT);
+    memset(frame, 9, sizeof frame);
+    CHECK(nst_rt_share_stylize(
+              share, frame, ROW, stylized, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 5000) == NST_RT_SHARE_OK);
+    CHECK(stylized[0] == 246 && stylized[BYTES - 1] == 246);
+    nst_rt_share_close(share);
+    end_server(server);
+    server = start_server(name, WIDTH, HEIGHT, 1, 1);
+    share = opened(NST_RT_SHARE_BOTH);
+    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 0, NULL) == NST_RT_SHARE_OK);
+    CHECK(nst_rt_share_stylize(
+              share, frame, ROW, stylized, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 150) == NST_RT_SHARE_TIMEOUT);
+    SAYS("no room for a frame in time");
     nst_rt_share_close(share);
     end_server(server);
 }
@@ -282,6 +315,7 @@ int main(void)
     roles_and_room();
     servers_that_go();
     a_result_that_is_changed();
+    a_predecessor_that_left_everything_full();
     hammer();
     puts("ok");
     return 0;

@@ -119,6 +119,8 @@ static void serve(nst_rt_share_header *header, bool idle)
             result->status = NST_RT_SHARE_FRAME_REFUSED;
             strcpy(result->message, "the number of the beast");
         }
+        if (frame->tag == 667)
+            result->stride = 100000000; /* a lie */
         if (__atomic_load_n(&frame->sequence, __ATOMIC_ACQUIRE) != 2 * n + 2)
             result->status = NST_RT_SHARE_FRAME_TORN;
         __atomic_store_n(&result->sequence, 2 * n + 2, __ATOMIC_RELEASE);

@@ -64,6 +64,9 @@ void stylizes(const std::string &name)
     CHECK(message.find("larger --size") != std::string::npos);
     thrown<nst_rt::ShareError>([&] { slot.commit(); });
     thrown<nst_rt::ShareTimeout>([&] { share.receive(nst_rt::Share::Timeout{10}); });
+    thrown<nst_rt::ShareTimeout>([&] { share.receive(nst_rt::Share::Timeout{-1}); });
+    share.send(frame.data(), row, width, height);
+    share.receive(nst_rt::Share::Timeout{0x1'0000'0000}); // more than an int: none of its bits would be left
 }
 
 void one_of_each(const std::string &name)

@@ -170,21 +170,23 @@ class ShareClient:
             ServerGoneError: none will come, the server ended; `reconnect`. Results that it had made come before.
             ShareError: the result was overwritten while it was read.
         """
-        reader = self._reader
-        if reader is None:
-            raise ShareError(f"{self.name}: opened to produce, and only a consumer receives results")
+        segment, reader = self._open, self._receiving
         self._await(reader.waiting, reader.wait, timeout, "result")
         slot = reader.slot()
         meta = slot.header
         if not reader.intact():
             reader.release()  # or the next call would stumble over it again
             raise self._torn(reader)
-        status = Status(meta.status)
-        if status is Status.STYLIZED:
-            layout = FrameLayout.of(meta, self._open.geometry.frame_bytes)
-            pixels, pixel_format = layout.view(slot.pixels), layout.pixels
-        else:
-            pixels, pixel_format = slot.pixels[:0], ""
+        try:
+            status = Status(meta.status)
+            if status is Status.STYLIZED:
+                layout = FrameLayout.of(meta, segment.geometry.frame_bytes)
+                pixels, pixel_format = layout.view(slot.pixels), layout.pixels
+            else:
+                pixels, pixel_format = slot.pixels[:0], ""
+        except (ValueError, InputError) as error:  # no server writes that
+            reader.release()
+            raise self._torn(reader) from error
         result = Result(
             meta.number,
             status,
@@ -218,7 +220,7 @@ class ShareClient:
             NstError: the server could not stylise it.
         """
         deadline = time.monotonic() + timeout
-        number = self.send(frame, timeout=timeout)
+        number = self._send_anyway(frame, deadline)
         while True:
             with self.reading(max(0.0, deadline - time.monotonic())) as result:
                 if result.number == number:
@@ -253,10 +255,35 @@ class ShareClient:
     ) -> None:
         self.close()
 
+    def _send_anyway(self, frame: Image, deadline: float) -> int:
+        """Send; results that take up the room, such as a dead predecessor's, are let go meanwhile."""
+        reader = self._receiving
+        patience = 0.0
+        while True:
+            try:
+                return self.send(frame, timeout=patience)
+            except ShareTimeoutError as error:
+                while reader.waiting():
+                    reader.release()
+                patience = min(_LOOK_AROUND, deadline - time.monotonic())
+                if patience <= 0:
+                    raise ShareTimeoutError(
+                        f"{self.name}: no room for a frame in time, the server is not done with earlier ones. Try "
+                        "again, or allow more time"
+                    ) from error
+
+    @property
+    def _receiving(self) -> RingReader:
+        if not self._consume:
+            raise ShareError(f"{self.name}: opened to produce, and only a consumer receives results")
+        if self._reader is None:
+            raise self._not_connected()
+        return self._reader
+
     @property
     def _open(self) -> Segment:
         if self._segment is None:
-            raise ShareError(f"{self.name}: not connected. Call reconnect")
+            raise self._not_connected()
         return self._segment
 
     def _connect(self, timeout: float) -> None:
@@ -313,6 +340,9 @@ class ShareClient:
             wait(min(left, _LOOK_AROUND))
             slept = time.monotonic() - began if self._open.header.state == State.SERVING else _LOOK_AROUND
 
+    def _not_connected(self) -> ShareError:
+        return ShareError(f"{self.name}: not connected. Call reconnect")
+
     def _gone(self) -> ServerGoneError:
         return ServerGoneError(
             f"{self.name}: the server is gone, and {self._unanswered()} frames with it. Start nst-rt share again and "
@@ -322,5 +352,5 @@ class ShareClient:
     def _torn(self, reader: RingReader) -> ShareError:
         return ShareError(
             f"{self.name}: result {reader.number - 1} was changed while it was read. Something writes to the segment "
-            "that is not its server"
+            "that is not its server. Do not use the result; end what writes there, and receive the next"
         )

@@ -116,6 +116,18 @@ def test_the_servers_errors_come_through(client):
     assert not Path("out.png").exists()
 
 
+@pytest.mark.parametrize("output", ["no/where/out{}", "out.nothing"])
+@pytest.mark.parametrize("ending", [".png", ".avi"])
+def test_what_cannot_be_written_is_said(client, output, ending):
+    frame = np.full((48, 64, 3), 100, np.uint8)
+    cv2.imwrite("in.png", frame)
+    writer = cv2.VideoWriter("in.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    writer.write(frame)
+    writer.release()
+    with pytest.raises(SystemExit, match=r"cannot be written\. Check the folder and the ending"):
+        client(f"in{ending}", "-o", output.format(ending), "--style", "red")
+
+
 def test_a_films_frames_stay_in_order(server, client):
     writer = cv2.VideoWriter("in.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     for index in range(12):

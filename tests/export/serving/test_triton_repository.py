@@ -17,6 +17,7 @@ from nst_export.networks.adain import AdaIn, build_decoder, build_encoder
 from nst_export.sample_pictures import draw_picture
 from nst_export.serving import repository
 from nst_export.serving.batching import batched, check_batched
+from nst_export.serving.kserve import service_name
 from nst_export.serving.repository import export_triton
 from nst_export.serving.triton_config import Serving
 from nst_rt import Stylizer
@@ -233,6 +234,22 @@ def test_kserves_manifest(styled, tmp_path):
     assert model["resources"]["limits"]["nvidia.com/gpu"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("conditional", "conditional"),
+        ("Own_Model.v2", "own-model-v2"),
+        ("2nd", "nst-2nd"),
+        ("_", "rt"),
+        ("a" * 39 + "-b", "a" * 39),
+        ("7" * 100, "nst-" + "7" * 36),
+    ],
+)
+def test_names_that_kserve_takes(name, wanted):
+    assert service_name(name) == wanted
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", wanted)
+
+
 def test_a_folder_that_holds_something_is_refused(tmp_path):
     model = tinting(tmp_path)
     served = tmp_path / "served"
@@ -281,6 +298,28 @@ def test_a_model_of_somebody_else_under_our_name_stays(tmp_path):
     with pytest.raises(OutputError, match="net_cpu: holds a model that was not written for net by nst-rt"):
         export_triton(tmp_path / "served", model, overwrite=True)
     assert tree(tmp_path / "served") == before
+
+
+@pytest.mark.parametrize("ending", ["styles.json", "kserve.yaml"])
+def test_a_file_of_somebody_else_under_our_name_stays(tmp_path, ending):
+    model = tinting(tmp_path)
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / f"net.{ending}").write_text("mine")
+    with pytest.raises(OutputError, match=rf"net\.{ending}: was not written by nst-rt here"):
+        export_triton(served, model, overwrite=True)
+    assert tree(served) == {f"net.{ending}": b"mine"}
+
+
+def test_the_models_own_folder_keeps_its_styles(tmp_path):
+    model = tinting(tmp_path)
+    before = tree(tmp_path)
+    with pytest.raises(OutputError, match=r"net\.styles\.json: the styles of the model itself\. Give another folder"):
+        export_triton(tmp_path, model, overwrite=True)
+    assert tree(tmp_path) == before
+    export_triton(tmp_path, model, name="served", overwrite=True)
+    export_triton(tmp_path, model, name="served", overwrite=True)
+    assert before.items() <= tree(tmp_path).items()
 
 
 @pytest.mark.parametrize("moment", ["writing", "moving"])

@@ -123,7 +123,7 @@ def test_a_second_server_is_refused_and_a_dead_one_replaced(inverting: Path, nam
         (["--name", "a/b"], "cannot be a name"),
         (["--name", "x", "--size", "large"], "no size"),
         (["--name", "x", "--size", "8x8"], "16 to 16384"),
-        (["--name", "x", "--slots", "0"], "equal to 1"),
+        (["--name", "x", "--slots", "0"], "1<=x<=64"),
         (["--name", "x", "--matrix", "bt2020"], "not one of auto, bt601, bt709"),
         (["--name", "x", "--range", "tv"], "not one of auto, limited, full"),
         (["--name", "x", "--strength", "2"], "out of range"),

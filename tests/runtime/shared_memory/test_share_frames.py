@@ -232,6 +232,47 @@ def test_a_result_that_changes_under_the_reader_is_an_error(name: str) -> None:
         np.testing.assert_array_equal(client.stylize(picture(2)), 255 - picture(2))
 
 
+@pytest.mark.parametrize(("field", "value"), [("status", 77), ("width", WIDTH + 1), ("stride", 10**8)])
+def test_a_result_that_cannot_be_is_an_error_once(field: str, value: int, name: str) -> None:
+    with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
+        reader = client._reader
+        assert reader
+        client.send(picture(0))
+        assert until(lambda: reader.waiting() == 1)
+        setattr(reader.slot().header, field, value)
+        with pytest.raises(ShareError, match="result 0 was changed"):
+            client.receive()
+        np.testing.assert_array_equal(client.stylize(picture(1)), 255 - picture(1))
+
+
+def test_stylize_gets_past_what_a_predecessor_left(name: str) -> None:
+    with serving(ShareServer(name, width=WIDTH, height=HEIGHT, slots=3)):
+        with ShareClient(name) as predecessor:
+            for index in range(6):
+                predecessor.send(picture(index))
+        with ShareClient(name) as client:
+            assert until(lambda: client._reader is not None and client._reader.waiting() == 3)
+            assert client._writer
+            assert not client._writer.has_room()
+            np.testing.assert_array_equal(client.stylize(picture(9)), 255 - picture(9))
+
+
+def test_stylize_still_ends_in_time(name: str) -> None:
+    with ShareServer(name, width=WIDTH, height=HEIGHT, slots=1), ShareClient(name) as client:  # which takes no frames
+        client.send(picture(0))
+        with pytest.raises(ShareTimeoutError, match="no room for a frame in time"):
+            client.stylize(picture(1), timeout=0.15)
+
+
+def test_a_closed_client_says_so(name: str) -> None:
+    with ShareServer(name, width=WIDTH, height=HEIGHT):
+        client = ShareClient(name)
+        client.close()
+        for call in (client.receive, lambda: client.send(picture(0)), lambda: client.stylize(picture(0))):
+            with pytest.raises(ShareError, match="not connected"):
+                call()
+
+
 def test_counters_that_cannot_be_are_an_error(name: str) -> None:
     with ShareServer(name, width=WIDTH, height=HEIGHT) as server, ShareClient(name) as client:
         assert client._writer

@@ -6,8 +6,8 @@
  *     nst_rt_stylize(stylizer, pixels, width, height, stride, stylised, stride);
  *     nst_rt_close(stylizer);
  *
- * Frames are BGR, three bytes a pixel, the top row first; both sides from 16 pixels up. Strides are in bytes; 0 means
- * width * 3. Strings are UTF-8, except that on Windows a path is in the system's code page.
+ * Frames are BGR, three bytes a pixel, the top row first; both sides from 16 to 16384 pixels. Strides are in bytes; 0
+ * means width * 3. Strings are UTF-8, except that on Windows a path is in the system's code page.
  *
  * Every call that can fail returns a status, and leaves a sentence that says what to do next in nst_rt_last_error().
  * Threads may share a stylizer: its calls wait for each other. nst_rt_close is the exception.

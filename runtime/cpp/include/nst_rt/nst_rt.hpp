@@ -57,6 +57,7 @@ namespace nst_rt {
 
 inline constexpr int contract_version = 1;
 inline constexpr int min_side = 16;         // of a frame, in pixels
+inline constexpr int max_side = 16384;
 inline constexpr int painting_side = 640;   // paintings are reduced to this long side before a style encoder sees them
 
 // Errors: what() is one line that says what happened, to which file, and what to do next.
@@ -143,11 +144,14 @@ inline std::size_t characters(std::string_view text) {
 }
 
 inline std::string read_file(const std::filesystem::path& path, const char* what_to_do) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file.is_open() || file.bad())
-        throw StyleError(path.string() + ": cannot be read. " + what_to_do);
-    return text;
+    try {
+        std::ifstream file(path, std::ios::binary);
+        std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+        if (file.is_open() && !file.bad()) return text;
+    } catch (const std::ios_base::failure&) {
+        // libstdc++ opens a folder, and throws at its first byte.
+    }
+    throw StyleError(path.string() + ": cannot be read. " + what_to_do);
 }
 
 // JSON as styles files and the metadata of models hold it. Own, because a single header brings no library along.
@@ -296,9 +300,13 @@ private:
             fail("an unknown escape");
         }
         std::uint32_t code = hexadecimal();
-        if (code >= 0xD800 && code < 0xDC00 && text_.substr(place_, 2) == "\\u") {
+        if (code >= 0xD800 && code < 0xE000) {
+            // UTF-8 has no halves of a pair.
+            if (code >= 0xDC00 || text_.substr(place_, 2) != "\\u") fail("half a surrogate pair");
             place_ += 2;
-            code = 0x10000 + ((code - 0xD800) << 10) + (hexadecimal() - 0xDC00);
+            const std::uint32_t low = hexadecimal();
+            if (low < 0xDC00 || low >= 0xE000) fail("half a surrogate pair");
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
         }
         if (code < 0x80) {
             result += static_cast<char>(code);
@@ -356,12 +364,18 @@ inline void check_size(int width, int height) {
     if (width < min_side || height < min_side)
         throw InputError("a frame of " + size_text(width, height) + " is too small. Both sides must be " +
                          std::to_string(min_side) + " pixels or more");
+    if (width > max_side || height > max_side)
+        throw InputError("a frame of " + size_text(width, height) + " is too large. Both sides must be " +
+                         std::to_string(max_side) + " pixels or less");
 }
 
+}   // namespace detail
+
+// Refuses a frame of the wrong size, without memory, or with a stride shorter than its rows. Throws InputError.
 inline void check_frame(const ConstFrame& frame) {
-    check_size(frame.width, frame.height);
+    detail::check_size(frame.width, frame.height);
     if (frame.data == nullptr)
-        throw InputError("a frame of " + size_text(frame.width, frame.height) +
+        throw InputError("a frame of " + detail::size_text(frame.width, frame.height) +
                          " without memory. Give the address of its pixels");
     const std::ptrdiff_t row = std::ptrdiff_t{3} * frame.width;
     if (frame.stride != 0 && frame.stride < row && frame.stride > -row)
@@ -369,6 +383,8 @@ inline void check_frame(const ConstFrame& frame) {
                          std::to_string(frame.width) + " pixels, " + std::to_string(row) + " bytes. Pixels are BGR, " +
                          "three bytes each");
 }
+
+namespace detail {
 
 inline std::size_t row_bytes(const ConstFrame& frame) { return static_cast<std::size_t>(frame.width) * 3; }
 
@@ -615,8 +631,9 @@ public:
             for (Style& style : read_styles(files.styles())) library.take(std::move(style), size, "");
         if (!own_styles || files.own_styles().empty()) return library;
         std::vector<std::filesystem::path> own;
-        for (const auto& entry : std::filesystem::directory_iterator(files.own_styles(), ignored))
-            if (entry.path().extension() == ".json") own.push_back(entry.path());
+        std::filesystem::directory_iterator entry(files.own_styles(), ignored);
+        for (; entry != std::filesystem::directory_iterator(); entry.increment(ignored))
+            if (entry->path().extension() == ".json" && entry->is_regular_file(ignored)) own.push_back(entry->path());
         std::sort(own.begin(), own.end());
         for (const auto& path : own) try {
                 for (Style& style : read_styles(path)) library.take(std::move(style), size, source_sha256);
@@ -1246,8 +1263,8 @@ public:
     // written where they are, others are copied.
     // Throws InputError (size, stride), StyleError (no style was set), DeviceError.
     void operator()(const ConstFrame& frame, const Frame& stylized) {
-        detail::check_frame(frame);
-        detail::check_frame(stylized);
+        check_frame(frame);
+        check_frame(stylized);
         if (frame.width != stylized.width || frame.height != stylized.height)
             throw InputError("a frame of " + detail::size_text(frame.width, frame.height) +
                              " cannot be written into one of " + detail::size_text(stylized.width, stylized.height) +
@@ -1272,7 +1289,7 @@ public:
 
     // The same as a new packed picture: height * width * 3 bytes.
     std::vector<std::uint8_t> operator()(const ConstFrame& frame) {
-        detail::check_frame(frame);
+        check_frame(frame);
         std::vector<std::uint8_t> stylized(detail::packed_bytes(frame));
         (*this)(frame, {stylized.data(), frame.width, frame.height, 0});
         return stylized;

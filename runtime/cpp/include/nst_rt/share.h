@@ -11,10 +11,13 @@
  *
  * Every call returns, at the latest after its time-out, and at once if the server is gone; a server that died or ended
  * is NST_RT_SHARE_SERVER_GONE, and nst_rt_share_reconnect waits for the next. No frame is dropped without being told:
- * every frame has one result, in order; what a server took with it is counted.
+ * every frame has one result, in order; what a server took with it is counted. A negative time-out is none: the call
+ * waits as long as the server lives; nst_rt_share_open and nst_rt_share_reconnect wait until one comes.
  *
  * A handle is for one thread, except that one may send and another receive. Do not use it in a child after fork().
- * docs/shared-memory.md describes the protocol; the structs at the end are its layout. */
+ * docs/shared-memory.md describes the protocol; the structs at the end are its layout.
+ *
+ * SPDX-License-Identifier: MIT */
 #ifndef NST_RT_SHARE_H
 #define NST_RT_SHARE_H
 
@@ -141,7 +144,8 @@ nst_rt_share_code nst_rt_share_receive(nst_rt_share *share, nst_rt_share_result 
 nst_rt_share_code nst_rt_share_release(nst_rt_share *share);
 
 /* Send a frame and copy its result to rows that lie stylized_stride bytes apart; results of frames before it are let
- * go. The time-out is for the whole. REFUSED: there is no stylised frame, nst_rt_share_last_error says why. */
+ * go, also to make room for this one. The time-out is for the whole. REFUSED: there is no stylised frame,
+ * nst_rt_share_last_error says why. */
 nst_rt_share_code nst_rt_share_stylize(
     nst_rt_share *share, const uint8_t *pixels, size_t stride, uint8_t *stylized, size_t stylized_stride,
     uint32_t width, uint32_t height, uint32_t pixel_format, int timeout_ms);

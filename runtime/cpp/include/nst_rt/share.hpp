@@ -8,12 +8,15 @@
 //     auto frame = share.begin(width, height);            // fill frame.pixels()
 //     frame.commit();                                     // or leave the block, and it was never there
 //     auto result = share.receive();                      // read result->pixels; let go at the end of the block
+// SPDX-License-Identifier: MIT
 #ifndef NST_RT_SHARE_HPP
 #define NST_RT_SHARE_HPP
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -64,6 +67,7 @@ inline void check_share(nst_rt_share_code code)
 // A producer, a consumer, or both. For one thread, except that one may send and another receive.
 class Share {
 public:
+    // 0 to about 24 days; anything else is taken for the nearer of the two.
     using Timeout = std::chrono::milliseconds;
     static constexpr Timeout patience{5000};
 
@@ -182,7 +186,11 @@ public:
     std::string description() const { return nst_rt_share_description(share_.get()); }
 
 private:
-    static int milliseconds(Timeout timeout) noexcept { return static_cast<int>(timeout.count()); }
+    static int milliseconds(Timeout timeout) noexcept
+    {
+        constexpr Timeout::rep most = std::numeric_limits<int>::max();
+        return static_cast<int>(std::clamp<Timeout::rep>(timeout.count(), 0, most));
+    }
 
     struct Close {
         void operator()(nst_rt_share *share) const noexcept { nst_rt_share_close(share); }
