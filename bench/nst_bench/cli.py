@@ -67,7 +67,7 @@ def bench(
     ] = None,
     suite: Annotated[
         SuiteName | None,
-        typer.Option("--suite", help="Sizes, devices, peers, whole processes: quick (two minutes) or full (ten)."),
+        typer.Option("--suite", help="Sizes, devices, peers, whole processes: quick (two minutes) or full (fifteen)."),
     ] = None,
     compare: Annotated[
         Path | None,

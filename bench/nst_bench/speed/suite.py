@@ -112,7 +112,7 @@ SUITES = {
         films=(HD,),
         film_frames=100,
         film_rounds=3,
-        deadline=600,
+        deadline=1080,
     ),
 }
 
