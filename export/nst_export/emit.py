@@ -22,6 +22,7 @@ from nst_export.graph import GraphBuilder
 from nst_export.networks.adaptive import LeastSize, ScaledSigmoid
 from nst_export.networks.conditional import ConditionalResidual, ConditionalTransformer
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
+from nst_export.networks.noise import TILE, FixedNoise
 from nst_export.networks.style_encoder import StyleEncoderStage
 from nst_export.networks.transformer import ResidualBlock
 from nst_export.phases import interleave
@@ -331,6 +332,21 @@ def emit_style_encoder_stage(emitter: Emitter, stage: StyleEncoderStage, value: 
     return emitter.graph.node("Add", [entered, refined])
 
 
+@rule(FixedNoise)
+def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
+    """Noise for feature maps `value`, of their size."""
+    graph = emitter.graph
+    size = graph.node("Shape", [value], "size", start=2)
+    # Ahead of the convolution there is a third of the memory to move, and its result needs no other layout.
+    one, side = graph.integers([1, 1], "one"), graph.integers([TILE, TILE], "side")
+    tiles = graph.node("Div", [graph.node("Sub", [size, one], "last"), side], "whole")
+    repeats = graph.node("Concat", [one, graph.node("Add", [tiles, one], "tiles")], "repeats", axis=0)
+    repeated = graph.node("Tile", [graph.weight(array_of(noise.tile), "tile"), repeats], "repeated")
+    starts, axes = graph.integers([0, 0], "starts"), graph.integers([2, 3], "axes")
+    repeated = graph.node("Slice", [repeated, starts, size, axes], "cut")
+    return graph.node("Conv", [repeated, graph.weight(array_of(noise.weight), "weight")], kernel_shape=[1, 1])
+
+
 @rule(ConditionalTransformer)
 def emit_conditional_transformer(emitter: Emitter, network: ConditionalTransformer, value: str) -> str:
     graph = emitter.graph
@@ -338,11 +354,17 @@ def emit_conditional_transformer(emitter: Emitter, network: ConditionalTransform
     def normalised(name: str, norm: ConditionalInstanceNorm2d, features: str) -> str:
         return graph.node("Relu", [emitter.emit(name, norm, features)], f"{name}/relu")
 
+    def noisy(name: str, noise: FixedNoise, features: str) -> str:
+        return graph.node("Add", [features, emitter.emit(name, noise, features)], f"{name}/add")
+
     quarter = normalised("stem_norm", network.stem_norm, emitter.emit("stem", network.stem, value))
-    features = normalised("down_norm", network.down_norm, emitter.emit("down", network.down, quarter))
+    features = emitter.emit("down", network.down, quarter)
+    features = noisy("down_noise", network.down_noise, features)
+    features = normalised("down_norm", network.down_norm, features)
     for index, block in enumerate(network.trunk):
         features = emitter.emit(f"trunk.{index}", block, features)
     features = graph.node("Add", [emitter.emit("up_quarter", network.up_quarter, features), quarter], "skip")
+    features = noisy("up_quarter_noise", network.up_quarter_noise, features)
     features = normalised("up_quarter_norm", network.up_quarter_norm, features)
     features = normalised("up_half_norm", network.up_half_norm, emitter.emit("up_half", network.up_half, features))
     # As bytes its pixels are cheaper to interleave, and the frame's own crop takes the margin off.

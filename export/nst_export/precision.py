@@ -145,6 +145,10 @@ def rescale_normalised(network: nn.Module, largest: dict[nn.Module, float]) -> N
             room = LIMIT / MARGIN / 16 / max(largest[conv], 1e-6)
             factor = 2.0 ** -max(0, math.floor(min(-math.log2(weight), math.log2(max(room, 1.0)))))
         divide(conv, factor)
+        if isinstance(network, ConditionalTransformer) and conv is network.down:
+            with torch.no_grad():  # added to its output
+                network.down_noise.weight.div_(factor)
+            scaled.add(network.down_noise)
         norm.eps = norm.eps / factor**2
         scaled.add(conv)
     for module, value in largest.items():

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from nst_rt.errors import ModelError
 from torch import Tensor
 
@@ -100,7 +101,8 @@ def from_checkpoint(state: Checkpoint) -> ConditionalWeights:
 def _network(widths: dict[str, int], state: dict[str, Tensor]) -> ConditionalTransformer:
     _refuse_empty(state)
     network = ConditionalTransformer(**widths)
-    network.load_state_dict(state)
+    silent = {name: torch.zeros_like(value) for name, value in network.state_dict().items() if "noise" in name}
+    network.load_state_dict(silent | state)  # files of before there was noise have none
     return network
 
 

@@ -28,6 +28,7 @@ from nst_export.families import conditional, style_encoder
 from nst_export.frame import full_controls
 from nst_export.model_file import read_model_file
 from nst_export.networks.conditional import STRIDE, ConditionalResidual, ConditionalTransformer
+from nst_export.networks.noise import FixedNoise
 from nst_export.networks.style_encoder import StyleEncoder, StyleEncoderStage
 from nst_export.parity import LEAST_PSNR, Case, measure_pictures, measure_vectors, stylise_in_torch
 from nst_export.sample_pictures import draw_picture
@@ -131,6 +132,13 @@ class _Weights:
         """Copy a node's weights into the layer that it was written from."""
         self._copy(layer, self.array(node, 1), self.array(node, 2), node)
 
+    def fill_noise(self, noise: FixedNoise, node: str) -> None:
+        """Copy the weights of a node that mixes noise; files of before there was any have none of it."""
+        if node in self._nodes:
+            self._fill_one(noise.weight, self.array(node, 1), node)
+        else:
+            noise.weight.data.zero_()
+
     def fill_upsampling(self, layer: nn.Conv2d, node: str) -> None:
         """The same for a convolution behind nearest upsampling, written as phases or as it is."""
         kernel, bias = self.array(node, 1), self.array(node, 2)
@@ -142,9 +150,13 @@ class _Weights:
     def _copy(layer: nn.Conv2d | nn.Linear, weight: NDArray[np.float32], bias: NDArray[np.float32], node: str) -> None:
         assert layer.bias is not None
         for parameter, array in ((layer.weight, weight), (layer.bias, bias)):
-            if parameter.shape != array.shape:
-                raise ValueError(f"{node} has weights of {array.shape}, not {tuple(parameter.shape)}")
-            parameter.data.copy_(torch.from_numpy(np.array(array)))
+            _Weights._fill_one(parameter, array, node)
+
+    @staticmethod
+    def _fill_one(parameter: Tensor, array: NDArray[np.float32], node: str) -> None:
+        if parameter.shape != array.shape:
+            raise ValueError(f"{node} has weights of {array.shape}, not {tuple(parameter.shape)}")
+        parameter.data.copy_(torch.from_numpy(np.array(array)))
 
 
 def _network(weights: _Weights) -> ConditionalTransformer:
@@ -156,6 +168,8 @@ def _network(weights: _Weights) -> ConditionalTransformer:
     )
     weights.fill(network.stem, "network/stem/conv")
     weights.fill(network.down, "network/down/conv")
+    weights.fill_noise(network.down_noise, "network/down_noise/conv")
+    weights.fill_noise(network.up_quarter_noise, "network/up_quarter_noise/conv")
     for index, block in enumerate(cast("Iterable[ConditionalResidual]", network.trunk)):
         weights.fill(block.conv1, f"network/trunk.{index}/conv1/conv")
         weights.fill(block.conv2, f"network/trunk.{index}/conv2/conv")

@@ -2,8 +2,8 @@
 
 Dumoulin et al. 2017, "A Learned Representation for Artistic Style", with a trunk designed for its cost per pixel:
 an 8x8 convolution of stride 4 on the way in, residual blocks at 1/8, nearest upsampling on the way out, a skip at
-1/4 that keeps contours, and channel counts that are multiples of 16 (the block of a 512-bit float32 register, to
-which CPU runtimes pad anything else).
+1/4 that keeps contours, fixed noise at 1/8 and 1/4 for even areas, and channel counts that are multiples of 16 (the
+block of a 512-bit float32 register, to which CPU runtimes pad anything else).
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,11 @@ from nst_export.networks.layers import (
     normalisation_channels,
     split_style,
 )
+from nst_export.networks.noise import FixedNoise
 
 STRIDE = 8
+SWELLS, GRAIN = (0.0, 0.8, 1.6, 3.2), (0.0, 0.8)
+"""Widths of the noise at 1/8 and at 1/4 of the size: from single strokes to swells, and the grain of the canvas."""
 
 
 class ConditionalResidual(nn.Module):
@@ -57,9 +60,11 @@ class ConditionalTransformer(nn.Module):
         self.stem = nn.Conv2d(3, quarter, 8, stride=4, padding=2, padding_mode="reflect")
         self.stem_norm = ConditionalInstanceNorm2d(quarter)
         self.down = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1, padding_mode="reflect")
+        self.down_noise = FixedNoise(eighth, SWELLS)
         self.down_norm = ConditionalInstanceNorm2d(eighth)
         self.trunk = nn.ModuleList(ConditionalResidual(eighth) for _ in range(blocks))
         self.up_quarter = UpsampleConv2d(eighth, quarter)
+        self.up_quarter_noise = FixedNoise(quarter, GRAIN)
         self.up_quarter_norm = ConditionalInstanceNorm2d(quarter)
         self.up_half = UpsampleConv2d(quarter, half)
         self.up_half_norm = ConditionalInstanceNorm2d(half)
@@ -77,13 +82,20 @@ class ConditionalTransformer(nn.Module):
         total = sum(self.channels)
         return torch.cat([torch.ones(1, total), torch.zeros(1, total)], dim=1)
 
-    def forward(self, photographs: Tensor, style: Tensor) -> Tensor:
+    def forward(self, photographs: Tensor, style: Tensor, noise_offset: tuple[int, int] = (0, 0)) -> Tensor:
+        """
+        Args:
+            noise_offset: where the noise begins; see `FixedNoise`.
+        """
         styles = iter(split_style(style, self.channels))
         quarter = functional.relu(self.stem_norm(self.stem(photographs), *next(styles)))
-        features = functional.relu(self.down_norm(self.down(quarter), *next(styles)))
+        features = self.down(quarter)
+        features = features + self.down_noise(features.shape[2:], noise_offset).to(features.dtype)
+        features = functional.relu(self.down_norm(features, *next(styles)))
         for block in self.trunk:
             features = block(features, styles)
         features = self.up_quarter(features) + quarter
+        features = features + self.up_quarter_noise(features.shape[2:], noise_offset).to(features.dtype)
         features = functional.relu(self.up_quarter_norm(features, *next(styles)))
         features = functional.relu(self.up_half_norm(self.up_half(features), *next(styles)))
         stylised: Tensor = self.up_full(features)

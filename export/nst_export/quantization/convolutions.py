@@ -38,7 +38,7 @@ class Convolution:
 
 
 def find_convolutions(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]]) -> list[Convolution]:
-    """The convolutions with constant weights, in the graph's order.
+    """The convolutions of frames with constant weights, in the graph's order.
 
     Args:
         feeds: the inputs of the model, with two frames or more: that tells a batch from a single picture.
@@ -58,6 +58,8 @@ def find_convolutions(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]])
     found = []
     for node in nodes:
         result = node.output[0]
+        if seen[result].shape[0] != batch:
+            continue  # of the network's own noise: the same for every frame, and cheap
         out = seen[result].shape[1]
         landing = [name for name in paths[node.name] if _is_batch_of_channels(seen[name].shape, batch, out)][-1]
         pad = _padding(graph, node)

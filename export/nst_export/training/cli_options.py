@@ -94,6 +94,25 @@ CalmWeightOption = Annotated[
         rich_help_panel=LOSS,
     ),
 ]
+EchoWeightOption = Annotated[
+    float,
+    typer.Option(
+        "--echo-weight",
+        min=0,
+        help="Against weaves in even areas: strokes are not to repeat at multiples of the network's stride.",
+        rich_help_panel=LOSS,
+    ),
+]
+CloseUpsOption = Annotated[
+    float,
+    typer.Option(
+        "--close-ups",
+        min=0,
+        max=1,
+        help="Part of the photographs that is shown two to six times enlarged: it teaches how to fill even areas.",
+        rich_help_panel=RUN,
+    ),
+]
 StabilityWeightOption = Annotated[
     float,
     typer.Option(

@@ -17,6 +17,7 @@ from torch.nn import functional
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.named_styles import NamedStyle, record_of
 from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.noise import TILE
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
@@ -137,7 +138,7 @@ class ConditionalRecipe(Recipe):
         for begin in range(0, UNCHANGED_CROPS, s.batch):
             part = crops[begin : begin + s.batch]
             grams = self.loss.grams(as_floats(part))
-            for gram, wanted in zip(grams, self._named_targets, strict=False):  # behind them may be a calm floor
+            for gram, wanted in zip(grams, self._named_targets, strict=False):  # behind them may be more
                 for style, target in enumerate(wanted):
                     errors[style] += relative_gram_error(gram, target.expand_as(gram)).sum() / len(grams)
         return errors / UNCHANGED_CROPS
@@ -171,7 +172,7 @@ class ConditionalRecipe(Recipe):
 
     def batch(self, step: int) -> Batch:
         s = self.settings
-        batch = {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed)}
+        batch = {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed, close_ups=s.close_ups)}
         if self._crops:
             batch["paintings"] = self._crops.at(step, self.encoded)
         return batch
@@ -183,9 +184,10 @@ class ConditionalRecipe(Recipe):
         named = photographs.shape[0] - self.encoded
         chosen = self._choose(named, chance)
         vectors, targets = self._wanted(batch, chosen)
+        down, right = torch.randint(0, TILE, (2,), generator=chance).tolist()
 
         def paint(seen: Tensor) -> Tensor:
-            painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1))
+            painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1), (down, right))
             return painted
 
         shape = partial(self._shaped, unchanged=self._unchanged[chosen])

@@ -9,6 +9,8 @@ from nst_export.training.pictures import Pictures, Rgb, as_rgb
 
 WIDEST = 1.6
 """A crop covers up to this many times its own side of the picture."""
+CLOSE_UP = (2.0, 6.0)
+"""How many times a close-up is enlarged."""
 
 
 def random_crop(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
@@ -27,15 +29,31 @@ def random_crop(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
     return as_rgb(crop[:, ::-1] if random.random() < 0.5 else crop)
 
 
-def crops_at(pictures: Pictures, step: int, batch: int, size: int, seed: int) -> Tensor:
+def close_up(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
+    """A square (size, size, 3): a small part of `picture` from any place, enlarged."""
+    height, width = picture.shape[:2]
+    zoom = CLOSE_UP[0] * (CLOSE_UP[1] / CLOSE_UP[0]) ** float(random.random())
+    side = max(1, min(round(size / zoom), height, width))
+    top = int(random.integers(0, height - side + 1))
+    left = int(random.integers(0, width - side + 1))
+    part = picture[top : top + side, left : left + side]
+    return as_rgb(cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC))
+
+
+def crops_at(pictures: Pictures, step: int, batch: int, size: int, seed: int, *, close_ups: float = 0.0) -> Tensor:
     """The crops of `step`: uint8 RGB (batch, 3, size, size). A resumed training sees what an unbroken one would have.
+
+    Args:
+        close_ups: part of them that is enlarged instead of reduced.
 
     Raises:
         InputError: none of the pictures can be read.
     """
     random = np.random.default_rng((seed, step))
     chosen = random.integers(0, len(pictures), batch)
-    return as_batch([random_crop(pictures.picture(int(index)), size, random) for index in chosen])
+    # The draw is left out at 0, so that runs without close-ups see what they always saw.
+    cuts = [close_up if close_ups and random.random() < close_ups else random_crop for _ in chosen]
+    return as_batch([cut(pictures.picture(int(index)), size, random) for cut, index in zip(cuts, chosen, strict=True)])
 
 
 def as_batch(pictures: list[Rgb]) -> Tensor:

@@ -54,9 +54,14 @@ def relative_gram_error(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def content_error(found: Tensor, wanted: Tensor) -> Tensor:
-    """Squared distance of feature maps (N, C, H, W) relative to the photograph's own energy: (N,)."""
+    """Squared distance of feature maps (N, C, H, W) relative to the photograph's own energy: (N,).
+
+    In a batch, a photograph with less energy than the mean is measured by the mean: an even one, close up, would
+    otherwise hold on to its emptiness with more weight than the others to what is in them.
+    """
     difference = (found.float() - wanted.float()).square().mean((1, 2, 3))
-    return difference / wanted.float().square().mean((1, 2, 3))
+    energy = wanted.float().square().mean((1, 2, 3))
+    return difference / torch.maximum(energy, energy.mean())
 
 
 def statistics(features: Tensor) -> tuple[Tensor, Tensor]:

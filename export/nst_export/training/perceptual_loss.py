@@ -7,13 +7,15 @@ from torch import Tensor
 
 from nst_export.training import losses
 from nst_export.training.calm import TILE, calm_error, calm_floor
+from nst_export.training.echo import echo_error, tolerated_echoes
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
 from nst_export.training.settings import PerceptualSettings
 from nst_export.training.stability import Disturbed, disturb, stability_error
 
 Targets = list[Tensor]
-"""Gram matrices (N, C, C), for every scale and, within it, every layer; with a calm loss, last the floor (N, 1, 1)."""
+"""Gram matrices (N, C, C), for every scale and, within it, every layer; then, as far as they have a
+weight, the floor of the calm loss (N, 1, 1) and the tolerated echoes (N, shifts, 1)."""
 Shape = Callable[[Tensor], Tensor]
 """From the relative style errors (terms, N) of a batch, a row for every scale and layer, to a loss (N,) each."""
 
@@ -57,6 +59,8 @@ class PerceptualLoss:
         if self.settings.calm_weight:
             maps = found[0][self._calm_tap]
             targets.append(calm_floor(maps, self._tile(paintings, maps))[:, None, None])
+        if self.settings.echo_weight:
+            targets.append(tolerated_echoes(paintings)[:, :, None])
         return targets
 
     def _seen(self, network: LossNetwork, pictures: Tensor) -> list[dict[str, Tensor]]:
@@ -92,17 +96,14 @@ class PerceptualLoss:
         with torch.no_grad():
             wanted = self._network(photographs, [self._content_tap])[self._content_tap]
         errors: list[Tensor] = []
-        content = torch.zeros((), device=stylised.device)
-        calm = torch.zeros((), device=stylised.device)
+        content = lively = torch.zeros((), device=stylised.device)
         remaining = iter(targets)
         for index, level in enumerate(losses.pyramid(stylised, s.scales)):
             taps = self._style_taps if index else list(dict.fromkeys([*self._style_taps, self._content_tap]))
             found = self._network(level, taps)
             if index == 0:
                 content = losses.content_error(found[self._content_tap], wanted).mean()
-                if s.calm_weight:
-                    maps = found[self._calm_tap]
-                    calm = calm_error(maps, targets[-1][:, 0, 0], self._tile(stylised, maps)).mean()
+                lively = found[self._calm_tap]
             errors += [
                 losses.relative_gram_error(losses.gram_matrix(found[tap]), next(remaining)) for tap in self._style_taps
             ]
@@ -113,7 +114,10 @@ class PerceptualLoss:
             "range": s.range_weight * losses.out_of_range(stylised).mean(),
         }
         if s.calm_weight:
-            terms["calm"] = s.calm_weight * calm
+            floor = next(remaining)[:, 0, 0]
+            terms["calm"] = s.calm_weight * calm_error(lively, floor, self._tile(stylised, lively)).mean()
+        if s.echo_weight:
+            terms["echo"] = s.echo_weight * echo_error(stylised, next(remaining)[:, :, 0]).mean()
         if disturbed is not None and stylised_disturbed is not None:
             error = stability_error(stylised, stylised_disturbed, disturbed).mean()
             terms["stability"] = s.stability_weight * error

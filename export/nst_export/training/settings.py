@@ -68,6 +68,11 @@ class PerceptualSettings(RunSettings):
     content_weight: float = 1.0
     calm_weight: float = 0.0
     """Against places that are emptier than the painting's calm ones."""
+    echo_weight: float = 0.0
+    """Against strokes that repeat at multiples of the network's stride."""
+    close_ups: float = 0.0
+    """Part of the photographs that is shown two to six times enlarged, so that there is little in them to hang strokes
+    on."""
     stability_weight: float = 20.0
     variation_weight: float = 1.0
     range_weight: float = 20.0

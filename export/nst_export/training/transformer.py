@@ -49,7 +49,7 @@ class TransformerRecipe(Recipe):
 
     def batch(self, step: int) -> Batch:
         s = self.settings
-        return {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed)}
+        return {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed, close_ups=s.close_ups)}
 
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         photographs = as_floats(batch["photographs"])

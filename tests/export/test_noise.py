@@ -1,0 +1,52 @@
+"""Fixed noise: the same everywhere, seamless, and a way to fill even areas without a period."""
+
+import numpy as np
+import torch
+from nst_export.networks.conditional import SWELLS, ConditionalTransformer
+from nst_export.networks.noise import EACH, TILE, FixedNoise, noise_tile
+
+
+def test_the_tile_is_always_the_same() -> None:
+    # Other values would make every trained network paint otherwise.
+    np.testing.assert_allclose(
+        noise_tile(SWELLS)[0, [0, 5, 10, 15], 3, 60], [-0.9893, -0.1016, -1.1575, -1.6096], atol=1e-3
+    )
+
+
+def test_every_channel_has_mean_0_and_deviation_1() -> None:
+    tile = noise_tile(SWELLS)
+    assert tile.shape == (1, EACH * len(SWELLS), TILE, TILE)
+    np.testing.assert_allclose(tile.mean((2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(tile.std((2, 3)), 1, atol=1e-5)
+
+
+def test_the_borders_join() -> None:
+    tile = noise_tile(SWELLS)[0, -1]  # the smoothest
+    inside = np.abs(np.diff(tile, axis=0)).max()
+    assert np.abs(tile[0] - tile[-1]).max() <= 1.5 * inside
+
+
+def test_it_repeats_and_begins_where_it_is_told() -> None:
+    torch.manual_seed(0)
+    noise = FixedNoise(4, (0.0, 2.0)).eval()
+    wide = noise((TILE + 9, 2 * TILE))
+    torch.testing.assert_close(wide[:, :, TILE:, TILE:], wide[:, :, :9, :TILE])
+    torch.testing.assert_close(noise((5, 6), (3, 60)), noise((TILE, 2 * TILE))[:, :, 3:8, 60:66])
+
+
+def test_an_even_photograph_is_not_painted_with_one_period() -> None:
+    torch.manual_seed(0)
+    network = ConditionalTransformer(quarter=4, eighth=8, half=4, blocks=1).eval()
+    even = torch.full((1, 3, 128, 128), 0.5)
+    with torch.no_grad():
+        painted = network(even, network.neutral_style())
+        network.down_noise.weight.zero_()
+        network.up_quarter_noise.weight.zero_()
+        silent = network(even, network.neutral_style())
+
+    def repeats(picture: torch.Tensor) -> bool:
+        inner = picture[..., 32:96, 32:96]
+        return bool(torch.allclose(inner[..., 8:, :], inner[..., :-8, :], atol=1e-3))
+
+    assert repeats(silent)
+    assert not repeats(painted)

@@ -1,0 +1,74 @@
+"""The echo loss: weaves of the network's period count, chance and the painting's own grids do not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from nst_export.training.echo import BANDS, SHIFTS, echo_error, echoes, tolerated_echoes
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import load_loss_network
+from nst_export.training.perceptual_loss import PerceptualLoss
+from nst_export.training.settings import ConditionalSettings
+
+NOTHING = torch.zeros(1, SHIFTS)
+
+
+def noise(height: int, width: int) -> torch.Tensor:
+    return 0.5 + 0.1 * torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def weave(period: tuple[int, int], side: int = 96) -> torch.Tensor:
+    """The same piece of noise again and again."""
+    times = [-(-side // length) for length in period]
+    return noise(*period).repeat(1, 1, *times)[..., :side, :side]
+
+
+def test_each_direction_is_looked_in_once() -> None:
+    for band in BANDS:
+        assert len(set(band.shifts)) == len(band.shifts)
+        assert not any((-down, -right) in band.shifts for down, right in band.shifts)
+
+
+@pytest.mark.parametrize("period", [(8, 96), (96, 8), (16, 96), (16, 16), (4, 96), (4, 4)])
+def test_weaves_count_and_chance_does_not(period: tuple[int, int]) -> None:
+    assert echo_error(weave(period), NOTHING).item() > 0.5
+    assert echo_error(noise(96, 96), NOTHING).item() < 0.1
+
+
+def test_a_shift_by_the_period_finds_the_same_again() -> None:
+    found = echoes(weave((16, 96)))
+    assert found[0, BANDS[0].shifts.index((16, 0))].min().item() == pytest.approx(1, abs=0.05)
+    assert found[0, BANDS[0].shifts.index((0, 16))].max().item() < 0.5
+
+
+def test_even_pictures_repeat_nothing() -> None:
+    even = torch.full((2, 3, 96, 96), 0.5) + 1e-4 * noise(96, 96)
+    assert echo_error(even, NOTHING.expand(2, -1)).max().item() < 1e-3
+
+
+def test_what_the_painting_repeats_may_be_repeated() -> None:
+    grid = weave((16, 16))
+    assert echo_error(grid, tolerated_echoes(grid)).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_there_is_a_way_out_of_a_weave() -> None:
+    picture = (weave((16, 16)) + 0.01 * noise(96, 96)).requires_grad_()
+    before = echo_error(picture, NOTHING)
+    before.sum().backward()  # type: ignore[no-untyped-call]
+    assert picture.grad is not None
+    assert echo_error((picture - 20 * picture.grad).detach(), NOTHING).item() < float(before.detach())
+
+
+def test_it_is_a_term_only_where_it_has_a_weight(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware
+) -> None:
+    pictures = noise(64, 64).expand(2, -1, -1, -1)
+    network = load_loss_network(world / "vgg.npz")
+    without = PerceptualLoss(network, conditional_settings(), cpu)
+    assert "echo" not in without(pictures, pictures, without.targets(pictures))
+    for calm in (0.0, 1.0):
+        weighed = PerceptualLoss(network, conditional_settings(echo_weight=2.0, calm_weight=calm), cpu)
+        targets = weighed.targets(pictures)
+        woven = weave((16, 16), 64).expand(2, -1, -1, -1)
+        assert weighed(pictures, woven, targets)["echo"] > 4 * weighed(pictures, pictures, targets)["echo"]
