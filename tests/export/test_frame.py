@@ -64,6 +64,7 @@ def test_graphs_use_only_what_gpu_kernels_exist_for_at_opset_18(model):
         "Concat",
         "Conv",
         "DepthToSpace",
+        "Div",
         "Equal",
         "Expand",
         "If",
@@ -82,6 +83,7 @@ def test_graphs_use_only_what_gpu_kernels_exist_for_at_opset_18(model):
         "Slice",
         "Split",
         "Sub",
+        "Tile",
         "Transpose",
     ]
     assert {node.op_type for node in all_nodes(model.graph)} <= {*known}

@@ -66,5 +66,5 @@ class FixedNoise(nn.Module):
         """
         height, width = size
         tile = torch.roll(self.tile, (-offset[0], -offset[1]), dims=(2, 3)) if any(offset) else self.tile
-        repeated = tile.repeat(1, 1, -(-height // TILE), -(-width // TILE))[:, :, :height, :width]
+        repeated = tile.repeat(1, 1, (height + TILE - 1) // TILE, (width + TILE - 1) // TILE)[:, :, :height, :width]
         return nn.functional.conv2d(repeated, self.weight)
