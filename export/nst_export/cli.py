@@ -195,10 +195,17 @@ def conditional(
 
 @app.command()
 def int8(
-    model: Annotated[Path, typer.Argument(help="The fp32 .onnx file of a stylising network, as exported.")],
+    model: Annotated[
+        str, typer.Argument(help="The fp32 .onnx file of a stylising network, as exported, or a model's name.")
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="NAME.int8.onnx; beside MODEL if left out.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            help="NAME.int8.onnx; if left out beside MODEL's file, of a model's name in the working folder.",
+            show_default=False,
+        ),
     ] = None,
     photographs: Annotated[
         Path | None,
@@ -213,11 +220,14 @@ def int8(
 ) -> None:
     """Quantise an exported model for processors; `--precision int8` then uses it."""
     try:
+        from nst_export.model_file import model_and_output
         from nst_export.quantization.export import export_int8
+        from nst_export.writing import INT8
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")
-    quantised = export_int8(model, output, photographs=photographs, overwrite=overwrite)
-    _show((quantised.file,), as_json, against=model.name)
+    source, output = model_and_output(model, output, INT8)
+    quantised = export_int8(source, output, photographs=photographs, overwrite=overwrite)
+    _show((quantised.file,), as_json, against=source.name)
     weakest = f"; the weakest style is {quantised.weakest_style}" if quantised.weakest_style else ""
     typer.echo(
         f"  {quantised.convolutions} convolutions in int8, in fp32 {', '.join(quantised.left_out)}{weakest}", err=True

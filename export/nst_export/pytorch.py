@@ -15,7 +15,8 @@ def require_torch(what: str, threads: int | None = None) -> None:
         import torch
     except ImportError as error:
         from nst_rt.errors import DependencyError
+        from nst_rt.installing import install_line
 
-        raise DependencyError(f'{what} needs PyTorch: pip install "nst-rt[export]"') from error
+        raise DependencyError(f"{what} needs PyTorch: {install_line('export')}") from error
     if threads:
         torch.set_num_threads(threads)

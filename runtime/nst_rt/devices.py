@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nst_rt import openvino
 from nst_rt.errors import DeviceError
+from nst_rt.installing import install_line
 from nst_rt.ort import INSTALL_CPU, INSTALL_CUDA, load_onnxruntime, preload_cuda
 
 if TYPE_CHECKING:
@@ -23,9 +24,13 @@ PROVIDERS: dict[Kind, str] = {
 HOW_TO_GET: dict[Kind, str] = {
     "cpu": INSTALL_CPU,
     "cuda": f"pip uninstall -y onnxruntime && {INSTALL_CUDA}",
-    "tensorrt": f'pip uninstall -y onnxruntime && {INSTALL_CUDA} && pip install "tensorrt-cu13<11"',
-    "openvino": 'pip install "nst-rt[openvino]"',
+    "tensorrt": f"pip uninstall -y onnxruntime && {install_line('cuda', 'tensorrt-cu13<11')}",
+    "openvino": install_line("openvino"),
 }
+
+MANY_FRAMES = 16
+"""From so many on `auto` takes OpenVINO. Even with the network compiled before, its start costs a processor as much
+as it saves in about ten frames of 1920x1080, and in many more of smaller ones."""
 
 ProviderOptions = list[tuple[str, dict[str, str]]]
 
@@ -72,16 +77,19 @@ def parse_device(text: str) -> Device | None:
 
 def listed_devices() -> list[Device]:
     """Devices that the installed runtimes were built for. Whether one runs, only a session can tell."""
-    available = load_onnxruntime().get_available_providers()
-    listed = [Device(kind) for kind, provider in PROVIDERS.items() if kind != "openvino" and provider in available]
-    return [*listed, Device("openvino")] if openvino.road() else listed
+    return [Device(kind) for kind in PROVIDERS if _is_listed(kind)]
 
 
-def preferred_devices() -> list[Device]:
-    """What `auto` tries, best first. TensorRT is left out: building an engine takes minutes that nobody asked for."""
+def preferred_devices(frames: int | None = None) -> list[Device]:
+    """What `auto` tries, best first. TensorRT is left out: building an engine takes minutes that nobody asked for.
+
+    Args:
+        frames: how many there will be, where that is known: OpenVINO is left out too below `MANY_FRAMES`.
+    """
     order: list[Kind] = ["cuda", "openvino", "cpu"]
-    listed = {device.kind for device in listed_devices()}
-    return [Device(kind) for kind in order if kind in listed]
+    if frames is not None and frames < MANY_FRAMES:
+        order.remove("openvino")
+    return [Device(kind) for kind in order if _is_listed(kind)]
 
 
 def require_listed(device: Device) -> None:
@@ -90,13 +98,19 @@ def require_listed(device: Device) -> None:
     Raises:
         DeviceError: names the devices that there are and how to install this one.
     """
-    listed = listed_devices()
-    if device.kind not in {other.kind for other in listed}:
-        names = ", ".join(other.kind for other in listed)
+    if not _is_listed(device.kind):
+        names = ", ".join(other.kind for other in listed_devices())
         raise DeviceError(
             f"device {device}: what is installed runs only {names}. For {device.kind}: "
             f"{HOW_TO_GET[device.kind]}; `nst-rt doctor` checks the rest"
         )
+
+
+def _is_listed(kind: Kind) -> bool:
+    # OpenVINO is looked for only where it is asked about: to find its plugin is to load it.
+    if kind == "openvino":
+        return openvino.road() is not None
+    return PROVIDERS[kind] in load_onnxruntime().get_available_providers()
 
 
 def provider_options(

@@ -17,6 +17,7 @@ import nst_rt
 from nst_rt import contract, folders, gpu
 from nst_rt.devices import HOW_TO_GET, PROVIDERS, Device, listed_devices
 from nst_rt.errors import DependencyError, NstError
+from nst_rt.installing import install_line
 from nst_rt.models import BUILT_IN, ModelFiles, find_model
 from nst_rt.ort import BROKEN, INSTALL_CPU, INSTALL_CUDA, load_onnxruntime, preload_cuda
 from nst_rt.session import FrameShape, Session
@@ -292,7 +293,7 @@ def _cameras() -> Iterator[Check]:
         yield Check("virtual camera", "ok", f"{name} {version}")
         break
     else:
-        yield Check("virtual camera", "note", "optional, not installed", 'pip install "nst-rt[virtual-camera]"')
+        yield Check("virtual camera", "note", "optional, not installed", install_line("virtual-camera"))
 
 
 def _folders() -> Iterator[Check]:

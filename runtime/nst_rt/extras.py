@@ -4,6 +4,7 @@ from importlib.metadata import entry_points
 from typing import Any, NoReturn
 
 from nst_rt.errors import DependencyError
+from nst_rt.installing import install_line
 
 EXPORT_PACKAGES = ("torch", "onnx")
 """What the extra `export` brings, by the names they are imported under."""
@@ -22,7 +23,7 @@ def refuse_missing(error: ModuleNotFoundError, what: str) -> NoReturn:
     package = (error.name or "").partition(".")[0]
     if package not in EXPORT_PACKAGES:
         raise error
-    raise DependencyError(f'{what} needs {package}: pip install "nst-rt[export]"') from error
+    raise DependencyError(f"{what} needs {package}: {install_line('export')}") from error
 
 
 def load_registered(group: str, what: str) -> Any:
@@ -39,4 +40,4 @@ def load_registered(group: str, what: str) -> Any:
             return entry.load()
         except ModuleNotFoundError as error:
             refuse_missing(error, what)
-    raise DependencyError(f'{what} needs the exporter: pip install "nst-rt[export]"')
+    raise DependencyError(f"{what} needs the exporter: {install_line('export')}")

@@ -5,16 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from nst_rt.masks import (
-    StillMask,
-    Weights,
-    by_light,
-    feather_for,
-    feathered,
-    labelled_smoothly,
-    resized,
-    tell_resizing,
-)
+from nst_rt.mask_reading import by_light, labelled_smoothly
+from nst_rt.mask_weights import Weights, feather_for, feathered, resized, tell_resizing
+from nst_rt.masks import StillMask
 from nst_rt.regions import Label
 from nst_rt.sources.film import FilmReader
 from nst_rt.sources.picture_header import format_of

@@ -4,13 +4,14 @@ Our graphs take one style for a frame, so that every style is made of the whole 
 are mixed by the mask. Each style thus sees the statistics of the whole frame, and no seam.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nst_rt.errors import InputError, StyleError
-from nst_rt.masks import Mask, StillMask, mixed
+from nst_rt.mask_weights import mixed
+from nst_rt.masks import Mask, StillMask
 from nst_rt.pixels import Image
 from nst_rt.styles import Vector
 from nst_rt.stylizer import Stylizer
@@ -49,13 +50,30 @@ class MaskedStylizer:
         Raises:
             InputError, DeviceError: as `Stylizer`.
         """
+        return self.prepare(frame)()
+
+    def prepare(self, frame: Image) -> Callable[[], Image]:
+        """As `Stylizer.prepare`; a film's next mask is taken here."""
         frame = np.ascontiguousarray(frame)
         if frame.ndim != 3:
             raise InputError(f"a mask lies over one frame (height, width, 3) at a time, not over {frame.shape}")
-        pictures: dict[Stylizer | str | None, Image] = {None: frame, **self._by_one_network(frame)}
-        for other in self._others:
-            pictures[other] = other(frame)
-        return mixed([pictures[style] for style in self._styles], self._mask.weights(*frame.shape[:2]))
+        by_one_network = self._by_one_network(frame)
+        by_others = {other: other.prepare(frame) for other in self._others}
+        weights = self._mask.weights(*frame.shape[:2])
+
+        def run() -> Image:
+            pictures: dict[Stylizer | str | None, Image] = {None: frame, **by_one_network()}
+            pictures |= {other: make() for other, make in by_others.items()}
+            return mixed([pictures[style] for style in self._styles], weights)
+
+        return run
+
+    def in_flight(self, height: int, width: int) -> int:
+        """As `Stylizer.in_flight`, for what a frame of this size needs."""
+        own = self._own()
+        batch = len(own) if self._in_one_batch(len(own), height, width) else 1
+        numbers = [self._stylizer.in_flight(height, width, batch)] if own else []
+        return min([*numbers, *(other.in_flight(height, width) for other in self._others)])
 
     def match_colors(self, picture: Image, method: str) -> None:
         """As `Stylizer.match_colors`, for the paintings of every region."""
@@ -65,19 +83,27 @@ class MaskedStylizer:
     def _vectors(self, styles: Iterable[str]) -> dict[str, Vector]:
         return {style: self._stylizer.style_vector(style) for style in styles}
 
-    def _by_one_network(self, frame: Image) -> dict[Stylizer | str | None, Image]:
-        own: list[Stylizer | str] = [*([self._stylizer] if self._follows else []), *self._fixed]
+    def _own(self) -> list[Stylizer | str]:
+        """The styles of the one network."""
+        return [*([self._stylizer] if self._follows else []), *self._fixed]
+
+    def _in_one_batch(self, styles: int, height: int, width: int) -> bool:
+        return styles * height * width <= BATCH_PIXELS
+
+    def _by_one_network(self, frame: Image) -> Callable[[], dict[Stylizer | str | None, Image]]:
+        own = self._own()
         if own == [self._stylizer]:
-            return {self._stylizer: self._stylizer(frame)}
+            make = self._stylizer.prepare(frame)
+            return lambda: {self._stylizer: make()}
         if not own:
-            return {}
+            return dict
         current = [self._stylizer.style_vector()] if self._follows else []
         vectors: Vector = np.stack([*current, *self._fixed.values()])
-        if len(vectors) * frame.shape[0] * frame.shape[1] > BATCH_PIXELS:
-            made = [self._stylizer(frame, vector[None]) for vector in vectors]
-        else:
-            made = list(self._stylizer(np.stack([frame] * len(vectors)), vectors))
-        return dict(zip(own, made, strict=True))
+        if self._in_one_batch(len(own), *frame.shape[:2]):
+            make = self._stylizer.prepare(np.stack([frame] * len(vectors)), vectors)
+            return lambda: dict(zip(own, make(), strict=True))
+        makes = [self._stylizer.prepare(frame, vector[None]) for vector in vectors]
+        return lambda: {style: make() for style, make in zip(own, makes, strict=True)}
 
     def warm_up(self, height: int, width: int) -> None:
         """As `Stylizer.warm_up`, for what a frame of this size needs."""
@@ -85,7 +111,7 @@ class MaskedStylizer:
             other.warm_up(height, width)
         blank = np.zeros((height, width, 3), np.uint8)
         for _ in range(2):
-            self._by_one_network(blank)
+            self._by_one_network(blank)()
         if isinstance(self._mask, StillMask):
             self._mask.weights(height, width)
 

@@ -9,9 +9,10 @@ import sys
 from types import ModuleType
 
 from nst_rt.errors import DependencyError
+from nst_rt.installing import install_line
 
-INSTALL_CPU = 'pip install "nst-rt[cpu]"'
-INSTALL_CUDA = 'pip install "nst-rt[cuda]"'
+INSTALL_CPU = install_line("cpu")
+INSTALL_CUDA = install_line("cuda")
 
 BROKEN = {
     ("onnxruntime", "1.24.1"): "it refuses weights beside a model that lies behind a link (qdrant/fastembed #603)",
@@ -35,7 +36,7 @@ def load_onnxruntime() -> ModuleType:
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime":
             raise DependencyError(
-                f"ONNX Runtime is not installed. Install {INSTALL_CPU} for processors or {INSTALL_CUDA} for NVIDIA GPUs"
+                f"ONNX Runtime is not installed. For processors {INSTALL_CPU}, for NVIDIA GPUs {INSTALL_CUDA}"
             ) from error
         raise DependencyError(
             f"ONNX Runtime is installed and cannot be loaded ({error}). Reinstall it: pip install --force-reinstall "

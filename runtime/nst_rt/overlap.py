@@ -1,7 +1,8 @@
-"""Three stages at once: one thread reads ahead, the caller's thread works, one thread delivers."""
+"""Three stages at once: one thread reads ahead, the caller's thread or several work, one thread delivers."""
 
 import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -86,6 +87,36 @@ def overlapped(
         deliverer.join()
     if made.error is not None:
         raise made.error
+
+
+def overlapped_in_flight(
+    source: Generator[Read, None, None],
+    prepare: Callable[[Read], Callable[[], Made]],
+    deliver: Callable[[Made], None],
+    number: int,
+    *,
+    depth: int = DEPTH,
+) -> None:
+    """As `overlapped`, with `number` items in work at once; they are delivered in order all the same.
+
+    Args:
+        prepare: runs in the caller's thread, for one item after the other, and returns the rest of the work, which
+            runs in a thread of its own.
+        number: with one, all the work is done in the caller's thread.
+    """
+    if number == 1:
+        overlapped(source, lambda item: prepare(item)(), deliver, depth=depth)
+        return
+    workers = ThreadPoolExecutor(number, "work")
+
+    def begin(item: Read) -> Future[Made]:
+        return workers.submit(prepare(item))
+
+    try:
+        # Items in work wait for their delivery like those that are done.
+        overlapped(source, begin, lambda future: deliver(future.result()), depth=depth + number)
+    finally:
+        workers.shutdown(cancel_futures=True)
 
 
 class _EndError(Exception):

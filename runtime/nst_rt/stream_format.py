@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import FrameStreamError, InputError
 from nst_rt.pixel_formats import PIXEL_FORMATS, PixelFormat
 from nst_rt.sources.film_colors import BT601, BT709, FULL, LIMITED, FilmColors, untagged
-from nst_rt.sources.picture import MAX_SIDE
+from nst_rt.sources.picture import unfit_sides
 from nst_rt.sources.y4m import Siting, Y4mHeader
 
 Y4M = "yuv4mpegpipe"
@@ -16,6 +15,8 @@ FORMATS = (Y4M, *PIXEL_FORMATS)
 
 MATRICES = {"bt601": BT601, "bt709": BT709}
 RANGES = {"limited": LIMITED, "full": FULL}
+
+_SCALE_IT = "Scale it first: ffmpeg -vf scale"
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class StreamFormat:
         if range != "auto":
             header = header.with_full_range(range == "full")
         size = header.width, header.height
-        if (why := _unfit(*size)) is not None:
-            raise FrameStreamError(f"{header.name}: {why}")
+        if why := unfit_sides(*size):
+            raise FrameStreamError(f"{header.name}: {why}. {_SCALE_IT}")
         pixels = PIXEL_FORMATS[header.pixels]
         return cls(*size, pixels, _colors(*size, pixels, matrix, told), header.siting, header)
 
@@ -65,8 +66,8 @@ class StreamFormat:
         Raises:
             InputError: a side under 16 or over 16 384 pixels.
         """
-        if (why := _unfit(width, height)) is not None:
-            raise InputError(f"--size: {why}")
+        if why := unfit_sides(width, height):
+            raise InputError(f"--size: {why}. {_SCALE_IT}")
         format = PIXEL_FORMATS[pixels]
         return cls(width, height, format, _colors(width, height, format, matrix, range))
 
@@ -121,9 +122,3 @@ def _colors(width: int, height: int, pixels: PixelFormat, matrix: str, range: st
 
 def _range(pixels: PixelFormat, said: str) -> int:
     return RANGES.get(said) or (FULL if pixels.colors == "gray" else LIMITED)
-
-
-def _unfit(width: int, height: int) -> str | None:
-    if MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
-        return None
-    return f"{width}x{height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}. Scale it first: ffmpeg -vf scale"

@@ -12,9 +12,14 @@ from nst_rt.session import Session, read_model, require_same_network
 from nst_rt.sources.picture import read_picture
 from nst_rt.styles import PAINTING_SIDE, Vector
 
+KEPT = 64
+"""Vectors that are kept: a live show comes back to its paintings, and must not stop for them again."""
+
 
 class StyleEncoder:
     """Reads style vectors off paintings. Runs on the processor: once per painting, of any size.
+
+    Vectors are kept, and read again when their file changes.
 
     Raises:
         ModelError: the file is no style encoder.
@@ -24,6 +29,8 @@ class StyleEncoder:
         self._session = Session(path, Device("cpu"), threads=threads)
         if self._session.record.kind != "style_encoder":
             raise ModelError(f"{path}: a stylising model, not a style encoder. Export the model again")
+        self._kept: dict[tuple[Path, int, int], Vector] = {}
+        self._matching: ColorMatching | None = None
 
     @classmethod
     def beside(cls, files: ModelFiles, record: ModelRecord, *, threads: int | None = None) -> "StyleEncoder | None":
@@ -50,8 +57,28 @@ class StyleEncoder:
         Raises:
             InputError: the file is no picture.
         """
+        if matching is not self._matching:
+            self._kept.clear()
+            self._matching = matching
+        version = _version(painting)
+        kept = self._kept.get(version) if version else None
+        if kept is not None:
+            return kept.copy()
         bgr = read_picture(painting).shrunk(PAINTING_SIDE).bgr
         if matching is not None:
             bgr = matching(bgr)
         vector: Vector = self._session.run({contract.IMAGE: bgr[None]})[0]
+        if version is not None:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[version] = vector.copy()
         return vector
+
+
+def _version(painting: Path) -> tuple[Path, int, int] | None:
+    """What tells a file from another, or from what it was before; None where there is none to ask."""
+    try:
+        state = painting.stat()
+    except OSError:
+        return None
+    return painting, state.st_mtime_ns, state.st_size

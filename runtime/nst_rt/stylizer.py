@@ -2,9 +2,10 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from nst_rt.buffers import copied
 from nst_rt.contract import ModelRecord
 from nst_rt.devices import Device, parse_device, preferred_devices, require_listed
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
+from nst_rt.in_flight import SideBySide, divided, frames_in_flight
 from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_file, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
+from nst_rt.processors import counted_cores, physical_cores
 from nst_rt.session import FrameShape, Session, log, read_model, require_bf16, require_same_network
 from nst_rt.styles import Vector, blend, has_painting, is_painting, load_styles, parse_blend, unknown_style
 from nst_rt.timing import StageClock
@@ -32,11 +35,19 @@ KEPT_SESSIONS = 4
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 
+class _Settings(NamedTuple):
+    """What a frame is made with, as it was when the frame was handed over."""
+
+    vectors: Vector | None
+    strength: float
+    color: float
+
+
 class Stylizer:
     """Stylises frames with one network; the style, its strength and its colours can change between any two calls.
 
-    Make one with `Stylizer.load`. A session is opened per frame size, at the first frame of that size. Calls are
-    serialised by a lock, so that a stylizer may be shared by threads.
+    Make one with `Stylizer.load`. A session is opened per frame size, at the first frame of that size. A stylizer may
+    be shared by threads: their calls run one after the other, or with `in_flight` that many at once.
     """
 
     def __init__(
@@ -46,6 +57,8 @@ class Stylizer:
         device: str = "auto",
         precision: str = "auto",
         threads: int | None = None,
+        in_flight: int | None = 1,
+        frames: int | None = None,
     ) -> None:
         if precision not in PRECISIONS:
             raise ModelError(f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}")
@@ -54,9 +67,10 @@ class Stylizer:
         self._requested = parse_device(device) or (Device("openvino") if precision == "bf16" else None)
         self._precision = precision
         self._threads = threads
+        self._in_flight = in_flight
         self._lock = threading.Lock()
-        self._sessions: OrderedDict[FrameShape, Session] = OrderedDict()
-        self._candidates = [self._requested] if self._requested else preferred_devices()
+        self._sessions: OrderedDict[FrameShape, SideBySide] = OrderedDict()
+        self._candidates = [self._requested] if self._requested else preferred_devices(frames)
         self._record = read_model(self._path_for(self._candidates[0]))
         if self._record.kind != "stylizer":
             raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
@@ -69,7 +83,8 @@ class Stylizer:
         self._strength = 1.0
         self._color = 1.0
         self.clock: StageClock | None = None
-        """Set one to have the stages of each call timed: `prepare`, `run`, on GPUs `upload` and `download`."""
+        """Set one to have the stages of each call timed: `prepare`, `run`, on GPUs `upload` and `download`; not where
+        calls run at once."""
 
     @classmethod
     def load(
@@ -82,6 +97,8 @@ class Stylizer:
         strength: float = 1.0,
         color: float = 1.0,
         threads: int | None = None,
+        in_flight: int | None = 1,
+        frames: int | None = None,
     ) -> "Stylizer":
         """Open a model with a style.
 
@@ -96,12 +113,17 @@ class Stylizer:
             strength: 0 is the photograph, 1 the full style.
             color: 1 takes the style's colours, 0 keeps the photograph's.
             threads: of a processor; all physical cores by default.
+            in_flight: calls of several threads that run at once, with the processor's threads divided among them:
+                more frames a second, each of them later, and memory for each. None: as many as serve at a frame's
+                size, which on anything but ONNX Runtime's own processor code is one. What comes out is the same.
+            frames: how many there will be, where that is known and few: for fewer than 16 `auto` leaves out OpenVINO,
+                whose start would cost more than it saves.
 
         Raises:
             ModelError, StyleError, DeviceError, DependencyError: each says what to do next.
         """
         files, style = _choose_model(style, model)
-        stylizer = cls(files, device=device, precision=precision, threads=threads)
+        stylizer = cls(files, device=device, precision=precision, threads=threads, in_flight=in_flight, frames=frames)
         if isinstance(style, np.ndarray):
             stylizer.set_style_vector(style)
         elif style is not None or stylizer._record.style_size:
@@ -125,6 +147,16 @@ class Stylizer:
             StyleError: style vectors of another shape, or for a model whose style is baked in.
             DeviceError: the device cannot run the model.
         """
+        return self.prepare(frame, style_vectors, out=out)()
+
+    def prepare(
+        self, frame: Frame, style_vectors: Vector | None = None, *, out: Frame | None = None
+    ) -> Callable[[], Frame]:
+        """Take a frame with the style, strength and colours of now, to be stylised by the call that is returned.
+
+        That call, in any thread, gives what a call of the stylizer would have given here; frames in flight are
+        prepared in their order and run side by side. Arguments and errors are those of a call of the stylizer.
+        """
         clock = self.clock
         if clock:
             clock.start()
@@ -133,21 +165,40 @@ class Stylizer:
         vectors = self._vector
         if style_vectors is not None:
             vectors = self._checked(style_vectors, (1, len(frames)))
-        with self._lock:
-            count, height, width = frames.shape[:3]
-            session = self._open(FrameShape(count, height, width, 1 if vectors is None else len(vectors)))
-            if vectors is not None and 0 < session.style_rows < len(vectors):
-                # The graph has room for one style: a frame at a time.
-                session = self._open(FrameShape(1, height, width))
-                pairs = zip(frames, vectors, strict=True)
-                made = [session.run(self._feeds(session, one[None], row[None]), clock) for one, row in pairs]
-                result = copied(np.concatenate(made), outs)
-            else:
-                feeds = self._feeds(session, frames, vectors)
-                if clock:
-                    clock.lap("prepare")
-                result = session.run(feeds, clock, outs)
-        return result if frame.ndim == 4 else result[0]
+        settings = _Settings(vectors, self._strength, self._color)
+
+        def run() -> Frame:
+            result = self._run(frames, settings, clock, outs)
+            return result if frame.ndim == 4 else result[0]
+
+        return run
+
+    def _run(self, frames: Frame, settings: _Settings, clock: StageClock | None, outs: Frame | None) -> Frame:
+        count, height, width = frames.shape[:3]
+        vectors = settings.vectors
+        sessions = self._open_for(count, height, width, 1 if vectors is None else len(vectors))
+        if vectors is not None and 0 < sessions.first.style_rows < len(vectors):
+            made = []
+            for one, row in zip(frames, vectors, strict=True):
+                feeds = self._feeds(sessions.first, one[None], settings._replace(vectors=row[None]))
+                made.append(sessions.run(feeds, clock))
+            return copied(np.concatenate(made), outs)
+        feeds = self._feeds(sessions.first, frames, settings)
+        if clock:
+            clock.lap("prepare")
+        result: Frame = sessions.run(feeds, clock, outs)
+        return result
+
+    def in_flight(self, height: int, width: int, styles: int = 1) -> int:
+        """How many calls with a frame of this size run at once. Opens a session for it, which tells the device.
+
+        Args:
+            styles: with a frame for each of so many style vectors.
+
+        Raises:
+            DeviceError: as a call of the stylizer.
+        """
+        return self._open_for(styles, height, width, styles).number
 
     def __repr__(self) -> str:
         return f"<Stylizer {self._files.name} style={self._style!r} on {self.device}>"
@@ -251,7 +302,7 @@ class Stylizer:
     def device(self) -> str:
         """The device that the last opened session really runs on; before that, the first that will be tried."""
         if self._sessions:
-            return str(next(reversed(self._sessions.values())).device)
+            return str(next(reversed(self._sessions.values())).first.device)
         return str(self._candidates[0])
 
     @property
@@ -261,7 +312,8 @@ class Stylizer:
 
     def describe(self) -> dict[str, Any]:
         """What runs, as it really is, ready for JSON."""
-        session = next(reversed(self._sessions.values()), None)
+        opened = next(reversed(self._sessions.values()), None)
+        session = opened.first if opened else None
         return {
             "model": self._files.name,
             "path": str(session.path if session else self._files.path),
@@ -299,37 +351,63 @@ class Stylizer:
                 require_bf16(self._requested)
             if self._requested.kind in ("cuda", "openvino"):
                 shape = FrameShape(1, 64, 64)
-                self._session_for(shape, self._requested)
-                del self._sessions[shape]
+                self._record = self._session(shape, self._requested, self._threads).record
 
-    def _open(self, shape: FrameShape) -> Session:
-        if shape in self._sessions:
-            self._sessions.move_to_end(shape)
-            return self._sessions[shape]
-        while True:
-            device = self._candidates[0]
-            try:
-                return self._session_for(shape, device)
-            except DeviceError as error:
-                if self._requested or len(self._candidates) == 1:
-                    raise
-                log.warning("auto: %s cannot be used, trying %s (%s)", device, self._candidates[1], error)
-                del self._candidates[0]
+    def _open_for(self, count: int, height: int, width: int, vectors: int) -> SideBySide:
+        """Sessions for `count` frames with so many style vectors; for one frame if the graph has room for one style."""
+        sessions = self._open(FrameShape(count, height, width, vectors))
+        if 0 < sessions.first.style_rows < vectors:
+            return self._open(FrameShape(1, height, width))
+        return sessions
 
-    def _session_for(self, shape: FrameShape, device: Device) -> Session:
+    def _open(self, shape: FrameShape) -> SideBySide:
+        with self._lock:
+            if shape in self._sessions:
+                self._sessions.move_to_end(shape)
+                return self._sessions[shape]
+            while True:
+                device = self._candidates[0]
+                try:
+                    return self._sessions_for(shape, device)
+                except DeviceError as error:
+                    if self._requested or len(self._candidates) == 1:
+                        raise
+                    log.warning("auto: %s cannot be used, trying %s (%s)", device, self._candidates[1], error)
+                    del self._candidates[0]
+
+    def _sessions_for(self, shape: FrameShape, device: Device) -> SideBySide:
+        threads = self._threads_of_each(shape, device)
+
+        def session(at: int) -> Session:
+            return self._session(shape, device, threads[at])
+
+        first = session(0)
+        self._record = first.record
+        sessions = self._sessions[shape] = SideBySide(first, session, len(threads))
+        while len(self._sessions) > KEPT_SESSIONS:
+            self._sessions.popitem(last=False)
+        return sessions
+
+    def _threads_of_each(self, shape: FrameShape, device: Device) -> list[int | None]:
+        """Threads of every session that a shape may have; None leaves them to the runtime."""
+        number, on_processor = self._in_flight, device.kind == "cpu"
+        if number is None:
+            pixels = shape.batch * shape.height * shape.width
+            number = frames_in_flight(pixels, self._threads or physical_cores()) if on_processor else 1
+        if number > 1:
+            return [*divided(self._threads or physical_cores(), number)]
+        # Left to itself, ONNX Runtime starts a thread for every core of the machine, also of those that this process
+        # may not use, and ties each to its core, where it waits if another program is there.
+        return [self._threads or (counted_cores() if on_processor else None)]
+
+    def _session(self, shape: FrameShape, device: Device, threads: int | None) -> Session:
         path = self._path_for(device)
         stored = read_model(path).precision if device.on_gpu else ""
         if stored == "int8":
             raise DeviceError(
                 f"device {device}: {path.name} is int8, which is for processors. Use --precision fp16 here"
             )
-        fp16 = stored == "fp16"
-        session = Session(path, device, shape, fp16=fp16, bf16=self._precision == "bf16", threads=self._threads)
-        self._record = session.record
-        self._sessions[shape] = session
-        while len(self._sessions) > KEPT_SESSIONS:
-            self._sessions.popitem(last=False)
-        return session
+        return Session(path, device, shape, fp16=stored == "fp16", bf16=self._precision == "bf16", threads=threads)
 
     def _path_for(self, device: Device) -> Path:
         wanted = self._precision
@@ -354,14 +432,15 @@ class Stylizer:
             )
         )
 
-    def _feeds(self, session: Session, frames: Frame, vectors: Vector | None) -> dict[str, NDArray[Any]]:
+    def _feeds(self, session: Session, frames: Frame, settings: _Settings) -> dict[str, NDArray[Any]]:
+        vectors = settings.vectors
         if vectors is not None and len(vectors) < session.style_rows:
             vectors = np.repeat(vectors, session.style_rows, axis=0)
         values: dict[str, NDArray[Any] | None] = {
             contract.FRAME: frames,
             contract.STYLE: vectors,
-            contract.STRENGTH: np.array([self._strength], np.float32),
-            contract.COLOR: np.array([self._color], np.float32),
+            contract.STRENGTH: np.array([settings.strength], np.float32),
+            contract.COLOR: np.array([settings.color], np.float32),
         }
         feeds = {}
         for name in session.inputs:

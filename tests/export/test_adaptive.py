@@ -312,7 +312,7 @@ def test_without_tensorflow_both_ways_out_are_shown(tmp_path, monkeypatch):
     (tmp_path / "model.index").write_bytes(b"\0\1")
     (tmp_path / "model.data-00000-of-00001").write_bytes(b"\0")
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(DependencyError, match=r'model: .*pip install "nst-rt\[tensorflow\]".*numpy\.savez.* model$'):
+    with pytest.raises(DependencyError, match=r'model: .*pip install "\.\[tensorflow\]".*numpy\.savez.* model$'):
         read_adaptive(tmp_path)
 
 

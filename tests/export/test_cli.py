@@ -43,7 +43,7 @@ def test_missing_packages_are_named(package):
         "try: app(['transformer', 'a.pth', '-o', 'b.onnx'], standalone_mode=False)\n"
         "except DependencyError as error: print(error)"
     )
-    assert f'exporting needs {package}: pip install "nst-rt[export]"' in done.stdout, done.stderr
+    assert f'exporting needs {package}: pip install -c constraints.txt ".[export]"' in done.stdout, done.stderr
 
 
 def test_messages_go_to_stderr_and_json_to_stdout(checkpoint, tmp_path):

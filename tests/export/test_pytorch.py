@@ -8,7 +8,7 @@ from nst_rt.errors import DependencyError
 
 def test_without_pytorch_there_is_an_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(DependencyError, match=r'training needs PyTorch: pip install "nst-rt\[export\]"'):
+    with pytest.raises(DependencyError, match=r'training needs PyTorch: pip install -c .* "\.\[export\]"'):
         require_torch("training")
 
 

@@ -228,5 +228,5 @@ def test_adding_at_once_needs_no_torch(tinting: Path, painting: Path) -> None:
 def test_tuning_without_torch_names_the_install_line(tinting: Path, painting: Path) -> None:
     done = in_process("sys.modules['torch'] = None", "add-style", painting, "-n", "mine", "-m", tinting, "--tune")
     assert (done.returncode, done.stdout) == (2, "")
-    assert 'nst-rt: error: --tune needs torch: pip install "nst-rt[export]"' in done.stderr
+    assert 'nst-rt: error: --tune needs torch: pip install -c constraints.txt ".[export]"' in done.stderr
     assert not (user_styles() / "tinting" / "mine.json").exists()

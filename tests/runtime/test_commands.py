@@ -29,6 +29,11 @@ def test_info_tells_everything_as_json(tinting: Path) -> None:
     assert len(told["sha256"]) == 64
 
 
+def test_info_of_the_built_in_network_points_to_its_history(tinting: Path) -> None:
+    assert "docs/built-in-network.md" in json.loads(nst_rt("info", "conditional", "--json").stdout)["history"]
+    assert "history" not in json.loads(nst_rt("info", tinting, "--json").stdout)
+
+
 def test_info_reads_for_people(inverting: Path) -> None:
     output = nst_rt("info", inverting).stdout
     assert "stylized  tensor(uint8)" in output
@@ -207,6 +212,11 @@ def test_a_mistyped_line_is_one_line_and_exit_code_2(arguments: list[str], words
     assert line.startswith("nst-rt: error: ")
     assert words in line
     assert line.endswith(f"Try '{path} --help'")
+
+
+def test_a_mistyped_command_is_put_right() -> None:
+    said = nst_rt("imag").stderr
+    assert said == "nst-rt: error: No such command 'imag'. Did you mean 'image'? Try 'nst-rt --help'\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

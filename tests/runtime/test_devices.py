@@ -143,7 +143,7 @@ def test_unknown_device_names(text: str) -> None:
 
 
 def test_a_device_that_is_not_built_in_names_what_is_and_how_to_get_it(inverting: Path) -> None:
-    with pytest.raises(DeviceError, match=r"runs only .*cpu.*pip install \"nst-rt\[cuda\]\""):
+    with pytest.raises(DeviceError, match=r"runs only .*cpu.*pip install \"\.\[cuda\]\""):
         Session(inverting, Device("cuda"))
 
 

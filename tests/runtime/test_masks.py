@@ -4,17 +4,9 @@ import cv2
 import numpy as np
 import pytest
 from nst_rt.errors import InputError
-from nst_rt.masks import (
-    FEATHER_SHARE,
-    StillMask,
-    by_light,
-    feathered,
-    inside_and_outside,
-    labelled,
-    labelled_smoothly,
-    mixed,
-    resized,
-)
+from nst_rt.mask_reading import by_light, inside_and_outside, labelled, labelled_smoothly
+from nst_rt.mask_weights import FEATHER_SHARE, feathered, mixed, resized
+from nst_rt.masks import StillMask
 from nst_rt.regions import Label
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from nst_rt import devices, openvino, session
-from nst_rt.devices import Device, preferred_devices, provider_options
+from nst_rt.devices import MANY_FRAMES, Device, preferred_devices, provider_options, require_listed
 from nst_rt.errors import DeviceError, ModelError
 from nst_rt.folders import cache_folder
 from nst_rt.stylizer import Stylizer
@@ -118,6 +118,28 @@ def test_a_broken_plugin_leaves_the_other_devices(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("fresh")
+def test_auto_leaves_openvino_out_for_a_few_frames(monkeypatch: pytest.MonkeyPatch, inverting: Path) -> None:
+    runtime = FakeRuntime(INTEL)
+    install(monkeypatch, runtime, PLUGIN)
+    assert preferred_devices(1) == preferred_devices(MANY_FRAMES - 1) == [Device("cpu")]
+    assert Stylizer.load(model=inverting, frames=1).device == "cpu"
+    require_listed(Device("cpu"))
+    assert not runtime.registered  # the plugin was not even loaded
+    assert preferred_devices(MANY_FRAMES) == preferred_devices() == [Device("openvino"), Device("cpu")]
+    assert Stylizer.load(model=inverting, frames=MANY_FRAMES).device == "openvino"
+    assert Stylizer.load(model=inverting).device == "openvino"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_openvino_that_is_asked_for_is_taken_for_a_single_frame(
+    monkeypatch: pytest.MonkeyPatch, inverting: Path
+) -> None:
+    install(monkeypatch, FakeRuntime(INTEL), PLUGIN)
+    monkeypatch.setattr(Stylizer, "_refuse_early", lambda self: None)  # it would open a session
+    assert Stylizer.load(model=inverting, device="openvino", frames=1).device == "openvino"
+
+
+@pytest.mark.usefixtures("fresh")
 def test_the_plugin_is_given_the_processor_and_its_properties(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime, options = FakeRuntime(INTEL), FakeOptions()
     install(monkeypatch, runtime, PLUGIN)
@@ -164,7 +186,7 @@ def test_a_cache_that_cannot_be_made_is_done_without(inverting: Path, monkeypatc
 def test_bf16_is_refused_where_nothing_computes_so(
     inverting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DeviceError, match=r"cpu: bf16 is for --device openvino.*nst-rt\[openvino\].*--precision fp32"):
+    with pytest.raises(DeviceError, match=r"cpu: bf16 is for --device openvino.*\.\[openvino\].*--precision fp32"):
         Stylizer.load(inverting, device="cpu", precision="bf16")
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("flags : fpu avx2 avx512f avx512_vnni")
@@ -177,7 +199,7 @@ def test_bf16_is_refused_where_nothing_computes_so(
 
 def test_bf16_left_to_auto_asks_for_openvino(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino, "road", lambda: None)
-    with pytest.raises(DeviceError, match=r"device openvino: what is installed runs only cpu.*nst-rt\[openvino\]"):
+    with pytest.raises(DeviceError, match=r"device openvino: what is installed runs only cpu.*\"\.\[openvino\]\""):
         Stylizer.load(inverting, precision="bf16")
 
 

@@ -124,4 +124,4 @@ try:
 except DependencyError as error:
     print(error)
 """
-    assert 'pip install "nst-rt[cpu]"' in run_python(code)
+    assert 'pip install ".[cpu]"' in run_python(code)

@@ -26,6 +26,16 @@ def size_of(entry: dict[str, Any]) -> str:
     return str(Case(entry["width"], entry["height"], entry.get("batch", 1)))
 
 
+def contender_of(race: dict[str, Any], result: dict[str, Any]) -> str:
+    """A contender's name, with its network's where ours and the peers run different ones."""
+    return f"{result['name']}, {result['network']}" if mixed(race) else str(result["name"])
+
+
+def mixed(race: dict[str, Any]) -> bool:
+    """Whether ours run another network than the peers."""
+    return bool(race.get("ours", race["network"]) != race["network"])
+
+
 def entries(report: dict[str, Any]) -> dict[str, Entry]:
     """Every measurement of a report of any format, by its key; sections that are not there have none."""
     found: list[Entry] = []
@@ -44,6 +54,9 @@ def entries(report: dict[str, Any]) -> dict[str, Entry]:
     for result in report.get("throughput", []):
         key = f"{result['in_flight']} in flight: {result['device']} {result['precision']}, {size_of(result)}"
         found.append(Entry(key, result["frames_per_second"], "frames/s"))
+    for result in report.get("switching", []):
+        key = f"switching, {result['kind']}: {result['device']} {result['precision']}, {size_of(result)}"
+        found.append(Entry(key, result["at_switch"]["p50"], "ms", result["noise"]))
     for result in report.get("pipe", []):
         key = f"pipe: {result['device']} {result['precision']}, {size_of(result)}"
         found.append(Entry(key, result["pipe"], "frames/s", result["noise"]))

@@ -1,6 +1,5 @@
 """A film from decoder to encoder, beside each of its stages alone: does it run at the speed of the slowest?"""
 
-import os
 import statistics
 import tempfile
 import time
@@ -10,6 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nst_rt.cli.video import convert_film
+from nst_rt.overlap import overlapped_in_flight
+from nst_rt.pixels import Image
+from nst_rt.processors import available_cores
 from nst_rt.sinks.film import CRF, PRESET, FilmWriter
 from nst_rt.sources.film import FilmFrame, FilmReader
 from nst_rt.stylizer import Stylizer
@@ -18,6 +20,8 @@ from nst_bench.latency import Case, moving_frames
 from nst_bench.noise import relative_noise
 
 STAGES = ("decode", "stylise", "encode")
+ONE_AT_A_TIME = "one at a time"
+"""Stylising with all cores on every single frame, as a live picture is."""
 RATE = Fraction(25)
 
 
@@ -32,6 +36,9 @@ class _Spent(NamedTuple):
 def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[str, Any]:
     """Decode, stylise and encode a drawn H.264 film, each alone and then all as `nst-rt video` does, in turns.
 
+    Alone as in the whole, as many frames are stylised at once as `nst-rt video` takes by itself. Where that is more
+    than one, stylising them one after the other is measured too: what it costs a film that its frames wait in turn.
+
     The film is written with the defaults of `nst-rt video`, which are also those of the results. Every stage has the
     frames that it has in the whole. They wait in memory, so that a 720p film of 100 frames holds 0.3 GB.
 
@@ -43,32 +50,46 @@ def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[s
         loading: as for `Stylizer.load`.
 
     Returns:
-        JSON-ready: `width`, `height`, `frames`, `cores` (that this process may use), `device`, `precision`; `stages`
+        JSON-ready: `width`, `height`, `frames`, `in_flight`, `cores` (that this process may use), `device`,
+        `precision`; `stages`
         with `seconds` and `cpu_seconds` of `decode`, `stylise` and `encode`, medians of all rounds; `whole` with the
         same; `slowest`; `times_slowest` (the whole's seconds over those of the slowest stage); `shared_seconds` (the
         stages' CPU seconds, divided among the cores); `times_bound` (over the larger of the slowest stage and that);
-        `noise` of the whole.
+        `one_at_a_time` (as a stage) and `times_one_at_a_time` (the whole's seconds over its); `noise` of the whole.
     """
-    spent: dict[str, list[_Spent]] = {name: [] for name in (*STAGES, "whole")}
-    with tempfile.TemporaryDirectory() as folder, Stylizer.load(**loading) as stylizer:
+    spent: dict[str, list[_Spent]] = {name: [] for name in (*STAGES, ONE_AT_A_TIME, "whole")}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stylizer.load(in_flight=None, **loading) as stylizer,
+        Stylizer.load(**loading) as one_at_a_time,
+    ):
         film, copy = Path(folder) / "film.mp4", Path(folder) / "copy.mp4"
         drawn = moving_frames(case)
         _write(film, [FilmFrame(drawn[at % len(drawn)], at, 1 / RATE) for at in range(frames)])
-        stylizer.warm_up(case.height, case.width)
+        in_flight = stylizer.in_flight(case.height, case.width)
+        # As `warm_up`, for all sessions.
+        _stylise(stylizer, [FilmFrame(drawn[0], at, 1 / RATE) for at in range(4 * in_flight)], in_flight)
+        if in_flight > 1:
+            one_at_a_time.warm_up(case.height, case.width)
         for _ in range(rounds):
             held: list[FilmFrame] = []
             with FilmReader(film) as reader:
                 spent["decode"].append(_timed(held.extend, reader))
-            spent["stylise"].append(_timed(_stylise, stylizer, held))
+            if in_flight > 1:
+                spent[ONE_AT_A_TIME].append(_timed(_stylise, one_at_a_time, list(held), 1))
+            spent["stylise"].append(_timed(_stylise, stylizer, held, in_flight))
+            if in_flight == 1:
+                spent[ONE_AT_A_TIME].append(spent["stylise"][-1])
             spent["encode"].append(_timed(_write, copy, held))
             held.clear()
             with FilmReader(film) as reader:
-                spent["whole"].append(_timed(_convert, reader, stylizer, copy))
+                spent["whole"].append(_timed(_convert, reader, stylizer, copy, in_flight))
         described = stylizer.describe()
     return {
         "width": case.width,
         "height": case.height,
         "frames": frames,
+        "in_flight": in_flight,
         "device": described["device"],
         "precision": described["precision"],
         **summary(spent, available_cores()),
@@ -76,7 +97,7 @@ def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[s
 
 
 def summary(spent: Mapping[str, Sequence[tuple[float, float]]], cores: int) -> dict[str, Any]:
-    """What follows from the rounds' seconds and CPU seconds of the three stages and of the `whole`."""
+    """What follows from the rounds' seconds and CPU seconds of the three stages, `one at a time` and the `whole`."""
     medians = {
         name: (statistics.median(wall for wall, _ in rounds), statistics.median(cpu for _, cpu in rounds))
         for name, rounds in spent.items()
@@ -93,13 +114,10 @@ def summary(spent: Mapping[str, Sequence[tuple[float, float]]], cores: int) -> d
         "times_slowest": round(whole / medians[slowest][0], 4),
         "shared_seconds": round(shared, 4),
         "times_bound": round(whole / max(medians[slowest][0], shared), 4),
+        "one_at_a_time": told[ONE_AT_A_TIME],
+        "times_one_at_a_time": round(whole / medians[ONE_AT_A_TIME][0], 4),
         "noise": relative_noise([wall for wall, _ in spent["whole"]]),
     }
-
-
-def available_cores() -> int:
-    """Logical cores that this process may use, which `taskset` and containers narrow."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _timed(work: Callable[..., object], *arguments: object) -> _Spent:
@@ -108,10 +126,16 @@ def _timed(work: Callable[..., object], *arguments: object) -> _Spent:
     return _Spent(time.perf_counter() - seconds, time.process_time() - cpu)
 
 
-def _stylise(stylizer: Stylizer, held: list[FilmFrame]) -> None:
-    # In the frames' own places, so that memory holds the film once.
-    for at, frame in enumerate(held):
-        held[at] = frame._replace(bgr=stylizer(frame.bgr))
+def _stylise(stylizer: Stylizer, held: list[FilmFrame], in_flight: int) -> None:
+    def begin(place: tuple[int, FilmFrame]) -> Callable[[], tuple[int, FilmFrame]]:
+        at, frame = place
+        make = stylizer.prepare(frame.bgr)
+        return lambda: (at, frame._replace(bgr=make()))
+
+    def put_back(place: tuple[int, FilmFrame]) -> None:
+        held[place[0]] = place[1]  # in the frame's own place, so that memory holds the film once
+
+    overlapped_in_flight((place for place in enumerate(held)), begin, put_back, in_flight)
 
 
 def _write(path: Path, frames: list[FilmFrame]) -> None:
@@ -124,5 +148,8 @@ def _write(path: Path, frames: list[FilmFrame]) -> None:
             writer.write(frame.bgr, frame.pts)
 
 
-def _convert(reader: FilmReader, stylizer: Stylizer, target: Path) -> None:
-    convert_film(reader, lambda frame, _: stylizer(frame), target, crf=CRF, preset=PRESET, audio=False)
+def _convert(reader: FilmReader, stylizer: Stylizer, target: Path, in_flight: int) -> None:
+    def prepare(frame: Image, _: float) -> Callable[[], Image]:
+        return stylizer.prepare(frame)
+
+    convert_film(reader, prepare, target, in_flight=in_flight, crf=CRF, preset=PRESET, audio=False)

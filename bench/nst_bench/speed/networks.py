@@ -9,7 +9,7 @@ import numpy as np
 from nst_rt import contract
 from nst_rt.contract import ModelRecord
 from nst_rt.gpu import nvidia_driver
-from nst_rt.models import BUILT_IN, find_model
+from nst_rt.models import BUILT_IN, ModelFiles, find_model
 from nst_rt.session import read_model
 from nst_rt.styles import read_styles
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SEED = 0
+BUILT_IN_NAME, MICRO_AST = "built-in", "MicroAST"
 
 
 @dataclass
@@ -27,27 +28,18 @@ class Network:
     """One network with one style.
 
     Args:
-        name: `built-in`, `Johnson-32`.
+        name: `built-in`, `Johnson-32`, `MicroAST`.
         weights: where they come from; random ones cost the same.
         module: float32 RGB (N, 3, H, W) in [0, white] to the same, not clamped.
         white: 1 or 255.
         folder: for files that are made on the way.
-        file: the same in our contract.
-        style: the vector that the module has built in, where the file takes one.
     """
 
     name: str
     weights: str
     module: "nn.Module"
     white: float
-    file: Path
     folder: Path
-    style: NDArray[np.float32] | None = None
-
-    def inputs(self) -> dict[str, NDArray[Any]]:
-        """What our file takes beside the frame."""
-        values: dict[str, NDArray[Any]] = {name: np.ones(1, np.float32) for name in (contract.STRENGTH, contract.COLOR)}
-        return values if self.style is None else values | {contract.STYLE: self.style.reshape(1, -1)}
 
     def float_model(self, case: Case) -> Path:
         """An ONNX file `input` -> `output`, float32 NCHW of the case's size, as `torch.onnx.export` writes it."""
@@ -64,7 +56,30 @@ class Network:
         return path
 
 
-def built_in_network(folder: Path, file: Path | None = None) -> Network:
+@dataclass
+class OwnNetwork(Network):
+    """A network that nst-rt runs too.
+
+    Args:
+        file: the same in our contract.
+        style: the vector that the module has built in, where the file takes one.
+    """
+
+    file: Path
+    style: NDArray[np.float32] | None = None
+
+    @property
+    def int8(self) -> Path | None:
+        """The same network's int8 file; None without one."""
+        return next((path for path in ModelFiles(self.file).variants if read_model(path).precision == "int8"), None)
+
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """What our file takes beside the frame."""
+        values: dict[str, NDArray[Any]] = {name: np.ones(1, np.float32) for name in (contract.STRENGTH, contract.COLOR)}
+        return values if self.style is None else values | {contract.STYLE: self.style.reshape(1, -1)}
+
+
+def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
     """The network of nst-rt itself, or of another `nst-rt export conditional` file, with its first style.
 
     Where the file cannot be read back into PyTorch, the module has random weights of the default widths: what it
@@ -96,7 +111,7 @@ def built_in_network(folder: Path, file: Path | None = None) -> Network:
     neutral = np.repeat(np.array([1, 0], np.float32), [size - size // 2, size // 2])
     style = neutral if vector is None else vector
     baked = torch.from_numpy(style.reshape(1, -1)) if style.size == network.style_size else network.neutral_style()
-    return Network("built-in", weights, _with_style(network, baked), 1.0, files.path, folder, style)
+    return OwnNetwork(BUILT_IN_NAME, weights, _with_style(network, baked), 1.0, folder, files.path, style)
 
 
 def _with_style(network: "nn.Module", style: "Tensor") -> "nn.Module":
@@ -117,7 +132,7 @@ def _with_style(network: "nn.Module", style: "Tensor") -> "nn.Module":
     return Styled().eval().requires_grad_(False)
 
 
-def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> Network:
+def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork:
     """The transformer network of Johnson et al. 2016, `full` channels at full size, random weights of a fixed seed."""
     import onnx
     import torch
@@ -127,7 +142,8 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> Network:
 
     torch.manual_seed(SEED)
     module = TransformerNetwork((full, 2 * full, 4 * full), blocks).eval().requires_grad_(False)
-    network = Network(f"Johnson-{full}", "random, same cost", module, 255.0, folder / f"johnson-{full}.onnx", folder)
+    file = folder / f"johnson-{full}.onnx"
+    network = OwnNetwork(f"Johnson-{full}", "random, same cost", module, 255.0, folder, file)
     record = ModelRecord(
         kind="stylizer",
         family="transformer",
@@ -147,12 +163,25 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> Network:
     return network
 
 
+def micro_ast_network(folder: Path) -> Network:
+    """MicroAST's architecture, random weights of a fixed seed, one style folded in; for sides that 4 divides."""
+    import torch
+
+    from nst_bench.speed.micro_ast import MicroAst
+
+    torch.manual_seed(SEED)
+    module = MicroAst().eval().requires_grad_(False)
+    return Network(MICRO_AST, "random in MicroAST's architecture, same cost, style folded in", module, 1.0, folder)
+
+
 def open_network(name: str, folder: Path, file: Path | None = None) -> Network:
-    """A network by its name: `built-in`, or `Johnson-N` with N channels at full size.
+    """A network by its name: `built-in`, `MicroAST`, or `Johnson-N` with N channels at full size.
 
     Args:
         folder: where files may be made; to be kept as long as the network.
         file: another conditional model in place of the built-in one.
     """
+    if name == MICRO_AST:
+        return micro_ast_network(folder)
     family, _, width = name.partition("-")
     return johnson_network(folder, int(width)) if family == "Johnson" else built_in_network(folder, file)

@@ -4,19 +4,23 @@ from nst_rt.devices import listed_devices, parse_device
 from nst_rt.stylizer import Frame, Stylizer
 
 from nst_bench.latency import Case
-from nst_bench.speed.networks import Network
+from nst_bench.speed.networks import OwnNetwork
 
 
 class Ours:
     """`nst_rt.Stylizer` on one device, in one precision."""
 
-    def __init__(self, network: Network, device: str, precision: str = "auto", threads: int | None = None) -> None:
+    def __init__(self, network: OwnNetwork, device: str, precision: str = "auto", threads: int | None = None) -> None:
         self._network, self._device, self._precision, self._threads = network, device, precision, threads
         self.name = f"nst-rt {device}" + (f" {precision}" if precision != "auto" else "")
+        self.network = network.name
 
     def available(self) -> str:
         device = parse_device(self._device)
-        return "" if device is None or device.kind in {other.kind for other in listed_devices()} else "not installed"
+        if device is not None and device.kind not in {other.kind for other in listed_devices()}:
+            return "not installed"
+        # Asked here, because the model's own error would name a file that is gone with the run.
+        return "" if self._precision != "int8" or self._network.int8 else f"{self.network} has no int8 file"
 
     def prepare(self, case: Case) -> None:
         style = self._network.style

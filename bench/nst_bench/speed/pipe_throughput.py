@@ -152,11 +152,12 @@ def _through_pipe(line: list[str], film: Path, frames: int) -> float:
 def main(
     size: Annotated[str, typer.Option(metavar="WxH")] = "1280x720",
     seconds: Annotated[float, typer.Option(min=1, help="Of all turns together.")] = 60.0,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the network, alone and in the pipe.")] = None,
 ) -> None:
     """Print the pipe's frames a second and the model's alone as JSON."""
     width, height = parse_sides(size)
     try:
-        told = measure_pipe(Case(width, height), seconds)
+        told = measure_pipe(Case(width, height), seconds, threads=threads)
     except NstError as error:
         raise typer.Exit(fail(str(error), error.exit_code, below=error.below)) from error
     typer.echo(json.dumps(told, indent=2))

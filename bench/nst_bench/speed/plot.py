@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from nst_rt.errors import DependencyError
+from nst_rt.installing import install_line
 
-from nst_bench.speed.entries import size_of
+from nst_bench.speed.entries import contender_of, size_of
 from nst_bench.speed.work import on_card
 
 OURS, PEER, FLOOR = "#c8553d", "#7a8b99", "#999999"
@@ -22,7 +23,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise DependencyError('the plot needs matplotlib. Install it: pip install "nst-rt[bench]"') from error
+        raise DependencyError(f"the plot needs matplotlib: {install_line('bench')}") from error
     races = [race for race in report["races"] if race["results"]]
     figure = Figure(figsize=(6.4 + 5.2 * len(races), 5.2), layout="constrained")
     axes = figure.subplots(1, 1 + len(races), squeeze=False)[0]
@@ -68,7 +69,7 @@ def _sweep(axes: Any, report: dict[str, Any]) -> None:
 
 def _race(axes: Any, race: dict[str, Any]) -> None:
     ordered = sorted(race["results"], key=lambda result: -float(result["latency"]["p50"]))
-    names = [result["name"] for result in ordered]
+    names = [contender_of(race, result) for result in ordered]
     times = [result["latency"]["p50"] for result in ordered]
     colors = [OURS if name.startswith("nst-rt") else PEER for name in names]
     bars = axes.barh(names, times, color=colors)

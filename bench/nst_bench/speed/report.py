@@ -3,12 +3,21 @@
 from typing import Any
 
 from nst_bench.markdown import percent, table
-from nst_bench.speed.entries import size_of
+from nst_bench.speed.entries import contender_of, mixed, size_of
 
 Report = dict[str, Any]
 
 ALLOWANCE = "whole process, {name}: times bare imports plus one inference"
 """What a start may cost at most is 1.5 times that: both are measured in the same run, the inference warm."""
+
+COUNTERPARTS = {
+    "OpenVINO Python API, f32": "nst-rt openvino fp32",
+    "OpenVINO Python API, bf16": "nst-rt openvino bf16",
+    "OpenVINO Python API, int8": "nst-rt openvino int8",
+    "OpenVINO Python API, int8 and bf16": "nst-rt openvino int8",
+    "ONNX Runtime, plain, int8": "nst-rt cpu int8",
+}
+"""What runs the same file by the same library as a peer does."""
 
 
 def markdown(report: Report) -> str:
@@ -24,6 +33,7 @@ def markdown(report: Report) -> str:
         _sweep(report["results"]),
         *(_race(race) for race in report["races"]),
         _ratios(report),
+        _switching(report.get("switching", [])),
         _cold_start(report["cold_start"]),
         _throughput(report["throughput"]),
         _pipe(report.get("pipe", [])),
@@ -79,7 +89,7 @@ def _race(race: dict[str, Any]) -> str:
         p50 = result["latency"]["p50"]
         same = "equal" if result["agreement_db"] is None else f"{result['agreement_db']:.1f}"
         return [
-            result["name"],
+            contender_of(race, result),
             f"{p50:.2f}",
             f"{result['latency']['p90']:.2f}",
             f"{result['frames_per_second']:.1f}",
@@ -97,7 +107,8 @@ def _race(race: dict[str, Any]) -> str:
     if race["skipped"]:
         absent = "; ".join(f"{entry['name']}: {entry['reason']}" for entry in race["skipped"])
         body = "\n\n".join(part for part in (body, f"Not measured: {absent}.") if part)
-    return _section(f"In turns: {race['network']}, {size_of(race)} (weights {race['weights']})", body)
+    what = f"{race['network']} beside ours, {race['ours']}" if mixed(race) else race["network"]
+    return _section(f"In turns: {what}, {size_of(race)} (weights {race['weights']})", body)
 
 
 def ratios(report: Report) -> list[tuple[str, float]]:
@@ -115,24 +126,26 @@ def ratios(report: Report) -> list[tuple[str, float]]:
                 (f"built-in on {name}, faster than {network} in plain ONNX Runtime, {size}", johnson / p50)
                 for name, p50 in ours.items()
             ]
-    for network, size in races:
+    for race in report["races"]:
+        network, size = race["network"], size_of(race)
         times = races[network, size]
-        cpu, road = (
-            times.get("nst-rt cpu fp32"),
-            {"f32": times.get("nst-rt openvino fp32"), "bf16": times.get("nst-rt openvino bf16")},
-        )
+        if mixed(race):
+            found += [
+                (f"{race['ours']} on {name}, faster than {network} in {peer}, {size}", times[peer] / p50)
+                for name, p50 in times.items()
+                for peer in ("PyTorch eager", "ONNX Runtime, plain")
+                if name.startswith("nst-rt") and peer in times
+            ]
+            continue
+        cpu = times.get("nst-rt cpu fp32")
         for peer, p50 in times.items():
             if not peer.startswith("nst-rt") and cpu:
                 found.append((f"{network}, {size}: nst-rt cpu fp32, faster than {peer}", p50 / cpu))
-        for precision, ours_p50 in road.items():
-            peer_p50 = times.get(f"OpenVINO Python API, {precision}")
-            if ours_p50 and peer_p50:
-                found.append(
-                    (
-                        f"{network}, {size}: nst-rt openvino, faster than OpenVINO Python API, {precision}",
-                        peer_p50 / ours_p50,
-                    )
-                )
+        found += [
+            (f"{network}, {size}: {ours}, faster than {peer}", times[peer] / times[ours])
+            for peer, ours in COUNTERPARTS.items()
+            if peer in times and ours in times
+        ]
     starts = {start["name"]: start for start in report["cold_start"] if "p50_ms" in start}
     peer, bare = starts.get("PyTorch, Johnson-32"), starts.get("imports: numpy, OpenCV, ONNX Runtime")
     for name, start in starts.items():
@@ -208,6 +221,26 @@ def _throughput(results: list[dict[str, Any]]) -> str:
     return _section("Frames in flight", table(head, rows))
 
 
+def _switching(results: list[dict[str, Any]]) -> str:
+    rows = (
+        [
+            f"{result['device']} {result['precision']}",
+            size_of(result),
+            result["kind"],
+            f"{result['switches']} ({result['at_switch']['count']})",
+            f"{result['without']['p50']:.2f}",
+            f"{result['median_times']:.2f}",
+            f"{result['largest_times']:.2f}",
+            f"{result['largest_times_without']:.2f}",
+            _noise(result["noise"]),
+        ]
+        for result in results
+    )
+    times = "p50 at a switch ÷ it > | largest at a switch ÷ it > | largest without ÷ it >"
+    head = f"device | size | to | switches (frames at them) > | p50 ms without > | {times} | noise >"
+    return _section("Live switching of styles: frames at a switch, and as many without one", table(head, rows))
+
+
 def _pipe(results: list[dict[str, Any]]) -> str:
     rows = (
         [
@@ -232,18 +265,22 @@ def _film(films: list[dict[str, Any]]) -> str:
         [
             f"{film['device']} {film['precision']}",
             size_of(film),
+            film.get("in_flight", 1),
             *(cell(film, spent) for spent in (*film["stages"].values(), film["whole"])),
             f"{film['frames'] / film['whole']['seconds']:.1f}",
             f"{film['times_slowest']:.3f} ({film['slowest']})",
             f"{film['shared_seconds'] / film['frames'] * 1e3:.1f} ({film['cores']})",
             f"{film['times_bound']:.3f}",
+            cell(film, alone) if (alone := film.get("one_at_a_time")) else "",
+            f"{film['times_one_at_a_time']:.3f}" if alone else "",
             _noise(film["noise"]),
         ]
         for film in films
     )
     stages = "decode > | stylise > | encode > | all at once > | frames/s >"
     bounds = "÷ slowest stage > | CPU of all ÷ cores > | ÷ the larger bound >"
-    body = table(f"device | size | {stages} | {bounds} | noise >", rows)
+    alone = "stylise one at a time > | ÷ that >"
+    body = table(f"device | size | in flight > | {stages} | {bounds} | {alone} | noise >", rows)
     return _section("Film: milliseconds a frame, in brackets of CPU", body)
 
 

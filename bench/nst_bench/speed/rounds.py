@@ -41,9 +41,9 @@ def take_turns(
     way Python can see, is left out and told.
 
     Returns:
-        Results, JSON-ready: `name`, `prepare_ms`, `latency` (milliseconds), `frames_per_second` (of the median),
-        `noise` (see `relative_noise`), `agreement_db` (PSNR to the first contender's picture); and those left out:
-        `name`, `reason`.
+        Results, JSON-ready: `name`, `network`, `prepare_ms`, `latency` (milliseconds), `frames_per_second` (of the
+        median), `noise` (see `relative_noise`), `agreement_db` (PSNR to the picture of the first contender that runs
+        the same network); and those left out: `name`, `reason`.
     """
     frames = moving_frames(case)
     results, skipped = list[dict[str, Any]](), list[dict[str, str]]()
@@ -75,17 +75,21 @@ def take_turns(
                 skipped.append({"name": entry.contender.name, "reason": _told(error)})
                 racing.remove(entry)
                 _close(entry.contender)
+    first: dict[str, Frame] = {}
+    for entry in racing:
+        first.setdefault(entry.contender.network, pictures[entry.contender.name])
     for entry in racing:
         _close(entry.contender)
         name, latency = entry.contender.name, entry.total.milliseconds()
         results.append(
             {
                 "name": name,
+                "network": entry.contender.network,
                 "prepare_ms": round(prepared[name] * 1e3, 3),
                 "latency": latency,
                 "frames_per_second": round(1e3 / latency["p50"], 2) if latency["p50"] else 0.0,
                 "noise": relative_noise(entry.medians),
-                "agreement_db": _agreement(pictures[racing[0].contender.name], pictures[name]),
+                "agreement_db": _agreement(first[entry.contender.network], pictures[name]),
             }
         )
     return results, skipped

@@ -20,11 +20,12 @@ from nst_bench.speed.contender import Contender
 from nst_bench.speed.film import measure_film
 from nst_bench.speed.launcher import run_process
 from nst_bench.speed.limits import measure_limits
-from nst_bench.speed.networks import Network, open_network
+from nst_bench.speed.networks import MICRO_AST, Network, OwnNetwork, built_in_network, open_network
 from nst_bench.speed.ours import Ours
 from nst_bench.speed.peers import NATIVE, peers
 from nst_bench.speed.pipe_throughput import measure_pipe
 from nst_bench.speed.rounds import take_turns
+from nst_bench.speed.switching import SWITCHES, measure_switching
 from nst_bench.speed.throughput import measure_throughput
 from nst_bench.speed.work import against_limits, operations
 
@@ -41,6 +42,7 @@ class Race:
     """A network at a size, ours and every peer in turns."""
 
     network: str
+    """What the peers run, and ours too; beside a network that nst-rt has no file of, ours run the built-in one."""
     case: Case
     seconds: float
     compiled: bool = False
@@ -61,6 +63,11 @@ class Plan:
     throughput: tuple[Case, ...]
     in_flight: tuple[int, ...]
     races: tuple[Race, ...]
+    switching: tuple[Case, ...]
+    switching_seconds: float
+    """Per device and kind of switch."""
+    switching_devices: int | None
+    """How many of the devices, the first of them; None for all."""
     pipes: tuple[Case, ...]
     pipe_seconds: float
     """Per size of the pipe."""
@@ -85,6 +92,9 @@ SUITES = {
         throughput=(VGA,),
         in_flight=(1, 2),
         races=(Race("built-in", VGA, 12), Race("Johnson-32", Case(256, 256), 8)),
+        switching=(VGA,),
+        switching_seconds=0.4,
+        switching_devices=1,
         pipes=(),
         pipe_seconds=0,
         films=(),
@@ -105,8 +115,12 @@ SUITES = {
         races=(
             Race("built-in", VGA, 60, compiled=True),
             Race("Johnson-32", VGA, 60),
+            Race(MICRO_AST, VGA, 14),
             Race("built-in", FULL_HD, 40),
         ),
+        switching=(VGA,),
+        switching_seconds=1.0,
+        switching_devices=None,
         pipes=(HD,),
         pipe_seconds=30,
         films=(HD,),
@@ -146,7 +160,10 @@ class SuiteRun:
         self.report: Report = {"format": FORMAT, "suite": name, "machine": describe_machine(), "limits": {}}
         self.report |= {
             section: []
-            for section in ("cold_start", "results", "throughput", "races", "pipe", "film", "memory", "skipped")
+            for section in (
+                *("cold_start", "results", "throughput", "races", "switching"),
+                *("pipe", "film", "memory", "skipped"),
+            )
         }
 
     def run(self) -> Report:
@@ -158,6 +175,11 @@ class SuiteRun:
                 self._step("results", f"{device} {precision} {case}", partial(self._sweep, case, device, precision))
         for race in plan.races:
             self._step("races", f"{race.network} {race.case}", partial(self._race, race))
+        for case in plan.switching:
+            for device, precision in self._devices[: plan.switching_devices]:
+                for kind in SWITCHES:
+                    name = f"{device} {precision} {case}, {kind}"
+                    self._step("switching", name, partial(self._switching, case, kind, device, precision))
         for case in plan.pipes:
             self._step("pipe", f"{' '.join(self._devices[0])} {case}", partial(self._pipe, case, *self._devices[0]))
         self._step("cold_start", str(plan.start_case), self._cold_start)
@@ -216,10 +238,12 @@ class SuiteRun:
 
     def _race(self, race: Race) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            self._race_of(open_network(race.network, Path(folder), self._model), race)
+            network = open_network(race.network, Path(folder), self._model)
+            own = network if isinstance(network, OwnNetwork) else built_in_network(Path(folder), self._model)
+            self._race_of(network, own, race)
 
-    def _race_of(self, network: Network, race: Race) -> None:
-        contenders: list[Contender] = [Ours(network, *device, self._threads) for device in self._devices]
+    def _race_of(self, network: Network, own: OwnNetwork, race: Race) -> None:
+        contenders: list[Contender] = [Ours(own, *device, self._threads) for device in self._devices]
         skipped: list[dict[str, str]] = []
         for peer in peers(network, compiled=race.compiled, threads=self._threads):
             if isinstance(peer, NATIVE) and not peer.available() and (reason := self._trial(race.network, peer.name)):
@@ -234,6 +258,7 @@ class SuiteRun:
         self.report["races"].append(
             {
                 "network": race.network,
+                "ours": own.name,
                 "weights": network.weights,
                 "width": race.case.width,
                 "height": race.case.height,
@@ -269,6 +294,11 @@ class SuiteRun:
         loading = self._loading(device, precision)
         result = measure_throughput(case, in_flight, self._plan.seconds, threads=self._threads, **loading)
         self.report["throughput"].append(result)
+
+    def _switching(self, case: Case, kind: str, device: str, precision: str) -> None:
+        loading = self._loading(device, precision)
+        seconds = self._plan.switching_seconds
+        self.report["switching"].append(measure_switching(case, kind, seconds, threads=self._threads, **loading))
 
     def _pipe(self, case: Case, device: str, precision: str) -> None:
         loading = self._loading(device, precision)

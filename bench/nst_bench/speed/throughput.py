@@ -1,10 +1,11 @@
 """Frames in flight: how many a second when several are worked on at once."""
 
-import os
 import threading
 import time
 from typing import Any
 
+from nst_rt.in_flight import divided
+from nst_rt.processors import physical_cores
 from nst_rt.stylizer import Stylizer
 from nst_rt.timing import LatencyStatistics
 
@@ -14,44 +15,43 @@ from nst_bench.latency import Case, moving_frames
 def measure_throughput(
     case: Case, in_flight: int, seconds: float, *, threads: int | None = None, **loading: Any
 ) -> dict[str, Any]:
-    """Run `in_flight` stylizers side by side for about `seconds`, each handed its next frame when the last is back.
-
-    On a processor the cores are divided among them, at least one thread each.
+    """Keep `in_flight` frames in a stylizer's work for about `seconds`, the next handed over when one is back.
 
     Args:
-        threads: of each stylizer; if None, its share of the cores.
+        threads: of a processor, divided among them; if None, all physical cores.
         loading: arguments of `Stylizer.load`.
 
     Returns:
         JSON-ready: `frames_per_second` of all together, `latency` of one frame (milliseconds), sizes, `in_flight`,
-        `threads` of each, and the device and precision that ran.
+        `threads` of each (of the last, where they do not come out even), and the device and precision that ran.
 
     Raises:
         NstError: as `Stylizer.load` and its calls do.
     """
-    share = threads or max(1, (os.cpu_count() or 1) // in_flight)
-    workers = [Stylizer.load(threads=share, **loading) for _ in range(in_flight)]
     frames = moving_frames(case)
     total, lock, errors = LatencyStatistics(), threading.Lock(), list[Exception]()
-    try:
-        for worker in workers:
-            worker.warm_up(case.height, case.width, case.batch)
+    with Stylizer.load(threads=threads, in_flight=in_flight, **loading) as stylizer:
+        stylizer.warm_up(case.height, case.width, case.batch)
         start = threading.Barrier(in_flight + 1)
 
-        def work(worker: Stylizer) -> None:
+        def work() -> None:
+            try:
+                stylizer(frames[0])  # all at once, so that every session is open before the time counts
+            except Exception as error:
+                errors.append(error)
             start.wait()
             index, end = 0, time.perf_counter() + seconds
             try:
-                while index < 2 or time.perf_counter() < end:
+                while not errors and (index < 2 or time.perf_counter() < end):
                     before = time.perf_counter()
-                    worker(frames[index % len(frames)])
+                    stylizer(frames[index % len(frames)])
                     with lock:
                         total.add(time.perf_counter() - before)
                     index += 1
             except Exception as error:
                 errors.append(error)
 
-        running = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in workers]
+        running = [threading.Thread(target=work, daemon=True) for _ in range(in_flight)]
         for thread in running:
             thread.start()
         start.wait()
@@ -59,10 +59,7 @@ def measure_throughput(
         for thread in running:
             thread.join()
         elapsed = time.perf_counter() - begun
-        told = workers[0].describe()
-    finally:
-        for worker in workers:
-            worker.close()
+        told = stylizer.describe()
     if errors:
         raise errors[0]
     return {
@@ -70,7 +67,7 @@ def measure_throughput(
         "height": case.height,
         "batch": case.batch,
         "in_flight": in_flight,
-        "threads": share,
+        "threads": divided(threads or physical_cores(), in_flight)[-1],
         "device": told["device"],
         "precision": told["precision"],
         "frames_per_second": round(total.count * case.batch / elapsed, 2),

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from nst_rt.errors import DependencyError, InputError, ModelError
+from nst_rt.installing import install_line
 
 from nst_export.checkpoints.reading import Checkpoint, read_bytes
 
@@ -139,7 +140,7 @@ def _tensorflow(name: Path) -> Any:
             import tensorflow  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
         raise DependencyError(
-            f'{name}: a TensorFlow checkpoint needs tensorflow: pip install "nst-rt[tensorflow]". Or turn it into an '
+            f"{name}: a TensorFlow checkpoint needs tensorflow: {install_line('tensorflow')}. Or turn it into an "
             f".npz archive where TensorFlow is: {WRITES_NPZ} {name.name}"
         ) from error
     return tensorflow

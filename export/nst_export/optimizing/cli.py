@@ -54,8 +54,8 @@ def optimize(
     weights: Annotated[
         str | None,
         typer.Option(
-            "--weights",
             "--loss-network",
+            "--weights",
             metavar="FILE|vgg19|vgg16",
             help="The VGG that judges: torchvision's file, or an .npz. By name, or left out, it is taken from "
             "torch.hub's cache, where it is downloaded to (VGG-19: 548 MB).",

@@ -118,9 +118,15 @@ def triton(
 
 
 def ort(
-    model: Annotated[Path, typer.Argument(help="An .onnx file as exported; style encoders too.")],
+    model: Annotated[str, typer.Argument(help="An .onnx file as exported, style encoders too, or a model's name.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="NAME.ort; beside MODEL if left out.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="NAME.ort; if left out beside MODEL's file, of a model's name in the working folder.",
+            show_default=False,
+        ),
     ] = None,
     target: Annotated[
         TargetName, typer.Option("--target", help="Processors that it is optimised for; amd64 files run nowhere else.")
@@ -136,15 +142,17 @@ def ort(
 ) -> None:
     """A model in ONNX Runtime's own format, with the operators that a reduced build has to hold."""
     try:
+        from nst_export.model_file import model_and_output
         from nst_export.parity import parity_table
         from nst_export.sample_pictures import origin_of
-        from nst_export.serving.ort_format import export_ort
+        from nst_export.serving.ort_format import SUFFIX, export_ort
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")
-    written = export_ort(model, output, target=target.value, photographs=photographs, overwrite=overwrite)
+    source, output = model_and_output(model, output, SUFFIX)
+    written = export_ort(source, output, target=target.value, photographs=photographs, overwrite=overwrite)
     megabytes = written.model.stat().st_size / 1e6
     heading = f"{written.model} ({written.record.precision}, {megabytes:.1f} MB)"
-    say(parity_table(heading, written.parity, origin_of(photographs), model.name))
+    say(parity_table(heading, written.parity, origin_of(photographs), source.name))
     say(f"{written.operators}: for ONNX Runtime's build.py --include_ops_by_config")
     if as_json:
         parity = [asdict(entry) for entry in written.parity]

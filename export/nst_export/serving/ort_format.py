@@ -98,7 +98,7 @@ def _convert(model: Path, folder: Path, target: str, name: str) -> tuple[bytes, 
     except ImportError as error:
         raise DependencyError(
             f"ONNX Runtime's converter cannot be loaded ({error}). Install the whole wheel again: "
-            'pip install --force-reinstall "nst-rt[cpu]"'
+            "pip install --force-reinstall onnxruntime (or onnxruntime-gpu)"
         ) from error
     shutil.copyfile(model, folder / "model.onnx")
     logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)

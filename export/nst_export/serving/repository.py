@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from nst_rt.contract import MIN_SIDE, ModelRecord
+from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
 from nst_rt.models import BUILT_IN, ModelFiles, find_model
 from nst_rt.session import read_model, require_same_network
-from nst_rt.sources.picture import MAX_SIDE
+from nst_rt.sources.picture import unfit_sides
 from nst_rt.styles import Style, load_styles, styles_text
 
 from nst_export.model_file import read_model_file
@@ -145,8 +145,8 @@ def _check(name: str, variants: Sequence[Variant], size: Size | None, serving: S
         raise InputError(f"{name!r} is no name for a model. Give --name letters, digits, and . _ - between them")
     if not variants or len(set(variants)) < len(variants):
         raise InputError("a variant is given twice, or none. Give each --variant once")
-    if size is not None and not MIN_SIDE <= min(size) <= max(size) <= MAX_SIDE:
-        raise InputError(f"{size[1]}x{size[0]} px, and a side must have {MIN_SIDE} to {MAX_SIDE}. Give another --size")
+    if size is not None and (why := unfit_sides(width=size[1], height=size[0])):
+        raise InputError(f"{why}. Give another --size")
     if "tensorrt" in variants and size is None:
         raise InputError("TensorRT builds its engine for one size of frames. Give it: --size 1280x720")
     if min(serving.max_batch, serving.instances) < 1 or min(serving.queue_delay, serving.threads) < 0:

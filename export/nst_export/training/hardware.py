@@ -1,6 +1,5 @@
 """What a training run computes on, and in which precision."""
 
-import ctypes
 import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from typing import Any, Literal
 import torch
 from nst_rt.errors import DeviceError
 from torch import nn
+
+from nst_export.training.freed_memory import keep_freed_memory
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 PrecisionChoice = Literal["auto", "fp32", "bf16"]
@@ -57,21 +58,6 @@ def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         keep_freed_memory()
         where = f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
     return Hardware(chosen, torch.bfloat16 if bf16 else torch.float32, f"{where}, {'bfloat16' if bf16 else 'float32'}")
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep what tensors give back, for the rest of the process; elsewhere nothing happens.
-
-    Large tensors are otherwise mapped and unmapped by the kernel again and again, and the page faults take a tenth of a
-    training step.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if platform.libc_ver()[0] == "glibc" else None
-    if mallopt is None:
-        return
-    trim_threshold, top_pad, mmap_max = -1, -2, -4  # from glibc's malloc.h
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, 2**31 - 1)
-    mallopt(top_pad, 2**28)
 
 
 def cpu_computes_bfloat16() -> bool:

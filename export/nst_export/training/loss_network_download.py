@@ -50,7 +50,7 @@ def _download(file: str, folder: Path, note: Callable[[str], None]) -> Path:
     except (OSError, RuntimeError) as error:  # of the network and the disk; of the hash
         raise InputError(
             f"{ADDRESS}{file} cannot be downloaded ({error}). Put the file into {folder} by other means, or give "
-            "a loss network's file with --weights"
+            "a loss network's file with --loss-network"
         ) from error
     return folder / file
 

@@ -7,6 +7,7 @@
 
 #include <openvino/openvino.hpp>
 
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -17,10 +18,6 @@
 #include "ppm.h"
 
 namespace {
-
-struct Freed {
-    void operator()(unsigned char* pixels) const { std::free(pixels); }
-};
 
 // Inputs or outputs as the contract knows them. OpenVINO drops the names of symbolic dimensions: only their places can
 // be checked.
@@ -46,7 +43,8 @@ std::vector<nst_rt::Tensor> tensors(const std::vector<Port>& ports) {
 int stylize(const std::vector<std::string>& arguments) {
     const std::string& path = arguments[0];
     int width = 0, height = 0;
-    const std::unique_ptr<unsigned char, Freed> pixels(ppm_read(arguments[1].c_str(), &width, &height));
+    const std::unique_ptr<unsigned char, void (*)(void*)> pixels(ppm_read(arguments[1].c_str(), &width, &height),
+                                                                 std::free);
     if (!pixels) return 2;
     nst_rt::check_frame({pixels.get(), width, height});
 

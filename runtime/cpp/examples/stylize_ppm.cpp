@@ -5,6 +5,7 @@
 
 #include <nst_rt/nst_rt.hpp>
 
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -14,18 +15,14 @@
 
 namespace {
 
-struct Freed {
-    void operator()(unsigned char* pixels) const { std::free(pixels); }
-};
-
 struct Picture {
-    explicit Picture(const std::string& path) : pixels(ppm_read(path.c_str(), &width, &height)) {
+    explicit Picture(const std::string& path) : pixels(ppm_read(path.c_str(), &width, &height), std::free) {
         if (!pixels) std::exit(2);   // ppm_read has said why
     }
     nst_rt::Frame frame() const { return {pixels.get(), width, height, 0}; }
 
     int width = 0, height = 0;
-    std::unique_ptr<unsigned char, Freed> pixels;
+    std::unique_ptr<unsigned char, void (*)(void*)> pixels;
 };
 
 int stylize(const std::vector<std::string>& arguments) {

@@ -131,7 +131,9 @@ def main() -> None:
     """
     debug = "--debug" in sys.argv or bool(os.environ.get("NST_RT_DEBUG"))
     sys.argv[1:] = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    # Python's last act is to go through everything it has for garbage, a tenth of what `nst-rt image` takes.
+    # A start makes tens of thousands of objects that all stay, and Python's usual 700 has them looked through again and
+    # again; its last act is to go through everything it has for garbage, a tenth of what `nst-rt image` takes.
+    gc.set_threshold(50_000)
     atexit.register(gc.freeze)
     with logged_lines(logging.INFO if debug else logging.WARNING):
         sys.exit(_run(debug))
@@ -166,4 +168,5 @@ def _usage_error(error: Any) -> int:
             say(help_text)
         return 2
     path = context.command_path if context is not None else "nst-rt"
-    return fail(f"{error.format_message().rstrip('.')}. Try '{path} --help'")
+    said = error.format_message().rstrip(".")
+    return fail(f"{said if said.endswith('?') else f'{said}.'} Try '{path} --help'")

@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     """`Stylizer.load` with everything but the style and the model."""
 
 
+USUAL = {
+    "strength": 1.0,
+    "color": 1.0,
+    "size": None,
+    "precision": "auto",
+    "match_colors": "none",
+    "feather": None,
+}
+"""Settings that make another picture of the same style, and what they are where nobody gave them."""
+
+
 @dataclass(frozen=True)
 class Controls:
     """The options, read and found to go together; nothing is loaded yet."""
@@ -46,6 +57,22 @@ class Controls:
             return own
         tags = [own if at == self.follows else style_tag(name or "none") for at, name in enumerate(self.styles)]
         return "-".join(tags)[:80]
+
+    def result_tag(self, stylizer: "Stylizer", **settings: float | str | None) -> str:
+        """What stands between a picture's or film's own name and the suffix in the name of its result.
+
+        Args:
+            settings: those of `USUAL`; one that has another value than there joins the styles:
+                `gogh.strength-0.5.color-0`.
+        """
+        from nst_rt.naming import style_tag
+
+        tags = [self.tag(stylizer.style or str(stylizer.describe().get("model", "")))]
+        for name, value in {**settings, "match_colors": self.matching, "feather": self.feather}.items():
+            if value != USUAL[name]:
+                text = f"{value:.6g}" if isinstance(value, float) else value
+                tags.append(style_tag(f"{name.replace('_', '-')}-{text}"))
+        return ".".join(tags)
 
     def load(self, load: "Load", model: str | None) -> "Stylizer":
         """The stylizer, opened with the first style.
@@ -129,18 +156,21 @@ class Controls:
 
     def at_times(
         self, stylize: "Stylizer | MaskedStylizer", player: "TimelinePlayer | None"
-    ) -> "Callable[[Image, float], Image]":
-        """A call that stylises a film's frame as it is to be at its second; the first frame's colours are matched."""
+    ) -> "Callable[[Image, float], Callable[[], Image]]":
+        """A call that prepares a film's frame as it is to be at its second, see `Stylizer.prepare`.
+
+        The first frame's colours are matched.
+        """
         begun = False
 
-        def at_time(frame: "Image", seconds: float) -> "Image":
+        def at_time(frame: "Image", seconds: float) -> "Callable[[], Image]":
             nonlocal begun
             if not begun:
                 self.match_colors(stylize, player, frame)
                 begun = True
             if player is not None:
                 player.seek(seconds)
-            return stylize(frame)
+            return stylize.prepare(frame)
 
         return at_time
 

@@ -107,8 +107,8 @@ def grid(
     weights: Annotated[
         str | None,
         typer.Option(
-            "--weights",
             "--loss-network",
+            "--weights",
             metavar="FILE|vgg19|vgg16",
             help="The VGG that judges --method optimize, as in `nst-rt optimize`.",
             show_default=False,
@@ -140,7 +140,7 @@ def grid(
     given = {"strength": strength, "color": color, "match-colors": match_colors, "steps": steps}
     settings = {"size": size, **_settings(given, sweeps, method)}
     if method is Method.network and weights is not None:
-        raise StyleError("--weights is for --method optimize. Add it, or leave --weights out")
+        raise StyleError("--loss-network is for --method optimize. Add it, or leave --loss-network out")
     if method is Method.optimize and (model or not style):
         raise StyleError("--method optimize has no --model, and needs --style with paintings")
     contents, styles = _pictures(content, output), _styles(style or [""], output)

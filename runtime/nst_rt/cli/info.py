@@ -19,9 +19,13 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Show a model file's contract, family, precision, styles, origin and measured accuracy."""
-    from nst_rt.models import find_model
+    from nst_rt.models import BUILT_IN, BUNDLED, find_model
 
-    description = describe_file(find_model(file).path)
+    files = find_model(file)
+    description = describe_file(files.path)
+    if files.path.resolve().parent == BUNDLED.resolve() and files.network == BUILT_IN:
+        # The record is of the run that wrote the weights; it began with those of another.
+        description["history"] = "of all training runs: docs/built-in-network.md in nst-rt's checkout"
     if as_json:
         import json
 

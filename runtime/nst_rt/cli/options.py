@@ -14,6 +14,16 @@ StyleOption = Annotated[
         show_default=False,
     ),
 ]
+StylesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style",
+        "-s",
+        help="A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx; may be given "
+        "several times, for a result in each.",
+        show_default=False,
+    ),
+]
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", "-m", help="A model's name or .onnx file; the built-in network if left out."),
@@ -87,6 +97,17 @@ TimelineOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads of the network; all physical cores if left out.")
+]
+InFlightOption = Annotated[
+    int | None,
+    typer.Option(
+        "--in-flight",
+        min=1,
+        metavar="N",
+        show_default=False,
+        help="Frames in work at once, the threads divided among them: more a second for more memory, the same result. "
+        "Left out: on a processor one a core, as far as together they have no more pixels than one of 4K.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", show_default=False)]

@@ -2,8 +2,9 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nst_rt.errors import InputError, OutputError
@@ -19,6 +20,8 @@ class Found:
 
     path: Path
     folder: Path = Path()
+    named: bool = True
+    """The picture itself was named, not only a folder that holds it."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,32 @@ def find_pictures(names: Sequence[str], *, recursive: bool, suffixes: Iterable[s
             found.append(Found(path))
     if sum(one.path == STREAM for one in found) > 1:
         raise InputError("- (stdin) can be read once. Name it once")
-    return list({os.path.realpath(one.path) if one.path != STREAM else "-": one for one in reversed(found)}.values())[
-        ::-1
-    ]
+    once: dict[str, Found] = {}
+    for one in reversed(found):
+        key = os.path.realpath(one.path) if one.path != STREAM else "-"
+        once[key] = replace(one, named=one.named or (key in once and once[key].named))
+    return list(once.values())[::-1]
+
+
+def without_results(found: Sequence[Found], tags: Iterable[str]) -> tuple[list[Found], list[Found]]:
+    """Part pictures from what an earlier run wrote beside them: `photo.gogh.jpg` where there is a photo.jpg.
+
+    Args:
+        tags: styles, as they stand in the names of results.
+
+    Returns:
+        The pictures, and the results among them. What was named itself is no result.
+    """
+    result = re.compile(rf"(?:{'|'.join(map(re.escape, tags))})(?![\w])")
+    originals = {(one.path.parent, one.path.stem) for one in found}
+    kept: list[Found] = []
+    left: list[Found] = []
+    for one in found:
+        stem = one.path.stem
+        dots = [at for at, character in enumerate(stem) if character == "."]
+        made = any((one.path.parent, stem[:at]) in originals and result.match(stem, at + 1) for at in dots)
+        (left if made and not one.named else kept).append(one)
+    return kept, left
 
 
 def _in_folder(top: Path, recursive: bool, suffixes: frozenset[str], avoid: Path | None) -> list[Found]:
@@ -77,7 +103,7 @@ def _in_folder(top: Path, recursive: bool, suffixes: frozenset[str], avoid: Path
             if recursive and not name.startswith(".") and not (avoid and _same(here / name, avoid))
         )
         found += [
-            Found(here / name, here.relative_to(top))
+            Found(here / name, here.relative_to(top), named=False)
             for name in sorted(files)
             if Path(name).suffix.lower() in suffixes and not name.startswith(".")
         ]
@@ -93,29 +119,48 @@ def is_batch(names: Sequence[str], found: Sequence[Found]) -> bool:
     return len(found) > 1 or is_folder(Path(names[0])) or (glob.has_magic(names[0]) and not exists(Path(names[0])))
 
 
-def plan_batch(found: Sequence[Found], output: Path | None, suffix: str | None, writable: Iterable[str]) -> list[Job]:
+def folder_of_results(found: Sequence[Found], output: Path | None, writable: Iterable[str]) -> Path:
+    """The folder that several results go to, made or not.
+
+    Args:
+        writable: endings of pictures, which no folder is made with.
+
+    Raises:
+        OutputError: `output` is missing, or no folder and no place for one; or stdin is among the pictures.
+    """
+    several = "several pictures" if len(found) > 1 else "several results"
+    if any(one.path == STREAM for one in found):
+        raise OutputError("- (stdin) goes alone, not with other pictures or several styles. Run nst-rt twice")
+    if output is None:
+        raise OutputError(f"{several} need a folder. Give -o FOLDER")
+    if output == STREAM:
+        raise OutputError(f"{several} do not go to stdout. Give -o FOLDER")
+    if not is_folder(output) and (exists(output) or output.suffix.lower() in frozenset(writable)):
+        raise OutputError(f"{output}: a file, and {several} need a folder. Give -o FOLDER")
+    if not is_folder(output.resolve().parent):
+        raise OutputError(f"{output}: there is no folder {output.resolve().parent}. Make it first")
+    return output
+
+
+def plan_batch(
+    found: Sequence[Found], output: Path, suffix: str | None, writable: Iterable[str], *, tag: str = ""
+) -> list[Job]:
     """Name the results of several pictures: the pictures' own names, in the folder `output`.
 
     Folders within folders are kept. Where two results would get one name, the later ones are numbered: a.png, a-2.png.
 
+    Args:
+        tag: comes between the name and the suffix, where the pictures get several results each.
+
     Raises:
-        OutputError: `output` is missing or not a folder, its parent is missing, or a result would replace an input.
+        OutputError: a result would replace an input.
     """
-    if output is None:
-        raise OutputError("several pictures need a folder for the results. Give -o FOLDER")
-    if any(one.path == STREAM for one in found):
-        raise OutputError("- (stdin) goes alone, not with other pictures. Run nst-rt twice")
-    if output == STREAM:
-        raise OutputError("several pictures do not go to stdout. Give -o FOLDER")
-    if exists(output) and not is_folder(output):
-        raise OutputError(f"{output}: a file, and several pictures need a folder. Give -o FOLDER")
-    if not is_folder(output.resolve().parent):
-        raise OutputError(f"{output}: there is no folder {output.resolve().parent}. Make it first")
     writable = frozenset(writable)
     taken: set[str] = set()
     jobs = []
     for one in found:
-        folder, stem, ending = output / one.folder, one.path.stem, suffix or _kept(one.path, writable)
+        folder, stem = output / one.folder, one.path.stem
+        ending = f"{tag and '.'}{tag}{suffix or _kept(one.path, writable)}"
         target, number = folder / f"{stem}{ending}", 1
         while str(target).casefold() in taken:
             number += 1

@@ -154,7 +154,7 @@ def pipe(
             with signals_stop(stopping.ask) as signals:
                 summary = run_pipe(
                     RawVideoReader(stdin, coming),
-                    lambda frame: at_time(frame, next(seconds)),
+                    lambda frame: at_time(frame, next(seconds))(),
                     RawVideoWriter(ByteWriter(stdout, stopping), going),
                     stopping,
                 )

@@ -107,12 +107,11 @@ def share(
 
 
 def _sides(size: str | None) -> tuple[int, int]:
-    from nst_rt.contract import MIN_SIDE
-    from nst_rt.sources.picture import MAX_SIDE
+    from nst_rt.sources.picture import unfit_sides
 
     if size is None:
         return DEFAULT_SIZE
     width, height = parse_sides(size)
-    if not MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
-        raise typer.BadParameter(f"{size} px, and a side must have {MIN_SIDE} to {MAX_SIDE}", param_hint="--size")
+    if why := unfit_sides(width, height):
+        raise typer.BadParameter(why, param_hint="--size")
     return width, height

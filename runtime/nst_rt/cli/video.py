@@ -15,6 +15,7 @@ from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
     FeatherOption,
+    InFlightOption,
     JsonOption,
     MaskOption,
     MatchColorsOption,
@@ -49,7 +50,8 @@ def video(
             "-o",
             metavar="FILE",
             show_default=False,
-            help="The stylised film: .mp4, .mov or .mkv; FILM's name, the style and .mp4 beside FILM if left out.",
+            help="The stylised film: .mp4, .mov or .mkv; FILM.STYLE.mp4 beside FILM if left out, "
+            "with settings that are not the usual ones: film.gogh.strength-0.5.mp4.",
         ),
     ] = None,
     style: StyleOption = None,
@@ -75,6 +77,7 @@ def video(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
+    in_flight: InFlightOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stylise a film: every frame, its exact time stamps, and its sound as it is.
@@ -97,22 +100,31 @@ def video(
         feather=feather,
         match_colors=match_colors,
     )
-    load = partial(Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads)
+    load = partial(
+        Stylizer.load,
+        device=device,
+        precision=precision,
+        strength=strength,
+        color=color,
+        threads=threads,
+        in_flight=in_flight,
+    )
     if output is not None:
         check_film_output(output, crf, preset)
-        check_not_taken(output, [film], overwrite=overwrite)
     with signals_interrupt(), FilmReader(film, long_side=size) as reader:
         with ExitStack() as opened, controls.load(load, model) as stylizer:
-            tag = controls.tag(stylizer.style or str(stylizer.describe().get("model", "")))
+            tag = controls.result_tag(stylizer, strength=strength, color=color, size=size, precision=precision)
+            player = controls.player(stylizer)
+            stylize = controls.masked(stylizer, opened, load, film=True)
+            # A result that exists comes last: whoever gives another name should not learn then what else is wrong.
             target = output or film.with_name(f"{film.stem}.{tag}.mp4")
             check_film_output(target, crf, preset)
             check_not_taken(target, [film], overwrite=overwrite)
-            player = controls.player(stylizer)
-            stylize = controls.masked(stylizer, opened, load, film=True)
 
             at_time = controls.at_times(stylize, player)
             try:
-                told = convert_film(reader, at_time, target, crf=crf, preset=preset, audio=audio)
+                number = stylize.in_flight(reader.height, reader.width)
+                told = convert_film(reader, at_time, target, in_flight=number, crf=crf, preset=preset, audio=audio)
             except KeyboardInterrupt:
                 say(f"interrupted; nothing of {target} was kept")
                 raise
@@ -133,16 +145,23 @@ def video(
 
 def convert_film(
     reader: "FilmReader",
-    stylize: "Callable[[NDArray[np.uint8], float], NDArray[np.uint8]]",
+    prepare: "Callable[[NDArray[np.uint8], float], Callable[[], NDArray[np.uint8]]]",
     target: Path,
     *,
+    in_flight: int = 1,
     crf: int,
     preset: str,
     audio: bool,
 ) -> dict[str, Any]:
-    """Stylise all of a film into `target`, frame by frame with its second in the film; returns the JSON summary."""
+    """Stylise all of a film into `target`; returns the JSON summary.
+
+    Args:
+        prepare: called with one frame after the other and its second in the film, in their order; what it returns
+            makes the stylised frame (see `Stylizer.prepare`).
+        in_flight: frames that are made at once.
+    """
     from nst_rt.cli.progress import progress_bar
-    from nst_rt.overlap import overlapped
+    from nst_rt.overlap import overlapped_in_flight
     from nst_rt.sinks.film import FilmWriter
     from nst_rt.sources.film_sound import FilmSound
 
@@ -170,8 +189,9 @@ def convert_film(
         def read() -> "Generator[FilmFrame, None, None]":
             yield from reader
 
-        def work(frame: "FilmFrame") -> "FilmFrame":
-            return frame._replace(bgr=stylize(frame.bgr, float(frame.pts * frame.time_base - reader.start)))
+        def begin(frame: "FilmFrame") -> "Callable[[], FilmFrame]":
+            make = prepare(frame.bgr, float(frame.pts * frame.time_base - reader.start))
+            return lambda: frame._replace(bgr=make())
 
         def deliver(frame: "FilmFrame") -> None:
             nonlocal last
@@ -179,7 +199,7 @@ def convert_film(
             last = frame.pts
             advance()
 
-        overlapped(read(), work, deliver)
+        overlapped_in_flight(read(), begin, deliver, in_flight)
         end = last * reader.time_base - reader.start + 1 / reader.average_rate
         # Sound that goes on over a film's missing end would make the result look whole.
         writer.finish(sound_until=end if reader.warning else None)
@@ -194,6 +214,7 @@ def convert_film(
         "duration": round(float(end), 6),
         "seconds": round(seconds, 3),
         "fps": round(writer.frames_written / seconds, 3),
+        "in_flight": in_flight,
         "sound": writer.sound_tracks,
         "notices": [*reader.notices, *writer.notices],
         "warning": reader.warning,

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import InputError
 from nst_rt.pixel_formats import PIXEL_FORMATS
 from nst_rt.pixels import Image
 from nst_rt.shared_memory.layout import PIXEL_FORMAT_CODES, PIXEL_FORMAT_NAMES, SlotHeader
 from nst_rt.sinks.raw_pixels import packer
-from nst_rt.sources.picture import MAX_SIDE
+from nst_rt.sources.picture import unfit_sides
 from nst_rt.sources.raw_pixels import frame_slots
 from nst_rt.stream_format import StreamFormat
 
@@ -66,8 +65,8 @@ class FrameLayout:
 
     def check(self, room: int) -> None:
         """Raise InputError unless the sides are right and `room` bytes suffice."""
-        if not MIN_SIDE <= min(self.width, self.height) <= max(self.width, self.height) <= MAX_SIDE:
-            raise InputError(f"{self.width}x{self.height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}")
+        if why := unfit_sides(self.width, self.height):
+            raise InputError(f"{why}. Scale it first")
         if self.size > room:
             raise InputError(f"{self} is over the {room} bytes of a slot. Start nst-rt share with a larger --size")
 

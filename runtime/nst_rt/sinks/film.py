@@ -8,15 +8,14 @@ from types import TracebackType
 from typing import Literal, get_args
 
 import av
-import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from nst_rt.errors import OutputError
 from nst_rt.sinks.atomic import replacing, why_not_written
+from nst_rt.sinks.encoder_frames import CHROMA, PIXELS, EncoderFrames
 from nst_rt.sinks.film_sound import SoundCopier
-from nst_rt.sources.film_colors import FilmColors, to_yuv, untagged
+from nst_rt.sources.film_colors import FilmColors, untagged
 from nst_rt.sources.film_sound import FilmSound
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -27,10 +26,6 @@ CRF = 18
 """Default quality, visually near lossless."""
 PRESET: Preset = "veryfast"
 """Default speed: on a CPU the network wants the cores more than the encoder does."""
-
-_CHROMA = "center"
-"""swscale averages two by two pixels, and nothing in PyAV makes it do otherwise. Left unsaid, H.264 means `left`, and
-every copy would move the colours by half a pixel."""
 
 _TOLD_BY_THE_WRITER = frozenset(
     {"major_brand", "minor_version", "compatible_brands", "encoder", "rotate", "DURATION", "creation_time"}
@@ -85,7 +80,9 @@ class FilmWriter:
         """What differs from the source, one sentence each."""
         self.frames_written = 0
         self._size = width, height
-        self._padded = width + width % 2, height + height % 2
+        self._colors = (colors or untagged(width, height)).for_writing()
+        self._frames = EncoderFrames(width, height, self._colors)
+        self._padded = self._frames.width, self._frames.height
         if self._padded != self._size:
             self.notices.append(
                 f"{width}x{height} is written as {self._padded[0]}x{self._padded[1]} with the edge repeated: "
@@ -94,8 +91,6 @@ class FilmWriter:
         self._time_base, self._start = time_base, start
         self._shift = round(start / time_base)
         self._last_pts: int | None = None
-        self._colors = (colors or untagged(width, height)).for_writing()
-        self._reformatter = VideoReformatter()
         self._finished = False
         with ExitStack() as opened:
             temporary = opened.enter_context(replacing(self.path))
@@ -123,10 +118,10 @@ class FilmWriter:
             # x264 sizes its buffers by the rate; some files claim 90 000 frames a second.
             rate = average_rate if 1 <= average_rate <= 1000 else Fraction(25)
             stream = self._stream = self._container.add_stream(
-                "libx264", rate=rate, options={"crf": str(crf), "preset": preset, "chroma_sample_location": _CHROMA}
+                "libx264", rate=rate, options={"crf": str(crf), "preset": preset, **CHROMA}
             )
             stream.width, stream.height = self._padded
-            stream.pix_fmt = "yuv420p"
+            stream.pix_fmt = PIXELS.name
             context = stream.codec_context
             context.time_base = self._time_base
             context.sample_aspect_ratio = sample_aspect_ratio
@@ -168,12 +163,7 @@ class FilmWriter:
         self.frames_written += 1
 
     def _frame(self, bgr: NDArray[np.uint8], pts: int) -> av.VideoFrame:
-        if self._padded != self._size:
-            bottom, right = self._padded[1] - self._size[1], self._padded[0] - self._size[0]
-            bgr = np.asarray(cv2.copyMakeBorder(bgr, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
-        # On the pixels where they lie: copying them first was a tenth of what encoding takes.
-        picture = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(bgr), format="bgr24")
-        frame = to_yuv(self._reformatter, picture, "yuv420p", self._colors)
+        frame = self._frames(bgr)
         frame.pts, frame.time_base = pts - self._shift, self._time_base
         return frame
 

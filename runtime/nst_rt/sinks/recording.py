@@ -14,11 +14,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import OutputError
+from nst_rt.sinks.encoder_frames import CHROMA, PIXELS, EncoderFrames
 from nst_rt.sinks.film import CRF, FORMATS, PRESET, check_film_output
 from nst_rt.sinks.letterbox import letterbox
 from nst_rt.sources.film_colors import untagged
@@ -101,34 +101,23 @@ class Recorder:
         if suffix != ".mkv":  # Matroska is written in pieces anyway
             options |= {"movflags": "+hybrid_fragmented", "frag_duration": _FRAGMENT}
         self._container = av.open(f"file:{_part(path)}", "w", format=FORMATS[suffix], options=options)
-        self._shape, self._padding, self._last = (height, width), (height % 2, width % 2), -_SHORTEST
+        self._shape, self._last = (height, width), -_SHORTEST
         self._colors = untagged(width, height)
-        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._frames = EncoderFrames(width, height, self._colors)
         # Without B-frames: with irregular times they would make the fragments' first picture late by a gap.
         self._stream: av.VideoStream = self._container.add_stream(
-            "libx264", rate=self._rate, options={"crf": str(CRF), "preset": PRESET, "bf": "0"}
+            "libx264", rate=self._rate, options={"crf": str(CRF), "preset": PRESET, "bf": "0", **CHROMA}
         )
         stream = self._stream
-        stream.width, stream.height = width + width % 2, height + height % 2
-        stream.pix_fmt = "yuv420p"
+        stream.width, stream.height = self._frames.width, self._frames.height
+        stream.pix_fmt = PIXELS.name
         context = stream.codec_context
         context.time_base = _TIME_BASE
         context.colorspace, context.color_range = self._colors.matrix, self._colors.range
         context.color_primaries, context.color_trc = self._colors.primaries, self._colors.transfer
 
     def _frame(self, picture: NDArray[np.uint8], pts: int) -> av.VideoFrame:
-        picture = letterbox(picture, *self._shape)
-        if any(self._padding):
-            bottom, right = self._padding
-            picture = np.asarray(cv2.copyMakeBorder(picture, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
-        frame = self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24"),
-            format="yuv420p",
-            dst_colorspace=self._colors.swscale,
-            src_color_range="JPEG",
-            dst_color_range="MPEG",
-            interpolation="BILINEAR",
-        )
+        frame = self._frames(letterbox(picture, *self._shape))
         frame.pts, frame.time_base = pts, _TIME_BASE
         return frame
 

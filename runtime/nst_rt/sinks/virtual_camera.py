@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import DependencyError, OutputError
+from nst_rt.installing import install_line
 from nst_rt.sinks.letterbox import letterbox
 
 _HOW = {
@@ -30,7 +31,7 @@ def pyvirtualcam() -> ModuleType:
         import pyvirtualcam
     except ImportError as error:
         raise DependencyError(
-            "a virtual camera needs pyvirtualcam, which is not installed: pip install 'nst-rt[virtual-camera]'"
+            f"a virtual camera needs pyvirtualcam, which is not installed: {install_line('virtual-camera')}"
         ) from error
     module: ModuleType = pyvirtualcam
     return module

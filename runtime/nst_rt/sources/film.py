@@ -14,10 +14,9 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import InputError
 from nst_rt.sources.film_colors import FilmColors, to_bgr
-from nst_rt.sources.picture import MAX_SIDE
+from nst_rt.sources.picture import unfit_sides
 
 _SHORTFALL = Fraction(1, 2)
 """Seconds by which a film may end before its header says so without being called cut."""
@@ -113,10 +112,8 @@ class FilmReader:
         self._describe(stream, first)
 
     def _check_sides(self, width: int, height: int) -> None:
-        if not MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
-            raise InputError(
-                f"{self.path}: {width}x{height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}. Scale it first"
-            )
+        if why := unfit_sides(width, height):
+            raise InputError(f"{self.path}: {why}. Scale it first")
 
     def _measure(self, first: av.VideoFrame, long_side: int | None) -> None:
         width, height = first.width, first.height
@@ -125,11 +122,8 @@ class FilmReader:
         if long_side is not None and max(width, height) > long_side:
             factor = long_side / max(width, height)
             self._stored = (max(2, 2 * round(width * factor / 2)), max(2, 2 * round(height * factor / 2)))
-            if min(self._stored) < MIN_SIDE:
-                raise InputError(
-                    f"{self.path}: {width}x{height} shrinks to {self._stored[0]}x{self._stored[1]}, and a side must "
-                    f"have {MIN_SIDE} px. Choose a larger size"
-                )
+            if why := unfit_sides(*self._stored):
+                raise InputError(f"{self.path}: {width}x{height} shrinks to {why}. Choose a larger size")
         swap = self.rotation in (90, 270)
         self.width, self.height = self._stored[::-1] if swap else self._stored
         self.source_width, self.source_height = (height, width) if swap else (width, height)

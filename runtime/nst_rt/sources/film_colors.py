@@ -22,7 +22,6 @@ LIMITED, FULL = 1, 2
 _ACCURATE_ROUNDING, _FULL_CHROMA, _BILINEAR, _AREA = 0x40000, 0x2000, 0x2, 0x20
 TO_BGR = _BILINEAR | _ACCURATE_ROUNDING | _FULL_CHROMA
 TO_SMALLER_BGR = _AREA | _ACCURATE_ROUNDING | _FULL_CHROMA
-TO_YUV = _BILINEAR | _ACCURATE_ROUNDING
 """How swscale converts, as its `interpolation`."""
 
 HD_HEIGHT = 720
@@ -108,15 +107,3 @@ def to_bgr(
     )
     green, blue, red = (plane_pixels(plane, height, width) for plane in planar.planes)
     return np.asarray(cv2.merge([blue, green, red], into), np.uint8)
-
-
-def to_yuv(reformatter: VideoReformatter, frame: av.VideoFrame, pixels: str, colors: FilmColors) -> av.VideoFrame:
-    """A bgr24 frame as YUV, `pixels` by FFmpeg's name; colour samples of 4:2:0 lie in the centre."""
-    return reformatter.reformat(
-        frame,
-        format=pixels,
-        dst_colorspace=colors.swscale,
-        src_color_range=FULL,
-        dst_color_range=colors.range,
-        interpolation=TO_YUV,
-    )

@@ -1,5 +1,6 @@
 """Pictures read from files or bytes: upright, 8-bit BGR, transparency apart."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -59,17 +60,21 @@ class Picture:
         if factor >= 1:
             return self
         small = max(1, round(width * factor)), max(1, round(height * factor))
-        if min(small) < MIN_SIDE:
-            raise InputError(
-                f"{width}x{height} shrinks to {small[0]}x{small[1]}, and a network needs {MIN_SIDE} px a side. "
-                "Choose a larger size"
-            )
+        if why := unfit_sides(*small):
+            raise InputError(f"{width}x{height} shrinks to {why}. Choose a larger size")
         alpha = self.alpha
         return replace(
             self,
             bgr=_uint8(cv2.resize(self.bgr, small, interpolation=cv2.INTER_AREA)),
             alpha=None if alpha is None else _uint8(cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)),
         )
+
+
+def unfit_sides(width: int, height: int) -> str:
+    """Why neither a picture nor a film or stream of frames may have these sides, in pixels; empty where they may."""
+    if MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
+        return ""
+    return f"{width}x{height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}"
 
 
 def read_picture(source: str | Path | bytes, name: str | None = None) -> Picture:
@@ -88,11 +93,9 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> Picture
     if not data:
         raise InputError(f"{name}: the file is empty. Copy or download it again")
     header = read_header(data, name)
-    size = f"{header.width}x{header.height} px"
-    if min(header.width, header.height) < MIN_SIDE:
-        raise InputError(f"{name}: {size} is too small, {MIN_SIDE} px a side is the least. Use a larger picture")
-    if max(header.width, header.height) > MAX_SIDE:
-        raise InputError(f"{name}: {size} is too large, {MAX_SIDE} px a side is the most. Scale it down or cut it")
+    if why := unfit_sides(header.width, header.height):
+        small = min(header.width, header.height) < MIN_SIDE
+        raise InputError(f"{name}: {why}. {'Use a larger picture' if small else 'Scale it down or cut it'}")
     with _quiet_opencv():
         try:
             # UNCHANGED keeps alpha and depth and leaves the turning to us; the other modes turn but drop alpha.
@@ -178,12 +181,28 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """OpenCV reports every damaged file on stderr by itself; our error says it once, in one line."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+class _QuietOpenCV:
+    """OpenCV reports every damaged file on stderr by itself; our error says it once, in one line.
+
+    The level is the whole process's: of several threads that read, the first silences it and the last gives it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._readers, self._level = threading.Lock(), 0, 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._readers += 1
+            if self._readers == 1:
+                self._level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if not self._readers:
+                    cv2.utils.logging.setLogLevel(self._level)
+
+
+_quiet_opencv = _QuietOpenCV()

@@ -110,6 +110,33 @@ def test_reports_of_the_first_format_and_of_other_machines_compare(report: dict[
     assert markdown([row], old, report).startswith("**Other machines** (B, then A)")
 
 
+def test_each_peer_is_held_against_what_runs_the_same_file_by_the_same_library(report: dict[str, Any]) -> None:
+    times = {"nst-rt openvino int8": 10.0, "nst-rt cpu int8": 8.0, "OpenVINO Python API, int8": 11.0}
+    times |= {"OpenVINO Python API, int8 and bf16": 7.5, "ONNX Runtime, plain, int8": 12.0}
+    report["races"][0]["results"] += [contender(name, p50) for name, p50 in times.items()]
+    found = dict(ratios(report))
+    assert found["built-in, 640x480: nst-rt openvino int8, faster than OpenVINO Python API, int8"] == 1.1
+    assert found["built-in, 640x480: nst-rt openvino int8, faster than OpenVINO Python API, int8 and bf16"] == 0.75
+    assert found["built-in, 640x480: nst-rt cpu int8, faster than ONNX Runtime, plain, int8"] == 1.5
+
+
+def switching(kind: str, p50: float, largest_times: float) -> dict[str, Any]:
+    told = {"device": "cpu", "precision": "fp32", "width": 640, "height": 480, "kind": kind, "switches": 5}
+    told |= {"at_switch": latency(p50), "without": latency(20), "noise": 0.02}
+    return told | {"median_times": p50 / 20, "largest_times": largest_times, "largest_times_without": 1.25}
+
+
+def test_live_switching_in_words_and_compared(report: dict[str, Any]) -> None:
+    report["switching"] = [switching("named", 22, 1.5), switching("painting", 30, 2.25)]
+    text = whole_report(report)
+    assert "| cpu fp32 | 640x480 | painting | 5 (9) | 20.00 | 1.50 | 2.25 | 1.25 | ±2.0 % |" in text
+    new = copy.deepcopy(report)
+    new["switching"][1] = switching("painting", 22, 1.5)
+    found = verdicts(report, new)
+    assert found["switching, painting: cpu fp32, 640x480"] == "better"
+    assert found["switching, named: cpu fp32, 640x480"] == "same"
+
+
 def test_headlines(report: dict[str, Any]) -> None:
     found = dict(ratios(report))
     assert found["built-in on nst-rt cpu fp32, faster than Johnson-32 in plain ONNX Runtime, 640x480"] == 30

@@ -13,7 +13,16 @@ def test_a_film_is_measured_stage_by_stage_and_whole(inverting: Path) -> None:
     assert (told["width"], told["height"], told["frames"], told["device"]) == (64, 48, 5, "cpu")
     assert list(told["stages"]) == ["decode", "stylise", "encode"]
     assert all(spent["seconds"] > 0 for spent in (*told["stages"].values(), told["whole"]))
-    assert told["noise"] is not None
+    assert told["noise"] >= 0
+    assert told["in_flight"] == 1
+    # With one frame in flight there is nothing to compare.
+    assert told["one_at_a_time"] == told["stages"]["stylise"]
+
+
+def test_a_film_is_measured_with_the_frames_in_flight_that_the_command_takes(inverting: Path) -> None:
+    told = measure_film(Case(64, 48), 5, 3, model=inverting, device="cpu", threads=3)
+    assert told["in_flight"] == 3
+    assert told["one_at_a_time"]["seconds"] > 0
 
 
 def test_the_whole_is_held_against_the_slowest_stage_and_against_all_cores() -> None:
@@ -21,6 +30,7 @@ def test_the_whole_is_held_against_the_slowest_stage_and_against_all_cores() -> 
         "decode": [(1.0, 1.5), (1.2, 1.5), (1.1, 1.5)],
         "stylise": [(4.0, 7.0), (4.0, 7.0), (9.0, 7.0)],
         "encode": [(2.0, 3.5), (2.0, 3.5), (2.0, 3.5)],
+        "one at a time": [(5.5, 8.0), (5.5, 8.0), (5.5, 8.0)],
         "whole": [(6.6, 12.5), (6.6, 12.5), (6.6, 12.5)],
     }
     told = summary(spent, cores=2)
@@ -30,6 +40,9 @@ def test_the_whole_is_held_against_the_slowest_stage_and_against_all_cores() -> 
     # 12 seconds of two cores are six, and more than the slowest stage alone.
     assert told["shared_seconds"] == 6.0
     assert told["times_bound"] == 1.1
+    # Frame after frame, each on all cores, stylising alone takes longer, and no part of that is the bound's.
+    assert told["one_at_a_time"] == {"seconds": 5.5, "cpu_seconds": 8.0}
+    assert told["times_one_at_a_time"] == 1.2
     # With cores enough, the slowest stage is the bound.
     assert summary(spent, cores=16)["times_bound"] == 1.65
 
@@ -37,7 +50,16 @@ def test_the_whole_is_held_against_the_slowest_stage_and_against_all_cores() -> 
 @pytest.fixture
 def report() -> dict[str, object]:
     spent = {"decode": [(1.0, 1.0)], "stylise": [(4.0, 8.0)], "encode": [(2.0, 3.0)], "whole": [(5.0, 12.0)]}
-    film = {"width": 1280, "height": 720, "frames": 100, "device": "cpu", "precision": "fp32", **summary(spent, 2)}
+    spent["one at a time"] = [(6.0, 8.0)]
+    film = {
+        "width": 1280,
+        "height": 720,
+        "frames": 100,
+        "in_flight": 2,
+        "device": "cpu",
+        "precision": "fp32",
+        **summary(spent, 2),
+    }
     machine = {
         "packages": {},
         "gpus": [],
@@ -55,6 +77,9 @@ def test_a_film_stands_in_report_ratios_and_comparison(report: dict[str, object]
     text = markdown(report)
     assert "## Film: milliseconds a frame" in text
     assert "| 40.0 (80.0) |" in text
-    assert "| 1.250 (stylise) | 60.0 (2) | 0.833 |" in text
+    assert "| 1.250 (stylise) | 60.0 (2) | 0.833 | 60.0 (80.0) | 0.833 |" in text
+    # A report from before frames in flight.
+    del report["film"][0]["one_at_a_time"], report["film"][0]["in_flight"]
+    assert "| cpu fp32 | 1280x720 | 1 | 10.0 (10.0) |" in markdown(report)
     assert dict(ratios(report)) == {"film, cpu fp32, 1280x720: times its slowest stage": 1.25}
     assert entries(report)["film: cpu fp32, 1280x720"].value == 20.0

@@ -25,8 +25,11 @@ class Clock:
 class Fake:
     """Takes `seconds` for a frame and adds `shift` to it."""
 
-    def __init__(self, clock: Clock, name: str, seconds: float, order: list[str], shift: int = 0) -> None:
+    def __init__(
+        self, clock: Clock, name: str, seconds: float, order: list[str], shift: int = 0, network: str = "net"
+    ) -> None:
         self.clock, self.name, self.seconds, self.order, self.shift = clock, name, seconds, order, shift
+        self.network = network
         self.calls, self.closed, self.fails_at, self.excuse = 0, 0, -1, ""
 
     def available(self) -> str:
@@ -71,6 +74,19 @@ def test_everyone_has_the_same_share_in_turns(clock: Clock) -> None:
     # An error of 1 everywhere but where 255 was.
     assert by_name["slow"]["agreement_db"] == pytest.approx(48.1, abs=0.3)
     assert (fast.closed, slow.closed) == (1, 1)
+
+
+def test_pictures_are_held_against_those_of_the_same_network(clock: Clock) -> None:
+    order: list[str] = []
+    first = Fake(clock, "first", 0.5, order)
+    other = Fake(clock, "other", 0.5, order, shift=9, network="another")
+    same_as_other = Fake(clock, "same", 0.5, order, shift=9, network="another")
+    same_as_first = Fake(clock, "far", 0.5, order, shift=1)
+    results, _ = take_turns([first, other, same_as_other, same_as_first], CASE, seconds=ROUNDS)
+    told = {result["name"]: (result["network"], result["agreement_db"]) for result in results}
+    far = told.pop("far")
+    assert told == {"first": ("net", None), "other": ("another", None), "same": ("another", None)}
+    assert far == ("net", pytest.approx(48.1, abs=0.3))
 
 
 def test_one_longer_than_a_turn_sits_out_and_is_called_often_enough(clock: Clock) -> None:

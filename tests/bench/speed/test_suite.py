@@ -17,7 +17,9 @@ from nst_bench.speed.launcher import run_process
 from nst_bench.speed.limits import measure_limits
 from nst_bench.speed.networks import johnson_network
 from nst_bench.speed.plot import draw
+from nst_bench.speed.report import markdown, ratios
 from nst_bench.speed.suite import SUITES, Plan, Race, SuiteRun, installed_devices
+from nst_bench.speed.switching import SWITCHES
 from nst_bench.speed.throughput import measure_throughput
 from nst_bench.speed.work import against_limits
 from nst_rt.devices import Device
@@ -37,6 +39,9 @@ EMPTY = Plan(
     throughput=(),
     in_flight=(),
     races=(),
+    switching=(),
+    switching_seconds=0.01,
+    switching_devices=None,
     pipes=(),
     pipe_seconds=0,
     films=(),
@@ -115,6 +120,74 @@ def test_a_race_leaves_out_a_peer_that_dies_in_its_trial(monkeypatch: pytest.Mon
         assert {"name": "OpenCV DNN", "reason": "ended by signal 11"} in race["skipped"]
     # Once for both races.
     assert tried.count("OpenCV DNN") == 1
+
+
+def test_without_an_int8_file_the_reason_names_the_network_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nst_bench.speed.suite, "run_process", lambda *_: {})
+    monkeypatch.setattr(
+        nst_bench.speed.suite, "open_network", lambda _, folder, __: johnson_network(folder, 4, blocks=0)
+    )
+    devices = [("cpu", "fp32"), ("cpu", "int8")]
+    plan = replace(EMPTY, races=(Race("Johnson-4", SMALL, 0.1),))
+    (race,) = SuiteRun("test", plan, devices=devices, threads=1).run()["races"]
+    reasons = {entry["name"]: entry["reason"] for entry in race["skipped"]}
+    assert reasons["nst-rt cpu int8"] == "Johnson-4 has no int8 file"
+    assert reasons["ONNX Runtime, plain, int8"] == "Johnson-4 has no int8 file"
+
+
+def test_beside_a_network_that_only_peers_run_ours_is_the_built_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nst_bench.speed.suite, "run_process", lambda *_: {})
+    plan = replace(EMPTY, races=(Race("MicroAST", SMALL, 0.1),))
+    report = SuiteRun("test", plan, devices=[("cpu", "fp32"), ("cpu", "int8")], threads=1).run()
+    assert report["skipped"] == []
+    (race,) = report["races"]
+    ran = {result["name"]: result for result in race["results"]}
+    assert {name: result["network"] for name, result in ran.items() if name != "ncnn"} == {
+        "nst-rt cpu fp32": "built-in",
+        "nst-rt cpu int8": "built-in",
+        "PyTorch eager": "MicroAST",
+        "ONNX Runtime, plain": "MicroAST",
+        "OpenCV DNN": "MicroAST",
+    }
+    # Held against PyTorch, which is the first to run that network, and not against ours.
+    assert ran["PyTorch eager"]["agreement_db"] is None
+    assert ran["ONNX Runtime, plain"]["agreement_db"] is None or ran["ONNX Runtime, plain"]["agreement_db"] > 60
+    text = markdown(report)
+    heading = "## In turns: MicroAST beside ours, built-in, 32x16 (weights random in MicroAST's architecture, same cost"
+    assert heading in text
+    assert "| PyTorch eager, MicroAST |" in text
+    found = dict(ratios(report))
+    assert set(found) == {
+        f"built-in on nst-rt cpu {precision}, faster than MicroAST in {peer}, 32x16"
+        for precision in ("fp32", "int8")
+        for peer in ("PyTorch eager", "ONNX Runtime, plain")
+    }
+    plain, ours = (ran[name]["latency"]["p50"] for name in ("ONNX Runtime, plain", "nst-rt cpu int8"))
+    row = "built-in on nst-rt cpu int8, faster than MicroAST in ONNX Runtime, plain, 32x16"
+    assert found[row] == pytest.approx(plain / ours)
+
+
+def test_every_kind_of_switch_is_a_step_of_its_own(monkeypatch: pytest.MonkeyPatch, inverting: Path) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def measure(case: Case, kind: str, seconds: float, **loading: Any) -> dict[str, Any]:
+        asked.append((case, kind, seconds, loading["device"], loading["precision"], loading["model"]))
+        if kind == "painting":
+            raise ModelError("no encoder")
+        return {"kind": kind}
+
+    monkeypatch.setattr(nst_bench.speed.suite, "measure_switching", measure)
+    plan = replace(EMPTY, switching=(SMALL,))
+    report = SuiteRun("test", plan, model=inverting, devices=[("cpu", "fp32")]).run()
+    assert asked == [(SMALL, kind, 0.01, "cpu", "fp32", inverting) for kind in SWITCHES]
+    assert [entry["kind"] for entry in report["switching"]] == ["named", "blend", "fade"]
+    (told,) = report["skipped"]
+    assert (told["name"], told["reason"]) == ("cpu fp32 32x16, painting", "ModelError: no encoder")
+    for devices, ran in ((None, ["fp32", "int8"]), (1, ["fp32"])):
+        asked.clear()
+        both = [("cpu", "fp32"), ("cpu", "int8")]
+        SuiteRun("test", replace(plan, switching_devices=devices), model=inverting, devices=both).run()
+        assert [entry[4] for entry in asked if entry[1] == "named"] == ran
 
 
 def test_devices_of_a_suite_are_those_that_the_model_has_files_for(
@@ -257,7 +330,7 @@ def test_json_may_name_its_file_and_an_old_one_is_compared(inverting: Path, tmp_
     done = bench(*arguments, "--json", out)
     assert done.returncode == 0, done.stderr
     assert "32x16" in done.stdout
-    assert json.loads(out.read_text())["results"][0]["noise"] is not None
+    assert json.loads(out.read_text())["results"][0]["noise"] >= 0
     again = bench(*arguments, "--json", "--compare", out)
     assert json.loads(again.stdout)["results"]
     assert "| inverting, cpu fp32, 32x16 |" in again.stderr

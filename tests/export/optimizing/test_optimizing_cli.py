@@ -18,7 +18,7 @@ app.command()(optimize)
 
 
 def invoke(folder: Path, *arguments: str | Path) -> Result:
-    quick = ["--weights", folder / "vgg.npz", "--device", "cpu", "--precision", "fp32", "--steps", "3"]
+    quick = ["--loss-network", folder / "vgg.npz", "--device", "cpu", "--precision", "fp32", "--steps", "3"]
     line = [str(argument) for argument in [*quick, *arguments]]
     return CliRunner().invoke(app, line, catch_exceptions=False)
 
@@ -123,7 +123,7 @@ def test_losses_that_are_not_numbers(folder: Path, monkeypatch: pytest.MonkeyPat
         (["{0}/photo.png", "{0}/gogh.png", "--color", "2"], StyleError, "from 0 to 1"),
         (["{0}/photo.png", "{0}/gogh.png", "--style-layers", ","], InputError, "no layer"),
         (["{0}/photo.png", "{0}/gogh.png", "--style-layers", "relu1_1,conv4"], ModelError, "no layer conv4; it has"),
-        (["{0}/photo.png", "{0}/gogh.png", "--weights", "{0}/photo.png"], NstError, "photo.png"),
+        (["{0}/photo.png", "{0}/gogh.png", "--loss-network", "{0}/photo.png"], NstError, "photo.png"),
     ],
 )
 def test_errors_come_before_the_work(folder: Path, arguments: list[str], error: type, message: str) -> None:
@@ -134,7 +134,10 @@ def test_errors_come_before_the_work(folder: Path, arguments: list[str], error: 
 
 
 def test_options_stand_behind_the_paintings(folder: Path) -> None:
-    """As a command of `nst-rt` itself, where a group would take them for a command of its own."""
+    """As a command of `nst-rt` itself, where a group would take them for a command of its own.
+
+    `--weights` is what `--loss-network` was called first.
+    """
     line = ["optimize", "photo.png", "gogh.png", "wave.png", "-o", "out.png", "--steps", "1", "--weights", "vgg.npz"]
     command = [sys.executable, "-c", "from nst_rt.cli import main; main()", *line, "--threads", "1"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """`nst-rt export int8`: the file it writes, what it refuses, and the runtime's use of it."""
 
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -17,6 +18,7 @@ from nst_export.sample_pictures import calibration_pictures, draw_picture, sampl
 from nst_rt import Stylizer
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
+from nst_rt.folders import user_models
 from nst_rt.sinks.picture import write_picture
 from typer.testing import CliRunner
 
@@ -142,6 +144,20 @@ def test_photographs_to_calibrate_on_are_others_than_those_of_the_check(tmp_path
     for shade in (3, 4):
         (tmp_path / f"{shade}.png").unlink()
     assert [int(picture[0, 0, 0]) for picture in calibration_pictures(tmp_path, 4)] == [0, 1, 2, 0]
+
+
+def test_a_models_name_leaves_the_file_in_the_working_folder(styled, tmp_path, monkeypatch):
+    home, here = user_models(), tmp_path / "here"
+    shutil.copytree(styled.parent, home, ignore=lambda folder, names: [one for one in names if "own." not in one])
+    here.mkdir()
+    monkeypatch.chdir(here)
+    result = CliRunner().invoke(app, ["int8", "own"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert [path.name for path in here.iterdir()] == ["own.int8.onnx"]
+    assert record_of(here / "own.int8.onnx").source_sha256 == record_of(styled).source_sha256
+    assert not (home / "own.int8.onnx").exists()
+    with pytest.raises(ModelError, match=r"no model named 'owm' .did you mean 'own'"):
+        CliRunner().invoke(app, ["int8", "owm"], catch_exceptions=False)
 
 
 def test_the_command(styled):

@@ -1,6 +1,7 @@
 """`nst-rt export ort`: the same picture, and the operators that a reduced build needs."""
 
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from nst_export.serving import ort_format
 from nst_export.serving.ort_format import export_ort
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
+from nst_rt.folders import user_models
 from tiny_models import mean_color_encoder, tinting_model
 from typer.testing import CliRunner
 
@@ -108,6 +110,18 @@ def test_what_cannot_be_converted(model, tmp_path):
         export_ort(tmp_path / "foreign.onnx")
     with pytest.raises(OutputError, match=r"ends with \.ort. Give out\.ort"):
         export_ort(model, tmp_path / "out.onnx")
+
+
+def test_a_models_name_leaves_the_files_in_the_working_folder(model, tmp_path, monkeypatch):
+    user_models().mkdir(parents=True)
+    shutil.copy(model, user_models() / "mine.onnx")
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    result = CliRunner().invoke(app, ["ort", "mine"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert sorted(path.name for path in here.iterdir()) == ["mine.ort", "mine.required_operators_and_types.config"]
+    assert [path.name for path in user_models().iterdir()] == ["mine.onnx"]
 
 
 def test_the_command(model, tmp_path):

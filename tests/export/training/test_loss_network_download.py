@@ -52,5 +52,5 @@ def test_downloads_that_fail(cache: Path, monkeypatch: pytest.MonkeyPatch, error
         raise error
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
-    with pytest.raises(InputError, match=r"cannot be downloaded \(.*(no route|invalid hash).*--weights"):
+    with pytest.raises(InputError, match=r"cannot be downloaded \(.*(no route|invalid hash).*--loss-network"):
         obtain_loss_network(None, lambda text: None)

@@ -7,12 +7,13 @@ prints the resident memory on the way. Exits with 1 if it grows by more than 32 
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from film_files import make_film
-from nst_rt.cli.video import _convert
+from nst_rt.cli.video import convert_film
 from nst_rt.sources.film import FilmReader
 from numpy.typing import NDArray
 
@@ -61,7 +62,11 @@ def main() -> int:
         source = make_film(Path(folder) / "long.mp4", Sliding(), sound="aac", options={"preset": "ultrafast"})
         inverting = Inverting()
         with FilmReader(source) as reader:
-            told = _convert(reader, inverting, Path(folder) / "out.mp4", crf=18, preset="veryfast", audio=True)
+
+            def prepare(frame: NDArray[np.uint8], _: float) -> partial[NDArray[np.uint8]]:
+                return partial(inverting, frame)
+
+            told = convert_film(reader, prepare, Path(folder) / "out.mp4", crf=18, preset="veryfast", audio=True)
     for count, megabytes in inverting.seen.items():
         print(f"{count:6d} frames  {megabytes:7.1f} MB")  # noqa: T201
     grown = max(inverting.seen.values()) - inverting.seen[2000]

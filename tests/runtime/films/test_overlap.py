@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
-from nst_rt.overlap import overlapped
+from nst_rt.overlap import overlapped, overlapped_in_flight
 
 
 def count_to(last: int, closed: list[bool] | None = None) -> Generator[int, None, None]:
@@ -17,7 +17,7 @@ def count_to(last: int, closed: list[bool] | None = None) -> Generator[int, None
 
 
 def stages() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name in ("read", "deliver")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(("read", "work", "deliver"))]
 
 
 def test_all_in_order() -> None:
@@ -104,3 +104,101 @@ def test_a_slow_reader_does_not_hold_up_the_end() -> None:
     with pytest.raises(KeyboardInterrupt):
         overlapped(count_to(10**9, closed), work, lambda item: None)
     assert (closed, stages()) == ([True], [])
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_in_flight_all_in_order_whoever_is_done_first(number: int) -> None:
+    prepared: list[int] = []
+    arrived: list[int] = []
+
+    def prepare(item: int) -> Callable[[], int]:
+        assert threading.current_thread() is threading.main_thread()
+        prepared.append(item)
+
+        def work() -> int:
+            time.sleep(0.002 * (-item % 5))  # later ones are done sooner
+            return item * 2
+
+        return work
+
+    overlapped_in_flight(count_to(60), prepare, arrived.append, number)
+    assert prepared == list(range(60))
+    assert arrived == [item * 2 for item in range(60)]
+    assert stages() == []
+
+
+def test_as_many_are_in_work_as_were_asked_for() -> None:
+    together = threading.Barrier(3)
+
+    def work() -> int:
+        together.wait(20)  # breaks unless three come
+        return 1
+
+    arrived: list[int] = []
+    overlapped_in_flight(count_to(9), lambda item: work, arrived.append, 3)
+    assert arrived == [1] * 9
+
+
+def test_work_in_flight_does_not_run_away_from_delivery() -> None:
+    begun = 0
+    may_go = threading.Event()
+    ahead: list[int] = []
+
+    def prepare(item: int) -> Callable[[], int]:
+        nonlocal begun
+        begun += 1
+        return lambda: item
+
+    def deliver(item: int) -> None:
+        if item == 0:
+            may_go.wait(0.3)
+            ahead.append(begun)
+
+    overlapped_in_flight(count_to(100), prepare, deliver, 2, depth=3)
+    assert 3 <= ahead[0] <= 1 + 3 + 2 + 1  # in delivery, waiting or in work, and in the hand
+
+
+@pytest.mark.parametrize("stage", ["read", "prepare", "work", "deliver"])
+@pytest.mark.parametrize("at", [0, 50, 99])
+def test_an_error_of_any_stage_ends_all_in_flight(stage: str, at: int) -> None:
+    closed: list[bool] = []
+    delivered: list[int] = []
+
+    def fail_in(name: str, item: int) -> int:
+        if name == stage and item == at:
+            raise ValueError(name)
+        return item
+
+    def source() -> Generator[int, None, None]:
+        for item in count_to(100, closed):
+            yield fail_in("read", item)
+
+    def prepare(item: int) -> Callable[[], int]:
+        fail_in("prepare", item)
+        return lambda: fail_in("work", item)
+
+    with pytest.raises(ValueError, match=stage):
+        overlapped_in_flight(source(), prepare, lambda item: delivered.append(fail_in("deliver", item)), 3)
+    assert stages() == []
+    assert closed == [True]
+    assert delivered == list(range(len(delivered)))
+    assert len(delivered) <= at
+
+
+def test_what_was_not_begun_when_it_is_interrupted_never_is() -> None:
+    worked: list[int] = []
+
+    def prepare(item: int) -> Callable[[], None]:
+        if item == 6:
+            raise KeyboardInterrupt
+
+        def work() -> None:
+            time.sleep(0.2)
+            worked.append(item)
+
+        return work
+
+    with pytest.raises(KeyboardInterrupt):
+        overlapped_in_flight(count_to(100), prepare, lambda _: None, 2, depth=10)
+    assert len(worked) <= 4
+    assert stages() == []

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,17 @@ class Negatives:
 
     style, device = "gogh", "cpu"
     calls = 0
+    at_once = 1
 
     def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         type(self).calls += 1
         return 255 - frame
+
+    def prepare(self, frame: NDArray[np.uint8]) -> Callable[[], NDArray[np.uint8]]:
+        return lambda: self(frame)
+
+    def in_flight(self, height: int, width: int) -> int:
+        return self.at_once
 
     def describe(self) -> dict[str, Any]:
         return {"model": "negatives", "device": "cpu"}
@@ -38,6 +47,13 @@ class Negatives:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+@pytest.fixture(autouse=True, params=[1, 3])
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Frames in flight: everything holds for one as for several."""
+    monkeypatch.setattr(Negatives, "at_once", request.param)
+    return int(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +83,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> A
         monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
         with pytest.raises(SystemExit) as stop:
             nst_rt.cli.main()
-        assert [thread.name for thread in threading.enumerate() if thread.name in ("read", "deliver")] == []
+        assert [name for name in thread_names() if name.startswith(("read", "work", "deliver"))] == []
         return Outcome(int(stop.value.code or 0), *capfd.readouterr())
 
     return call
+
+
+def thread_names() -> list[str]:
+    return [thread.name for thread in threading.enumerate()]
 
 
 def names() -> list[str]:
@@ -93,6 +113,7 @@ def test_a_film_beside_itself(run: Any) -> None:
 def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
     make_film(Path("film.mp4"), 2)
     line = "film.mp4 -o out.mkv -s wave -m net --strength 0.5 --color 0 -d cpu --precision fp32 --threads 3"
+    line += " --in-flight 2"
     assert run(*line.split(), "--crf", "30", "--preset", "ultrafast").code == 0
     assert loaded == {
         "style": "wave",
@@ -102,10 +123,11 @@ def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
         "device": "cpu",
         "precision": "fp32",
         "threads": 3,
+        "in_flight": 2,
     }
 
 
-def test_the_summary(run: Any) -> None:
+def test_the_summary(run: Any, at_once: int) -> None:
     make_film(Path("film.mkv"), [scene(n, 49, 64) for n in range(10)], codec="mpeg4", sound="mp2")
     told = run("film.mkv", "-o", "out.mp4", "--json")
     assert told.code == 0
@@ -115,6 +137,7 @@ def test_the_summary(run: Any) -> None:
     assert report["average_rate"] == "25"
     assert report["duration"] == pytest.approx(0.4, abs=0.001)
     assert report["fps"] > 0
+    assert report["in_flight"] == at_once
     assert report["sound"] == [{"source": "mp2", "written": "aac"}]
     assert len(report["notices"]) == 2
     assert report["warning"] is None
@@ -187,19 +210,21 @@ def test_lines_that_make_no_sense(arguments: str, words: str, run: Any) -> None:
     assert words in told.err
 
 
-def test_ctrl_c_stops_at_once_and_leaves_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_stops_at_once_and_leaves_nothing(run: Any, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     make_film(Path("film.mp4"), 100, sound="aac")
 
     def interrupt(self: Negatives, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         Negatives.calls += 1
         if Negatives.calls == 50:
             signal.raise_signal(signal.SIGINT)
+        if Negatives.calls >= 50:
+            time.sleep(0.1)  # as long as the main thread may take to hear of it
         return frame
 
     monkeypatch.setattr(Negatives, "__call__", interrupt)
     assert run("film.mp4", "-o", "out.mp4").code == 130
     assert names() == ["film.mp4"]
-    assert Negatives.calls == 50
+    assert 50 <= Negatives.calls < 50 + 3 * at_once
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])

@@ -120,6 +120,39 @@ def test_errors_of_a_timeline_show_the_place(run: Any) -> None:
     assert not Path("film.timeline.mp4").exists()
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["--timeline", "0s blue, x red"], "this is no time"),
+        (["--timeline", "0s blue, 5s rde"], "no style named 'rde'"),
+        (["--style", "bleu"], "no style named 'bleu'"),
+        (["--strength", "2"], "strength 2 is out of range"),
+        (["--mask", "gone.png"], "gone.png: no such file"),
+        (["--preset", "swift"], "x264 has no preset 'swift'"),
+    ],
+)
+@pytest.mark.parametrize("output", [[], ["-o", "film.timeline.mp4"]])
+def test_a_film_that_exists_hides_no_other_mistake(run: Any, line: list[str], said: str, output: list[str]) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    for name in ("timeline", "blue", "blue-none"):
+        Path(f"film.{name}.mp4").write_bytes(b"precious")
+    code, _, err = run("film.mp4", "-m", "net.onnx", *line, *output)
+    assert code == 2
+    assert said in err
+    assert "exists already" not in err
+    assert Path("film.timeline.mp4").read_bytes() == b"precious"
+    assert "exists already" in run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s red")[2]
+
+
+def test_settings_join_the_films_name(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 2)
+    line = ["film.mp4", "-m", "net.onnx", "-s", "red"]
+    assert run(*line)[0] == 0
+    assert run(*line, "--size", "32", "--precision", "fp32")[0] == 0
+    assert Path("film.red.mp4").exists()
+    assert Path("film.red.size-32.precision-fp32.mp4").exists()
+
+
 def disc(left: bool, size: tuple[int, int] = (48, 64)) -> NDArray[np.uint8]:
     mask = np.zeros((*size, 3), np.uint8)
     half = size[1] // 2
@@ -159,10 +192,28 @@ def test_regions_of_a_mask_film_are_read_with_tolerance(run: Any) -> None:
     code, _, err = run("film.mp4", "-m", "net.onnx", "--mask", "mask.mp4", "--regions", regions, "--feather", "0")
     assert code == 0, err
     for column, wanted in ((8, (100, 0)), (32, (0, 0)), (56, (0, 100))):
-        assert all(close(found, wanted) for found in tints("film.blue-none-red.mp4", column))
+        assert all(close(found, wanted) for found in tints("film.blue-none-red.feather-0.mp4", column))
 
 
 def test_a_mask_that_is_missing_is_named(run: Any) -> None:
     make_film(Path("film.mp4"), [GRAY] * 2)
     code, _, err = run("film.mp4", "-m", "net.onnx", "--mask", "mask.png")
     assert (code, "mask.png: no such file" in err) == (2, True)
+
+
+@pytest.mark.parametrize("controls", ["", "--mask mask.mkv --outside red", "--mask mask.mkv --outside inv.onnx"])
+def test_frames_in_flight_make_the_same_film(run: Any, controls: str) -> None:
+    inverting_model(Path("inv.onnx"))
+    pictures = [np.full((48, 64, 3), 5 * at, np.uint8) for at in range(40)]
+    make_film(Path("film.mkv"), pictures)
+    columns = np.arange(64)[None, :, None]
+    make_film(Path("mask.mkv"), [np.full((48, 64, 3), 255, np.uint8) * (columns < 2 * at) for at in range(30)])
+    line = ["film.mkv", *controls.split(), "-m", "net.onnx", "--timeline", "0s blue, 500ms red, fade 1s", "--json"]
+    made = []
+    for number in (1, 3):
+        code, out, err = run(*line, "-o", f"{number}.mkv", "--in-flight", str(number))
+        assert code == 0, err
+        assert json.loads(out)["in_flight"] == number
+        made.append([(pts, picture.tobytes()) for pts, picture in frames_of(Path(f"{number}.mkv"))])
+    assert made[0] == made[1]
+    assert len(set(made[0])) == 40

@@ -222,7 +222,7 @@ def test_ctrl_c_keeps_what_there_is_and_the_next_run_goes_on(run: Any, monkeypat
         ("-c a.png -o sheet.png --sweep strength=1 --sweep strength=0", "the same parameter twice"),
         ("-c a.png -o sheet.png --sweep strength=1 --strength 0.5", "give one of the two"),
         ("-c a.png -o sheet.png --steps 5", "--steps is not for --method network"),
-        ("-c a.png -o sheet.png --weights vgg19", "--weights is for --method optimize"),
+        ("-c a.png -o sheet.png --weights vgg19", "--loss-network is for --method optimize"),
         ("-c a.png -o sheet.png --color 2", "color 2 is out of range"),
         ("-c a.png -o sheet.png --match-colors x", "none, cholesky, analogies"),
         ("-c a.png -o sheet.png --method optimize", "needs --style with paintings"),
@@ -301,7 +301,7 @@ def test_without_the_exporter_the_install_line_is_told(run: Any, monkeypatch: py
     monkeypatch.setattr(nst_rt.extras, "entry_points", lambda group: [])
     code, _, told = run("-c a.png -s painting.png --method optimize -o sheet.png")
     assert code == 2
-    assert 'pip install "nst-rt[export]"' in told
+    assert 'pip install -c constraints.txt ".[export]"' in told
 
 
 def test_a_grid_of_networks_imports_no_torch() -> None:

@@ -59,5 +59,5 @@ def test_no_camera_says_how_to_get_one(picture: Any) -> None:
 
 def test_not_installed_says_how_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
-    with pytest.raises(DependencyError, match=r"nst-rt\[virtual-camera\]"):
+    with pytest.raises(DependencyError, match=r"\.\[virtual-camera\]"):
         VirtualCamera(48, 64)

@@ -3,16 +3,19 @@
 import io
 import json
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nst_rt.cli
 import nst_rt.cli.image
+import nst_rt.processors
 import nst_rt.stylizer
 import numpy as np
 import pytest
 import typer
-from nst_rt.errors import DeviceError
+from nst_rt.errors import DeviceError, StyleError
 from nst_rt.sources.picture import read_picture
 from numpy.typing import NDArray
 from picture_bytes import encoded, exif, jpeg_segment, smooth, with_segments
@@ -22,11 +25,18 @@ class Negatives:
     """What a Stylizer looks like to the command."""
 
     style, device = "gogh:0.7+wave:0.3", "cpu"
+    styles = ("gogh", "wave")
 
     def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if frame.shape[0] == 66:
             raise DeviceError("the device is out of memory. Use a smaller picture")
         return 255 - frame
+
+    def prepare(self, frame: NDArray[np.uint8]) -> Callable[[], NDArray[np.uint8]]:
+        return lambda: self(frame)
+
+    def in_flight(self, height: int, width: int) -> int:
+        return 3 if height < 60 else 1
 
     def describe(self) -> dict[str, Any]:
         return {"model": "negatives", "device": "cpu"}
@@ -36,6 +46,13 @@ class Negatives:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+@pytest.fixture(autouse=True, params=[1, 3])
+def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Of the machine; with several, larger batches are worked on side by side."""
+    monkeypatch.setattr(nst_rt.processors, "physical_cores", lambda: request.param)
+    return int(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +106,9 @@ def test_one_picture_lands_beside_itself(run: Any) -> None:
     told = run("photo.jpg")
     assert (told.code, told.out) == (0, "")
     assert names() == ["photo.gogh-0.7+wave-0.3.jpg", "photo.jpg"]
+    (line,) = told.err.splitlines()
+    assert line.startswith("photo.gogh-0.7+wave-0.3.jpg: 60x40 px in ")
+    assert line.endswith(" s on cpu")
     assert is_negative("photo.gogh-0.7+wave-0.3.jpg", 12)
 
 
@@ -96,6 +116,24 @@ def test_a_suffix_that_cannot_be_written_becomes_png(run: Any) -> None:
     Path("photo.jfif").write_bytes(encoded(".jpg", smooth()))
     assert run("photo.jfif").code == 0
     assert "photo.gogh-0.7+wave-0.3.png" in names()
+
+
+def test_settings_join_the_name(run: Any) -> None:
+    put("a.png")
+    style = "gogh-0.7+wave-0.3"
+    assert run("a.png", "--strength", "1.0", "--color", "1", "--quality", "80", "--threads", "1").code == 0
+    assert run("a.png", "--strength", "0.50", "--color", "0").code == 0
+    assert run("a.png", "--precision", "int8", "--size", "30").code == 0
+    assert run("a.png", "--strength", "0.5", "-o", "named.png").code == 0
+    assert names() == sorted(
+        [
+            "a.png",
+            f"a.{style}.png",
+            f"a.{style}.strength-0.5.color-0.png",
+            f"a.{style}.size-30.precision-int8.png",
+            "named.png",
+        ]
+    )
 
 
 def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
@@ -110,7 +148,49 @@ def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
         "device": "cpu",
         "precision": "fp32",
         "threads": 3,
+        "in_flight": 1,
+        "frames": 1,
     }
+
+
+def test_auto_is_told_how_many_pictures_there_will_be(run: Any, loaded: dict[str, Any]) -> None:
+    for name in "abc":
+        put(f"{name}.png")
+    assert run("a.png", "b.png", "c.png", "-o", "out", "-s", "gogh", "-s", "wave").code == 0
+    assert loaded["frames"] == 6
+
+
+def test_the_only_picture_is_read_while_the_network_loads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("a.png")
+    read, load = threading.Event(), nst_rt.stylizer.Stylizer.load
+
+    def read_and_tell(*arguments: Any) -> Any:
+        read.set()
+        return read_picture(*arguments)
+
+    def load_once_it_is_read(*arguments: Any, **named: Any) -> Any:
+        assert read.wait(60)
+        return load(*arguments, **named)
+
+    monkeypatch.setattr("nst_rt.sources.picture.read_picture", read_and_tell)
+    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load_once_it_is_read)
+    assert run("a.png", "-o", "b.png").code == 0
+    assert is_negative("b.png")
+
+
+def test_a_style_that_is_not_there_is_told_although_a_picture_is_being_read(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("a.png")
+    put("bad.png").write_bytes(b"no picture")
+
+    def load(*_: Any, **__: Any) -> Negatives:
+        raise StyleError("no style named 'van'")
+
+    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load)
+    for name in ("a.png", "bad.png"):
+        told = run(name, "-o", "b.png", "-s", "van")
+        assert (told.code, told.err) == (2, "nst-rt: error: no style named 'van'\n")
 
 
 def test_alpha_profile_and_orientation_survive(run: Any) -> None:
@@ -172,6 +252,22 @@ def test_a_folder_with_folders_keeps_them(run: Any) -> None:
         put(name)
     assert run("in", "--recursive", "-o", "out").code == 0
     assert names("out") == ["a.png", "x/a.png", "x/y/a.png"]
+
+
+def test_what_an_earlier_run_wrote_beside_the_pictures_is_left_out(run: Any) -> None:
+    originals = ["a.b.jpg", "c.edited.png", "c.gogher.png", "c.png", "d.gogh.png"]
+    results = ["a.b.wave.strength-0.5.jpg", "c.gogh.png", "c.gogh-0.7+wave-0.3.png", "c.none-wave.feather-3.jpg"]
+    for name in originals + results:
+        put(f"in/{name}")
+    told = run("in", "-o", "out")
+    assert told.code == 0
+    assert names("out") == originals
+    assert "note: 4 left out as results of earlier runs, in/a.b.wave.strength-0.5.jpg first" in told.err
+    assert "5 of 5 pictures" in told.err
+    assert run("in", "in/c.gogh.png", "-o", "other").code == 0
+    assert names("other") == sorted([*originals, "c.gogh.png"])
+    assert run("in/*", "-o", "all").code == 0
+    assert names("all") == sorted(originals + results)
 
 
 def test_results_inside_the_folder_are_not_read_again(run: Any) -> None:
@@ -249,6 +345,10 @@ def test_a_single_bad_picture_is_one_line_and_code_2(run: Any) -> None:
     [
         ("a.png c.png", "Give -o FOLDER"),
         ("in", "Give -o FOLDER"),
+        ("a.png c.png -o new.png", "a file, and several pictures"),
+        ("a.png -s gogh -s wave -o new.png", "a file, and several results"),
+        ("a.png -s gogh -s wave -o -", "several results do not go to stdout"),
+        ("- -s gogh -s wave", "stdin"),
         ("a.png c.png -o a.png", "a file, and several"),
         ("a.png c.png -o no/where", "Make it first"),
         ("a.png -o no/where.png", "Make it first"),
@@ -343,3 +443,38 @@ def test_the_command_stands_alone() -> None:
     app = typer.Typer()
     nst_rt.cli.image.register(app)
     assert [command.name for command in app.registered_commands] == ["image"]
+
+
+def test_small_pictures_of_a_folder_are_worked_on_side_by_side_and_large_ones_alone(
+    run: Any, loaded: dict[str, Any], cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in range(6):
+        put(f"small/{at}.png")
+    put("large.png", smooth(64, 80))
+    together = threading.Barrier(cores)
+    threads = dict[int, set[bool]]()
+
+    def meet(self: Negatives, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        in_main = threading.current_thread() is threading.main_thread()
+        threads.setdefault(frame.shape[0], set()).add(in_main)
+        if frame.shape[0] != 64:
+            together.wait(20)  # breaks unless as many come as there are cores
+        return 255 - frame
+
+    monkeypatch.setattr(Negatives, "__call__", meet)
+    told = run("small", "large.png", "-o", "out", "--json")
+    assert told.code == 0
+    assert loaded["in_flight"] is None
+    pictures = [Path(picture["input"]).name for picture in json.loads(told.out)["pictures"]]
+    assert pictures == [*(f"{at}.png" for at in range(6)), "large.png"]
+    small = next(height for height in threads if height != 64)
+    assert threads == {small: {cores == 1}, 64: {True}}
+
+
+def test_few_pictures_have_all_cores_each_unless_told_otherwise(run: Any, loaded: dict[str, Any], cores: int) -> None:
+    put("a.png")
+    put("b.png")
+    assert run("a.png", "b.png", "-o", "out").code == 0
+    assert loaded["in_flight"] == (None if cores == 1 else 1)
+    assert run("a.png", "b.png", "-o", "out", "--overwrite", "--in-flight", "2").code == 0
+    assert loaded["in_flight"] == 2

@@ -9,7 +9,7 @@ import cv2
 import nst_rt.cli
 import numpy as np
 import pytest
-from tiny_models import inverting_model, tinting_model
+from tiny_models import inverting_model, mean_color_encoder, tinting_model
 
 STYLES = {"blue": [100, 0, 0], "green": [0, 60, 0], "red": [0, 0, 80]}
 BLUE, GREEN, RED, PHOTO = [150, 50, 50], [50, 110, 50], [50, 50, 130], [100, 100, 100]
@@ -64,6 +64,49 @@ def test_inside_and_outside(run: Any, options: str, name: str, wanted: list[list
     code, _, err = run("-m", "net.onnx", "--mask", "mask.png", *options.split())
     assert code == 0, err
     assert ends(f"photo.{name}.png") == wanted
+
+
+def test_every_style_that_was_given(run: Any) -> None:
+    inverting_model(Path("negative.onnx"))
+    line = ["-s", "red", "-s", "blue", "-s", "red"]
+    code, out, err = run("-m", "net.onnx", *line, "--json")
+    assert code == 0, err
+    assert [line.split(":")[0] for line in err.splitlines()] == ["photo.red.png", "photo.blue.png"]
+    assert (ends("photo.red.png"), ends("photo.blue.png")) == ([RED, RED], [BLUE, BLUE])
+    told = json.loads(out)
+    assert [one["output"] for one in told["pictures"]] == ["photo.red.png", "photo.blue.png"]
+    assert [one["style"] for one in told["stylizers"]] == ["red", "blue"]
+    code, _, err = run("-m", "net.onnx", "-s", "green", "-s", "red")
+    assert (code, Path("photo.green.png").exists()) == (2 - 1, True)
+    assert "photo.red.png: exists already" in err
+    # A folder of results; folder and pictures may be the same, and the same line leaves its own results out.
+    for _ in range(2):
+        code, _, err = run("-m", "net.onnx", *line, "-o", "out", "--mask", "mask.png", "--overwrite")
+        assert code == 0, err
+    assert ends("out/photo.blue-none.png") == [PHOTO, BLUE]
+    assert ends("out/photo.red-none.png") == [PHOTO, RED]
+    # Styles of several networks.
+    code, _, err = run("-s", "negative.onnx", "-s", "gogh", "-o", "nets")
+    assert code == 0, err
+    assert ends("nets/photo.negative.png") == [[155] * 3] * 2
+    assert Path("nets/photo.gogh.png").exists()
+
+
+def test_one_style_of_several_that_is_unknown_is_told_before_the_work(run: Any) -> None:
+    code, _, err = run("-m", "net.onnx", "-s", "red", "-s", "gren")
+    assert (code, "no style named 'gren' (did you mean 'green'?)" in err) == (2, True)
+    assert not Path("photo.red.png").exists()
+
+
+def test_paintings_of_one_name_get_a_file_each(run: Any) -> None:
+    mean_color_encoder(Path("net.encoder.onnx"))
+    for name, color in (("x", (200, 0, 0)), ("y", (0, 0, 200))):
+        Path(name).mkdir()
+        cv2.imwrite(f"{name}/sky.png", np.full((32, 32, 3), color, np.uint8))
+    code, _, err = run("-m", "net.onnx", "-s", "x/sky.png", "-s", "y/sky.png")
+    assert code == 0, err
+    first, second = ends("photo.sky.png")[0], ends("photo.sky-2.png")[0]
+    assert first[0] - first[2] == second[2] - second[0] > 30
 
 
 def test_regions_by_colour_and_level(run: Any) -> None:

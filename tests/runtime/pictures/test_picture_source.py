@@ -2,9 +2,11 @@
 
 import os
 import struct
+import threading
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from nst_rt.errors import InputError
@@ -165,7 +167,7 @@ def test_shrinking_limits_the_long_side_and_never_enlarges() -> None:
 
 
 def test_shrinking_below_what_networks_take_is_refused() -> None:
-    with pytest.raises(InputError, match="30x10"):
+    with pytest.raises(InputError, match="60x20 shrinks to 30x10 px, and a side must have 16"):
         read_picture(encoded(".png", smooth(20, 60))).shrunk(30)
 
 
@@ -220,15 +222,36 @@ def test_damaged_pixels_are_one_line_and_opencv_is_quiet(capfd: pytest.CaptureFi
     assert "OpenCV" not in capfd.readouterr().err
 
 
+def test_opencv_gets_its_voice_back_when_the_last_of_two_readers_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    logging, decode = cv2.utils.logging, cv2.imdecode
+    met, levels = threading.Barrier(2, timeout=60), []
+
+    def decode_together(*arguments: object) -> object:
+        met.wait()
+        levels.append(logging.getLogLevel())
+        return decode(*arguments)
+
+    before = logging.getLogLevel()
+    monkeypatch.setattr(cv2, "imdecode", decode_together)
+    data = encoded(".png", smooth())
+    readers = [threading.Thread(target=read_picture, args=(data,)) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert levels == [logging.LOG_LEVEL_SILENT] * 2
+    assert logging.getLogLevel() == before != logging.LOG_LEVEL_SILENT
+
+
 @pytest.mark.parametrize(("width", "height"), [(20_000, 20_000), (MAX_SIDE + 1, 16), (16, 2**31 - 1)])
 def test_huge_promises_are_refused_before_decoding(width: int, height: int) -> None:
     data = png(width, height, 8, 2, [b"a lie"])
-    refused(data, f"{width}x{height}", "too large", "Scale")
+    refused(data, f"{width}x{height} px, and a side must have 16 to 16384. Scale it down")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp"])
 def test_too_small(suffix: str) -> None:
-    refused(encoded(suffix, smooth(15, 40)), "40x15", "too small", "16")
+    refused(encoded(suffix, smooth(15, 40)), "40x15 px, and a side must have 16 to 16384. Use a larger picture")
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,16 @@
 from nst_rt.gpu import nvidia_driver
 
 from nst_bench.speed.contender import Contender
-from nst_bench.speed.networks import Network
+from nst_bench.speed.networks import Network, OwnNetwork
 from nst_bench.speed.peers.ncnn_runtime import Ncnn
 from nst_bench.speed.peers.opencv_dnn import OpenCvDnn
-from nst_bench.speed.peers.openvino_python import OpenVinoPython
-from nst_bench.speed.peers.plain_onnxruntime import PlainOnnxRuntime
+from nst_bench.speed.peers.openvino_python import HINTS, OpenVinoPython
+from nst_bench.speed.peers.plain_onnxruntime import PlainOnnxRuntime, PlainOnnxRuntimeInt8
 from nst_bench.speed.peers.pytorch import PyTorch
 
 
 def peers(network: Network, *, compiled: bool, threads: int | None = None) -> list[Contender]:
-    """Every peer of a network.
+    """Every peer of a network; those that take our own files only where there are any.
 
     Args:
         compiled: with `torch.compile` too, which takes most of a minute to prepare.
@@ -23,7 +23,9 @@ def peers(network: Network, *, compiled: bool, threads: int | None = None) -> li
     if nvidia_driver() is not None:
         found += [PyTorch(network, way, threads, card=True, half=half) for way in ways for half in (False, True)]
     found.append(PlainOnnxRuntime(network, threads))
-    found += [OpenVinoPython(network, precision, threads) for precision in ("f32", "bf16")]
+    if isinstance(network, OwnNetwork):
+        found += [OpenVinoPython(network, precision, threads) for precision in HINTS]
+        found.append(PlainOnnxRuntimeInt8(network, threads))
     return [*found, Ncnn(network, threads), OpenCvDnn(network, threads)]
 
 

@@ -23,6 +23,7 @@ class Ncnn:
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
         self._network, self._threads = network, threads
+        self.network = network.name
 
     def available(self) -> str:
         return missing(["ncnn", "pnnx"])

@@ -17,6 +17,7 @@ class OpenCvDnn:
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
         self._network, self._threads = network, threads
+        self.network = network.name
 
     def available(self) -> str:
         return missing(["onnx"])

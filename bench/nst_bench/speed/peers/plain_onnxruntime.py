@@ -1,11 +1,15 @@
 """ONNX Runtime the way tutorials use it: a float NCHW model from `torch.onnx.export`, default options, numpy around."""
 
+from pathlib import Path
+from typing import Any
+
+from nst_rt import contract
 from nst_rt.ort import load_onnxruntime
 from nst_rt.stylizer import Frame
 
 from nst_bench.latency import Case
 from nst_bench.speed.contender import missing
-from nst_bench.speed.networks import Network
+from nst_bench.speed.networks import Network, OwnNetwork
 from nst_bench.speed.peers.float_pictures import to_float, to_frame
 
 
@@ -16,17 +20,13 @@ class PlainOnnxRuntime:
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
         self._network, self._threads = network, threads
+        self.network = network.name
 
     def available(self) -> str:
         return missing(["onnx"])
 
     def prepare(self, case: Case) -> None:
-        runtime = load_onnxruntime()
-        options = runtime.SessionOptions()
-        if self._threads:
-            options.intra_op_num_threads = self._threads
-        path = str(self._network.float_model(case))
-        self._session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = _open(self._network.float_model(case), self._threads)
 
     def call(self, frame: Frame) -> Frame:
         (stylised,) = self._session.run(None, {"input": to_float(frame, self._network.white)})
@@ -34,3 +34,38 @@ class PlainOnnxRuntime:
 
     def close(self) -> None:
         del self._session
+
+
+class PlainOnnxRuntimeInt8:
+    """On the processor, our own int8 file with default options: no sizes pinned, everything fed by hand."""
+
+    name = "ONNX Runtime, plain, int8"
+
+    def __init__(self, network: OwnNetwork, threads: int | None = None) -> None:
+        self._network, self._threads = network, threads
+        self.network = network.name
+
+    def available(self) -> str:
+        return "" if self._network.int8 else f"{self.network} has no int8 file"
+
+    def prepare(self, case: Case) -> None:
+        assert self._network.int8 is not None  # it said that it is available
+        self._session = _open(self._network.int8, self._threads)
+        taken = {given.name for given in self._session.get_inputs()}
+        self._fixed = {name: value for name, value in self._network.inputs().items() if name in taken}
+
+    def call(self, frame: Frame) -> Frame:
+        (stylised,) = self._session.run(None, {contract.FRAME: frame[None], **self._fixed})
+        first: Frame = stylised[0]
+        return first
+
+    def close(self) -> None:
+        del self._session
+
+
+def _open(path: Path, threads: int | None) -> Any:
+    runtime = load_onnxruntime()
+    options = runtime.SessionOptions()
+    if threads:
+        options.intra_op_num_threads = threads
+    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

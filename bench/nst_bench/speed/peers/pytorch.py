@@ -34,6 +34,7 @@ class PyTorch:
         self._network, self._compiled, self._threads, self._card, self._half = network, compiled, threads, card, half
         where = f" CUDA {'fp16' if half else 'fp32'}" if card else ""
         self.name = ("torch.compile" if compiled else "PyTorch eager") + where
+        self.network = network.name
 
     def available(self) -> str:
         if reason := missing(["torch"]):
