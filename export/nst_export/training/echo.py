@@ -11,10 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nst_export.training.settings import ECHO_SIDE
+
 WINDOW = 32
 """Side of the places that are compared, in pixels; they overlap by half."""
 SOFTENING = 1e-4
 """Variance up to which a place is even and has nothing to repeat: that of 2.5 grey levels of 255."""
+BORDER = 24
+"""Pixels along the borders that are left out, fewer in small pictures. What stands there is compared in one direction
+only, and a network that is judged on it learns to end its pictures in a fringe that is like nothing else."""
 TOLERATED = 0.9
 """Part of a painting's places whose likeness is allowed everywhere."""
 
@@ -45,12 +50,16 @@ SHIFTS = sum(len(band.shifts) for band in BANDS)
 
 
 def echoes(pictures: Tensor) -> Tensor:
-    """Correlation of every place with its neighbourhood at every shift, of RGB pictures (N, 3, H, W) in [0, 1].
+    """Correlation of every place with its neighbourhood at every shift, of RGB pictures (N, 3, H, W) in [0, 1],
+    ECHO_SIDE pixels a side or more.
 
     Returns:
         float32 (N, SHIFTS, places), in [-1, 1].
     """
-    grey = pictures.float().mean(1, keepdim=True)
+    height, width = pictures.shape[2:]
+    border = min(BORDER, (min(height, width) - ECHO_SIDE) // 2)
+    inner = pictures[..., border : height - border, border : width - border]
+    grey = inner.float().mean(1, keepdim=True)
     return torch.cat([_echoes_in(grey, band) for band in BANDS], dim=1)
 
 

@@ -9,6 +9,8 @@ WHOLE = 8
 """Crops are multiples of this many pixels: the largest stride of our networks."""
 SMALLEST_LEVEL = 16
 """Shortest side, in pixels, at which a loss network is run."""
+ECHO_SIDE = 64
+"""Least side of crops for the echo loss, in pixels: four times its longest shift, so that half of them is compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,8 @@ class PerceptualSettings(RunSettings):
                 f"{self.scales} scales of crops of {self.size} px: the smallest must keep {SMALLEST_LEVEL} px. "
                 "Take larger crops or fewer scales"
             )
+        if self.echo_weight and self.size < ECHO_SIDE:
+            raise InputError(f"crops of {self.size} px: the echo loss needs {ECHO_SIDE}. Raise --size")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from nst_export.training.echo import BANDS, SHIFTS, echo_error, echoes, tolerate
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.settings import ConditionalSettings
+from nst_export.training.settings import ECHO_SIDE, ConditionalSettings
+from nst_rt.errors import InputError
 
 NOTHING = torch.zeros(1, SHIFTS)
 
@@ -68,7 +69,21 @@ def test_it_is_a_term_only_where_it_has_a_weight(
     without = PerceptualLoss(network, conditional_settings(), cpu)
     assert "echo" not in without(pictures, pictures, without.targets(pictures))
     for calm in (0.0, 1.0):
-        weighed = PerceptualLoss(network, conditional_settings(echo_weight=2.0, calm_weight=calm), cpu)
+        weighed = PerceptualLoss(network, conditional_settings(echo_weight=2.0, calm_weight=calm, size=64), cpu)
         targets = weighed.targets(pictures)
         woven = weave((16, 16), 64).expand(2, -1, -1, -1)
         assert weighed(pictures, woven, targets)["echo"] > 4 * weighed(pictures, pictures, targets)["echo"]
+
+
+def test_crops_must_be_wide_enough_to_look_around(conditional_settings: Callable[..., ConditionalSettings]) -> None:
+    with pytest.raises(InputError, match=f"needs {ECHO_SIDE}"):
+        conditional_settings(echo_weight=1.0, size=ECHO_SIDE - 8)
+    assert echoes(noise(ECHO_SIDE, ECHO_SIDE)).shape[:2] == (1, SHIFTS)
+
+
+def test_a_fringe_along_the_border_does_not_hide_a_weave() -> None:
+    woven = weave((16, 16), 160)
+    fringed = woven.clone()
+    fringed[..., -12:, :] = 3 * noise(12, 160) - 1
+    fringed[..., :12] = 3 * noise(160, 12) - 1
+    assert echo_error(fringed, NOTHING).item() == pytest.approx(echo_error(woven, NOTHING).item(), rel=1e-3)
