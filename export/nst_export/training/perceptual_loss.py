@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst_export.training import losses
 from nst_export.training.calm import TILE, calm_error, calm_floor
-from nst_export.training.echo import echo_error, tolerated_echoes
+from nst_export.training.echo import echo_error, fringe_error, tolerated_echoes
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
 from nst_export.training.settings import PerceptualSettings
@@ -118,6 +118,7 @@ class PerceptualLoss:
             terms["calm"] = s.calm_weight * calm_error(lively, floor, self._tile(stylised, lively)).mean()
         if s.echo_weight:
             terms["echo"] = s.echo_weight * echo_error(stylised, next(remaining)[:, :, 0]).mean()
+            terms["fringe"] = s.echo_weight * fringe_error(stylised)
         if disturbed is not None and stylised_disturbed is not None:
             error = stability_error(stylised, stylised_disturbed, disturbed).mean()
             terms["stability"] = s.stability_weight * error
