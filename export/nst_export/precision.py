@@ -139,16 +139,18 @@ def rescale_normalised(network: nn.Module, largest: dict[nn.Module, float]) -> N
     """
     scaled: set[nn.Module] = set()
     for conv, norm in normalised_convolutions(network):
-        factor = factor_for(largest[conv])
+        noise = network.down_noise if isinstance(network, ConditionalTransformer) and conv is network.down else None
+        reached = largest[conv] + (largest[noise] if noise else 0.0)  # what is added to it grows and shrinks with it
+        factor = factor_for(reached)
         weight = float(conv.weight.detach().abs().max())
         if factor == 1.0 and 0 < weight < SMALL_WEIGHT:
-            room = LIMIT / MARGIN / 16 / max(largest[conv], 1e-6)
+            room = LIMIT / MARGIN / 16 / max(reached, 1e-6)
             factor = 2.0 ** -max(0, math.floor(min(-math.log2(weight), math.log2(max(room, 1.0)))))
         divide(conv, factor)
-        if isinstance(network, ConditionalTransformer) and conv is network.down:
-            with torch.no_grad():  # added to its output
-                network.down_noise.weight.div_(factor)
-            scaled.add(network.down_noise)
+        if noise:
+            with torch.no_grad():
+                noise.weight.div_(factor)
+            scaled.add(noise)
         norm.eps = norm.eps / factor**2
         scaled.add(conv)
     for module, value in largest.items():

@@ -189,3 +189,18 @@ def test_graphs_keep_statistics_out_of_fp16(tiny_transformer, tiny_conditional, 
         inputs = {entry.name: entry.type.tensor_type.elem_type for entry in model.graph.input}
         assert inputs.pop("frame") == onnx.TensorProto.UINT8
         assert {*inputs.values()} == {onnx.TensorProto.FLOAT}
+
+
+@pytest.mark.parametrize(("signal", "noise"), [(1.0, 1e5), (1e-5, 1.0), (1e-6, 1.0)])
+def test_noise_is_brought_into_range_with_what_it_is_added_to(tiny_conditional, style_of, signal, noise):
+    network = copy.deepcopy(tiny_conditional)
+    with torch.no_grad():
+        network.down.weight.mul_(signal)
+        network.down.bias.mul_(signal)
+        network.down_noise.weight.mul_(noise)
+    style = style_of(network)
+    prepared = conditional.prepare(network, "fp16", [PICTURE], [style])
+    expected = stylise_in_torch(lambda value: network(value, style), PICTURE, 1.0, 8)
+    with stored_as_fp16(prepared):
+        actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+    assert compare_pictures(expected, actual).psnr > 40

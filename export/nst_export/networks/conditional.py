@@ -60,11 +60,11 @@ class ConditionalTransformer(nn.Module):
         self.stem = nn.Conv2d(3, quarter, 8, stride=4, padding=2, padding_mode="reflect")
         self.stem_norm = ConditionalInstanceNorm2d(quarter)
         self.down = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1, padding_mode="reflect")
-        self.down_noise = FixedNoise(eighth, SWELLS)
+        self.down_noise = FixedNoise(eighth, SWELLS, seed=7)
         self.down_norm = ConditionalInstanceNorm2d(eighth)
         self.trunk = nn.ModuleList(ConditionalResidual(eighth) for _ in range(blocks))
         self.up_quarter = UpsampleConv2d(eighth, quarter)
-        self.up_quarter_noise = FixedNoise(quarter, GRAIN)
+        self.up_quarter_noise = FixedNoise(quarter, GRAIN, seed=8)
         self.up_quarter_norm = ConditionalInstanceNorm2d(quarter)
         self.up_half = UpsampleConv2d(quarter, half)
         self.up_half_norm = ConditionalInstanceNorm2d(half)
@@ -85,8 +85,10 @@ class ConditionalTransformer(nn.Module):
     def forward(self, photographs: Tensor, style: Tensor, noise_offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
         Args:
-            noise_offset: where the noise begins; see `FixedNoise`.
+            noise_offset: where the noise at 1/8 begins; see `FixedNoise`. That at 1/4 moves along, as in the part of
+                a larger picture.
         """
+        finer = (2 * noise_offset[0], 2 * noise_offset[1])
         styles = iter(split_style(style, self.channels))
         quarter = functional.relu(self.stem_norm(self.stem(photographs), *next(styles)))
         features = self.down(quarter)
@@ -95,7 +97,7 @@ class ConditionalTransformer(nn.Module):
         for block in self.trunk:
             features = block(features, styles)
         features = self.up_quarter(features) + quarter
-        features = features + self.up_quarter_noise(features.shape[2:], noise_offset).to(features.dtype)
+        features = features + self.up_quarter_noise(features.shape[2:], finer).to(features.dtype)
         features = functional.relu(self.up_quarter_norm(features, *next(styles)))
         features = functional.relu(self.up_half_norm(self.up_half(features), *next(styles)))
         stylised: Tensor = self.up_full(features)

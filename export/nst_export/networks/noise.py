@@ -16,21 +16,21 @@ TILE = 64
 """Positions along a side of the noise, which repeats beyond: 512 pixels at 1/8 of the size."""
 EACH = 4
 """Channels of each width."""
-SEED = 7
 _BEGINNING = 0.05
 """Deviation of fresh weights: little beside what a convolution of normalised features puts out."""
 
 
-def noise_tile(widths: Sequence[float]) -> NDArray[np.float32]:
+def noise_tile(widths: Sequence[float], seed: int) -> NDArray[np.float32]:
     """Seamless noise: float32 (1, channels, TILE, TILE), mean 0 and deviation 1 in every channel.
 
     Made from a bit generator's raw numbers, which NumPy promises to keep, so that it is the same everywhere.
 
     Args:
         widths: deviations, in positions, of the Gaussians that blur four channels each.
+        seed: another number, other noise.
     """
     channels = EACH * len(widths)
-    white = np.random.PCG64(SEED).random_raw(channels * TILE * TILE).astype(np.float64) / 2**64 - 0.5
+    white = np.random.PCG64(seed).random_raw(channels * TILE * TILE).astype(np.float64) / 2**64 - 0.5
     white = white.reshape(len(widths), EACH, TILE, TILE)
     squared = np.fft.fftfreq(TILE)[:, None] ** 2 + np.fft.fftfreq(TILE)[None] ** 2
     blurs = [np.exp(-2 * (np.pi * width) ** 2 * squared) for width in widths]
@@ -45,17 +45,17 @@ class FixedNoise(nn.Module):
 
     Args:
         channels: of the feature maps.
-        widths: see `noise_tile`.
+        widths, seed: see `noise_tile`.
 
     Shapes: a height and a width in positions -> (1, channels, height, width).
     """
 
     tile: Tensor
 
-    def __init__(self, channels: int, widths: Sequence[float]) -> None:
+    def __init__(self, channels: int, widths: Sequence[float], seed: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(_BEGINNING * torch.randn(channels, EACH * len(widths), 1, 1))
-        self.register_buffer("tile", torch.from_numpy(noise_tile(widths)), persistent=False)
+        self.register_buffer("tile", torch.from_numpy(noise_tile(widths, seed)), persistent=False)
 
     def forward(self, size: Sequence[int], offset: tuple[int, int] = (0, 0)) -> Tensor:
         """

@@ -240,6 +240,10 @@ class ConditionalRecipe(Recipe):
         others = dict(zip(settings["styles"], values["styles"], strict=True))
         rest = {name: value for name, value in values.items() if name != "styles"}
         missing = [name for name in adopt_values(model, rest) if name != "styles"]
+        with torch.no_grad():  # what was trained without noise begins as it was
+            for name in missing:
+                if name.startswith("network.") and "noise" in name:
+                    model.get_parameter(name).zero_()
         if not others:
             return missing
         mean = torch.stack(list(others.values())).mean(0)

@@ -2,7 +2,8 @@
 
 A network that works at 1/8 of the size likes to fill even areas with a pattern of 4, 8 or 16 pixels' period, which no
 Gram matrix forbids. What is measured is how much every place of a picture is like its neighbourhood some strides
-further on, and what counts is what exceeds the likeness that places of the painting have: a grid of streets may stay.
+further on, and what counts is what exceeds the likeness that places of the painting have, and the likeness that the
+photograph has at the same place: along a straight contour everything is like itself further on.
 """
 
 from dataclasses import dataclass
@@ -63,20 +64,19 @@ def echoes(pictures: Tensor) -> Tensor:
     height, width = pictures.shape[2:]
     border = min(BORDER, (min(height, width) - ECHO_SIDE) // 2)
     inner = pictures[..., border : height - border, border : width - border]
-    grey = inner.float().mean(1, keepdim=True)
-    return torch.cat([_echoes_in(grey, band) for band in BANDS], dim=1)
+    return torch.cat([_echoes_in(inner.float(), band) for band in BANDS], dim=1)
 
 
-def _echoes_in(grey: Tensor, band: Band) -> Tensor:
-    mean = functional.avg_pool2d(grey, band.even, stride=1, padding=band.even // 2, count_include_pad=False)
-    strokes = grey - mean
+def _echoes_in(pictures: Tensor, band: Band) -> Tensor:
+    mean = functional.avg_pool2d(pictures, band.even, stride=1, padding=band.even // 2, count_include_pad=False)
+    strokes = pictures - mean
     height, width = strokes.shape[2:]
     margin = BANDS[0].reach  # of all bands, so that they have the same places
     here = strokes[:, :, : height - margin, margin : width - margin]
 
     def local(values: Tensor) -> Tensor:
         side = min(WINDOW, *values.shape[2:])
-        return functional.avg_pool2d(values, side, stride=max(1, side // 2)).flatten(1)
+        return functional.avg_pool2d(values.mean(1, keepdim=True), side, stride=max(1, side // 2)).flatten(1)
 
     energy = local(here.square()) + SOFTENING
     found = []
@@ -91,9 +91,16 @@ def tolerated_echoes(paintings: Tensor) -> Tensor:
     return torch.quantile(echoes(paintings), TOLERATED, dim=2).clamp(min=0)
 
 
-def echo_error(pictures: Tensor, tolerated: Tensor) -> Tensor:
-    """Mean over places of the squared likeness beyond what is tolerated (N, shifts), summed over shifts: (N,)."""
-    return (echoes(pictures) - tolerated[:, :, None]).relu().square().mean(2).sum(1)
+def echo_error(pictures: Tensor, photographs: Tensor, tolerated: Tensor) -> Tensor:
+    """Mean over places of the squared likeness beyond what is tolerated, summed over shifts: (N,).
+
+    Args:
+        pictures, photographs: stylised and as they were, RGB (N, 3, H, W).
+        tolerated: of the paintings, (N, SHIFTS).
+    """
+    with torch.no_grad():
+        allowed = torch.maximum(echoes(photographs), tolerated[:, :, None])
+    return (echoes(pictures) - allowed).relu().square().mean(2).sum(1)
 
 
 def fringe_error(pictures: Tensor) -> Tensor:

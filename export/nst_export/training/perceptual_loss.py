@@ -117,7 +117,8 @@ class PerceptualLoss:
             floor = next(remaining)[:, 0, 0]
             terms["calm"] = s.calm_weight * calm_error(lively, floor, self._tile(stylised, lively)).mean()
         if s.echo_weight:
-            terms["echo"] = s.echo_weight * echo_error(stylised, next(remaining)[:, :, 0]).mean()
+            tolerated = next(remaining)[:, :, 0]
+            terms["echo"] = s.echo_weight * echo_error(stylised, photographs, tolerated).mean()
             terms["fringe"] = s.echo_weight * fringe_error(stylised)
         if disturbed is not None and stylised_disturbed is not None:
             error = stability_error(stylised, stylised_disturbed, disturbed).mean()

@@ -116,7 +116,10 @@ class Run:
         refuse_other_settings(state.settings, self.recipe.settings.as_dict(), self.checkpoint)
         parameters = dict(self.model.named_parameters())
         if set(parameters) != set(state.parameters):
-            raise ModelError(f"{self.checkpoint}: its parameters are not this network's. Choose another --out")
+            raise ModelError(
+                f"{self.checkpoint}: its parameters are not this network's. Choose another --out, "
+                "with --start for its weights as the beginning"
+            )
         with torch.no_grad():
             for name, parameter in parameters.items():
                 parameter.copy_(state.parameters[name])

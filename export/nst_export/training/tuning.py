@@ -36,7 +36,7 @@ class TuningProgress:
 
 
 def tuning_settings(photographs: Pictures, loss_network: LossNetwork, steps: int = 400) -> PerceptualSettings:
-    """The losses of the conditional recipe, at 256 px, with a vector's learning rate."""
+    """The losses that `train conditional` has if it is told nothing else, at 256 px, with a vector's learning rate."""
     return PerceptualSettings(
         content=photographs.origin,
         loss_network=loss_network.name,

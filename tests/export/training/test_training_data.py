@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from nst_export.training.crops import close_up, crops_at, random_crop
+from nst_export.training.crops import as_batch, close_up, crops_at, random_crop
 from nst_export.training.paintings import PaintingCrops, painting_crop, turn_hues, with_palette_of
 from nst_export.training.pictures import PictureFolder, list_pictures, resize_long_side
 from nst_export.training.read_ahead import read_ahead
@@ -72,14 +72,20 @@ def test_the_description_notices_other_data(tmp_path: Path, world: Path, notes: 
     assert folder_of(tmp_path, notes, ".").describe()["sha256"] != before["sha256"]
 
 
-def test_close_ups_show_little_and_leave_the_other_crops_alone(world: Path, notes: Any) -> None:
+def test_close_ups_show_little() -> None:
     ramp = np.repeat(np.arange(96, dtype=np.uint8)[:, None, None], 80, axis=1).repeat(3, axis=2)
     near = close_up(ramp, 48, np.random.default_rng(0))
     assert near.shape == (48, 48, 3)
     assert int(near.max()) - int(near.min()) <= 48 / 2
+
+
+def test_runs_without_close_ups_see_what_they_always_saw(world: Path, notes: Any) -> None:
     folder = folder_of(world, notes)
-    assert torch.equal(crops_at(folder, 5, 3, 32, 1, close_ups=0.0), crops_at(folder, 5, 3, 32, 1))
-    assert not torch.equal(crops_at(folder, 5, 3, 32, 1, close_ups=1.0), crops_at(folder, 5, 3, 32, 1))
+    random = np.random.default_rng((1, 5))
+    chosen = random.integers(0, len(folder), 3)
+    expected = as_batch([random_crop(folder.picture(int(index)), 32, random) for index in chosen])
+    assert torch.equal(crops_at(folder, 5, 3, 32, 1), expected)
+    assert not torch.equal(crops_at(folder, 5, 3, 32, 1, close_ups=1.0), expected)
 
 
 def test_crops_of_pictures_smaller_than_themselves() -> None:

@@ -25,6 +25,11 @@ def weave(period: tuple[int, int], side: int = 96) -> torch.Tensor:
     return noise(*period).repeat(1, 1, *times)[..., :side, :side]
 
 
+def error_of(pictures: torch.Tensor, tolerated: torch.Tensor) -> torch.Tensor:
+    """The error where the photograph is even."""
+    return echo_error(pictures, torch.full_like(pictures, 0.5), tolerated)
+
+
 def test_each_direction_is_looked_in_once() -> None:
     for band in BANDS:
         assert len(set(band.shifts)) == len(band.shifts)
@@ -33,8 +38,8 @@ def test_each_direction_is_looked_in_once() -> None:
 
 @pytest.mark.parametrize("period", [(8, 96), (96, 8), (16, 96), (16, 16), (4, 96), (4, 4)])
 def test_weaves_count_and_chance_does_not(period: tuple[int, int]) -> None:
-    assert echo_error(weave(period), NOTHING).item() > 0.5
-    assert echo_error(noise(96, 96), NOTHING).item() < 0.1
+    assert error_of(weave(period), NOTHING).item() > 0.5
+    assert error_of(noise(96, 96), NOTHING).item() < 0.1
 
 
 def test_a_shift_by_the_period_finds_the_same_again() -> None:
@@ -45,20 +50,35 @@ def test_a_shift_by_the_period_finds_the_same_again() -> None:
 
 def test_even_pictures_repeat_nothing() -> None:
     even = torch.full((2, 3, 96, 96), 0.5) + 1e-4 * noise(96, 96)
-    assert echo_error(even, NOTHING.expand(2, -1)).max().item() < 1e-3
+    assert error_of(even, NOTHING.expand(2, -1)).max().item() < 1e-3
 
 
 def test_what_the_painting_repeats_may_be_repeated() -> None:
     grid = weave((16, 16))
-    assert echo_error(grid, tolerated_echoes(grid)).item() == pytest.approx(0, abs=1e-3)
+    assert error_of(grid, tolerated_echoes(grid)).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_a_weave_of_colours_counts_as_one_of_greys() -> None:
+    grey = weave((16, 16))
+    colourful = grey.clone()
+    colourful[:, 1] = 1 - grey[:, 0]
+    colourful[:, 2] = 0.5
+    assert error_of(colourful, NOTHING).item() > 0.5
+
+
+def test_the_photograph_s_own_contours_may_stay() -> None:
+    photograph = torch.full((1, 3, 96, 96), 0.2)
+    photograph[..., 48:] = 0.8
+    assert error_of(photograph, NOTHING).item() > 0.1
+    assert echo_error(photograph, photograph, NOTHING).item() == 0
 
 
 def test_there_is_a_way_out_of_a_weave() -> None:
     picture = (weave((16, 16)) + 0.01 * noise(96, 96)).requires_grad_()
-    before = echo_error(picture, NOTHING)
+    before = error_of(picture, NOTHING)
     before.sum().backward()  # type: ignore[no-untyped-call]
     assert picture.grad is not None
-    assert echo_error((picture - 20 * picture.grad).detach(), NOTHING).item() < float(before.detach())
+    assert error_of((picture - 20 * picture.grad).detach(), NOTHING).item() < float(before.detach())
 
 
 def test_it_is_a_term_only_where_it_has_a_weight(
@@ -86,7 +106,7 @@ def test_a_fringe_along_the_border_does_not_hide_a_weave() -> None:
     fringed = woven.clone()
     fringed[..., -12:, :] = 3 * noise(12, 160) - 1
     fringed[..., :12] = 3 * noise(160, 12) - 1
-    assert echo_error(fringed, NOTHING).item() == pytest.approx(echo_error(woven, NOTHING).item(), rel=1e-3)
+    assert error_of(fringed, NOTHING).item() == pytest.approx(error_of(woven, NOTHING).item(), rel=1e-3)
 
 
 @pytest.mark.parametrize("side", range(4))

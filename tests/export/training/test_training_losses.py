@@ -118,3 +118,10 @@ def test_wrong_loss_networks(world: Path, tmp_path: Path, monkeypatch: pytest.Mo
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"")
     assert find_loss_network(None) == cached
+
+
+def test_content_is_relative_to_the_photograph_or_to_the_mean_of_its_batch() -> None:
+    wanted = torch.tensor([1.0, 3.0]).sqrt()[:, None, None, None].expand(2, 1, 4, 4)  # energies 1 and 3, mean 2
+    found = wanted + 1
+    assert losses.content_error(found, wanted).tolist() == pytest.approx([1 / 2, 1 / 3])
+    assert losses.content_error(found[:1], wanted[:1]).tolist() == pytest.approx([1])

@@ -146,6 +146,26 @@ def test_how_far_photographs_are_from_each_named_style(
         assert unchanged == pytest.approx(float(found), rel=1e-3)
 
 
+def test_noise_moves_from_step_to_step_and_is_the_same_for_disturbed_twins(
+    conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = ConditionalRecipe(conditional_settings(stability_weight=1.0), cpu, notes.note)
+    seen: list[tuple[int, tuple[int, int]]] = []
+    forward = recipe.model.network.forward
+
+    def watched(photographs: torch.Tensor, style: torch.Tensor, noise_offset: tuple[int, int]) -> torch.Tensor:
+        seen.append((len(photographs), noise_offset))
+        return forward(photographs, style, noise_offset)
+
+    monkeypatch.setattr(recipe.model.network, "forward", watched)
+    for step in (1, 2, 3, 1):
+        recipe.losses(step, recipe.batch(step))
+    assert [count for count, _ in seen] == [4] * 4  # two photographs and their twins, in one go
+    offsets = [offset for _, offset in seen]
+    assert len(set(offsets)) == 3
+    assert offsets[0] == offsets[3]
+
+
 def test_adain(world: Path, tmp_path: Path, cpu: Hardware, notes: Any) -> None:
     settings = AdainSettings(
         content=str(world / "photographs"),

@@ -85,3 +85,14 @@ def test_other_recipes_and_missing_files_are_refused(
     recipe = ConditionalRecipe(conditional_settings(), cpu, notes.note)
     with pytest.raises(InputError, match=r"none\.onnx: no such file"):
         Run(recipe, RunOptions(tmp_path / "b", start=tmp_path / "none.onnx", sheet_every=0), notes)
+
+
+def test_a_start_of_before_there_was_noise_begins_without_it(
+    world: Path, conditional_settings: Make, cpu: Hardware, notes: Any
+) -> None:
+    recipe = ConditionalRecipe(conditional_settings(), cpu, notes.note)
+    assert recipe.model.network.down_noise.weight.any()
+    values = {name: value for name, value in recipe.model.named_parameters() if "noise" not in name}
+    missing = recipe.adopt(values, {"styles": {"gogh": "", "wave": ""}})
+    assert missing == ["network.down_noise.weight", "network.up_quarter_noise.weight"]
+    assert not recipe.model.network.down_noise.weight.any()
