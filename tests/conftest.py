@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_models import inverting_model, mean_color_encoder, tinting_model
@@ -34,3 +35,20 @@ def tinting(tmp_path: Path) -> Path:
     """A model file with style vectors, its style encoder beside it."""
     mean_color_encoder(tmp_path / "tinting.encoder.onnx")
     return tinting_model(tmp_path / "tinting.onnx")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """Threads of every session that a stylizer opens."""
+    import nst_rt.stylizer
+    from nst_rt.session import Session
+
+    threads: list[int | None] = []
+
+    class Told(Session):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            threads.append(options["threads"])
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(nst_rt.stylizer, "Session", Told)
+    return threads

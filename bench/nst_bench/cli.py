@@ -12,10 +12,11 @@ from nst_rt.cli.options import (
     DeviceOption,
     JsonOption,
     ModelOption,
+    OneStyleOption,
     PrecisionOption,
     StrengthOption,
-    StyleOption,
     ThreadsOption,
+    one_style,
 )
 
 from nst_bench.quality.cli import quality
@@ -51,7 +52,7 @@ app.command()(quality)
 @app.callback(invoke_without_command=True)
 def bench(
     context: typer.Context,
-    style: StyleOption = None,
+    style: OneStyleOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -101,8 +102,9 @@ def bench(
         report = run_suite(suite.value, **options, output=output)
         typer.echo(json.dumps(report, indent=2) if as_json else markdown(report))
     else:
-        options = {"style": style, "model": model, "device": device, "precision": precision, "threads": threads}
-        report = _measure(options | {"strength": strength, "color": color}, size, frames, warm_up, batch)
+        options = {"model": model, "device": device, "precision": precision, "threads": threads}
+        options |= {"style": one_style(style), "strength": strength, "color": color}
+        report = _measure(options, size, frames, warm_up, batch)
         if output is not None:
             from nst_bench.speed.command import write_json
 

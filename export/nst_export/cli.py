@@ -203,7 +203,8 @@ def int8(
         typer.Option(
             "--output",
             "-o",
-            help="NAME.int8.onnx; if left out beside MODEL's file, of a model's name in the working folder.",
+            help="NAME.int8.onnx; if left out beside MODEL's file, of a model's name in the working folder. Elsewhere "
+            "than beside MODEL, its NAME.styles.json and NAME.encoder.onnx are copied along.",
             show_default=False,
         ),
     ] = None,
@@ -215,10 +216,18 @@ def int8(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace files that exist; remove those of another network that would be used with it."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Quantise an exported model for processors; `--precision int8` then uses it."""
+    """Quantise an exported model for processors.
+
+    Beside its model, `--precision int8` uses it; anywhere else, `--model NAME.int8.onnx`.
+    """
     try:
         from nst_export.model_file import model_and_output
         from nst_export.quantization.export import export_int8
@@ -227,7 +236,7 @@ def int8(
         refuse_missing(error, "exporting")
     source, output = model_and_output(model, output, INT8)
     quantised = export_int8(source, output, photographs=photographs, overwrite=overwrite)
-    _show((quantised.file,), as_json, against=source.name)
+    _show((quantised.file,), as_json, against=source.name, companions=quantised.companions)
     weakest = f"; the weakest style is {quantised.weakest_style}" if quantised.weakest_style else ""
     typer.echo(
         f"  {quantised.convolutions} convolutions in int8, in fp32 {', '.join(quantised.left_out)}{weakest}", err=True
@@ -237,13 +246,21 @@ def int8(
 register_serving(app)
 
 
-def _show(exported: "tuple[Exported, ...]", as_json: bool, against: str = "PyTorch float32") -> None:
+def _show(
+    exported: "tuple[Exported, ...]",
+    as_json: bool,
+    against: str = "PyTorch float32",
+    companions: tuple[Path, ...] = (),
+) -> None:
     from nst_export.parity import parity_table
 
     for entry in exported:
         megabytes = entry.path.stat().st_size / 1e6
         heading = f"{entry.path} ({entry.record.precision}, {megabytes:.1f} MB)"
         typer.echo(parity_table(heading, entry.record.parity, entry.record.parity_pictures, against), err=True)
+    for path in companions:
+        typer.echo(f"{path}: copied along", err=True)
     if as_json:
         records = [{"file": str(entry.path), **asdict(entry.record)} for entry in exported]
-        typer.echo(json.dumps({"models": records}))
+        copied = {"companions": [str(path) for path in companions]} if companions else {}
+        typer.echo(json.dumps({"models": records, **copied}))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from nst_rt.contract import ModelRecord
 from nst_rt.styles import Style
 from nst_rt.styles import styles_text as text_of
 from torch import Tensor
@@ -36,3 +37,8 @@ def styles_text(
         ],
         source_sha256,
     )
+
+
+def fits(style: Style, record: ModelRecord) -> bool:
+    """Whether a style read from a file is of the network that `record` is of; a file that does not say may be."""
+    return style.vector.size == record.style_size and style.source_sha256 in ("", record.source_sha256)

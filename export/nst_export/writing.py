@@ -1,7 +1,7 @@
 """Model files on disk: which ones an export makes, and writing them once all of them have passed."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,37 +58,42 @@ class Targets:
     overwrite: bool
 
     def stale(self, source: ModelRecord) -> list[Path]:
-        """Files of another network under this one's name, which this export would leave there.
-
-        Args:
-            source: any record of the export; family, source_sha256 and style_size count.
-
-        Returns:
-            With `overwrite`, the companions (fp16, int8, style encoder, styles) to remove.
-
-        Raises:
-            OutputError: there are some, and `overwrite` was not given; or NAME.onnx itself is another network's, which
-                is nobody's to remove.
-        """
-        model = self.models[0][1]
+        """Files of another network under this one's name, which this export would leave there; see `stale_beside`."""
         written = {*self.companions, *(path for _, path in self.models)}
-        found = []
-        for suffix in (MODEL, FP16, INT8, ENCODER, STYLES):
-            path = beside(model, suffix)
-            if path in written or not exists(path) or belongs(path, source):
-                continue
-            if suffix == MODEL:
-                raise OutputError(
-                    f"{path}: holds another network, and {model.name} would be taken for its fp16 version. "
-                    "Give another -o, or move it away"
-                )
-            if not self.overwrite:
-                raise OutputError(
-                    f"{path}: belongs to another network than the one to be written, and would be used with it. "
-                    "Give another -o, move it away, or --overwrite to remove it"
-                )
-            found.append(path)
-        return found
+        return stale_beside(self.models[0][1], source, written, overwrite=self.overwrite)
+
+
+def stale_beside(model: Path, source: ModelRecord, written: Collection[Path], *, overwrite: bool) -> list[Path]:
+    """Files of another network under the name of a model that is to be written, which would stay there.
+
+    Args:
+        source: any record of the export; family, source_sha256 and style_size count.
+        written: what is to be written, or known to fit.
+
+    Returns:
+        With `overwrite`, the companions (fp16, int8, style encoder, styles) to remove.
+
+    Raises:
+        OutputError: there are some, and `overwrite` was not given; or NAME.onnx itself is another network's, which
+            is nobody's to remove.
+    """
+    found = []
+    for suffix in (MODEL, FP16, INT8, ENCODER, STYLES):
+        path = beside(model, suffix)
+        if path in written or not exists(path) or belongs(path, source):
+            continue
+        if suffix == MODEL:
+            raise OutputError(
+                f"{path}: holds another network, and the new file would be taken for a version of it. "
+                "Give another -o, or move it away"
+            )
+        if not overwrite:
+            raise OutputError(
+                f"{path}: belongs to another network than the one to be written, and would be used with it. "
+                "Give another -o, move it away, or --overwrite to remove it"
+            )
+        found.append(path)
+    return found
 
 
 def plan_targets(
@@ -173,17 +178,20 @@ def check_model(
 
 
 def write_all(
-    models: Sequence[Checked], texts: Sequence[tuple[Path, str]] = (), *, stale: Sequence[Path] = ()
+    models: Sequence[Checked], others: Sequence[tuple[Path, bytes]] = (), *, stale: Sequence[Path] = ()
 ) -> tuple[Exported, ...]:
     """Write an export's files, and remove those that went stale.
 
     All of them are written under temporary names before the first takes its place, so that a full disk leaves
     everything as it was.
 
+    Args:
+        others: files beside the models, with their content.
+
     Raises:
         OutputError: a file cannot be written or removed.
     """
-    contents = [*((path, text.encode()) for path, text in texts), *((entry.path, entry.data) for entry in models)]
+    contents = [*others, *((entry.path, entry.data) for entry in models)]
     with ExitStack() as moves:
         for path, data in contents:
             moves.enter_context(replacing(path)).write_bytes(data)

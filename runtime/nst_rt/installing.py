@@ -5,7 +5,7 @@ _CONSTRAINED = ("export",)
 
 
 def install_line(extra: str, *packages: str) -> str:
-    """A line for a shell, and where it is to be run.
+    """A line for a shell, which ends with a comment that says where it is to be run.
 
     Args:
         extra: one of pyproject.toml's.
@@ -13,4 +13,4 @@ def install_line(extra: str, *packages: str) -> str:
     """
     constraints = "-c constraints.txt " if extra in _CONSTRAINED else ""
     wanted = " ".join(f'"{one}"' for one in (f".[{extra}]", *packages))
-    return f"pip install {constraints}{wanted} (in nst-rt's checkout)"
+    return f"pip install {constraints}{wanted}  # in the checkout of nst-rt"

@@ -73,7 +73,7 @@ class MaskedStylizer:
         own = self._own()
         batch = len(own) if self._in_one_batch(len(own), height, width) else 1
         numbers = [self._stylizer.in_flight(height, width, batch)] if own else []
-        return min([*numbers, *(other.in_flight(height, width) for other in self._others)])
+        return min([*numbers, *(other.in_flight(height, width) for other in self._others)], default=1)
 
     def match_colors(self, picture: Image, method: str) -> None:
         """As `Stylizer.match_colors`, for the paintings of every region."""

@@ -23,6 +23,7 @@ def overlapped(
     deliver: Callable[[Made], None],
     *,
     depth: int = DEPTH,
+    in_work: int = 0,
 ) -> None:
     """Run `deliver(work(item))` for every item of `source`, in order, reading and delivering beside the work.
 
@@ -35,10 +36,11 @@ def overlapped(
         work: runs in the caller's thread, which is where signals arrive.
         deliver: runs in a thread of its own.
         depth: items that may wait on either side of the work; the one that is being read counts as waiting.
+        in_work: how many more may wait for `deliver`, where `work` returns before its item is done.
     """
     stop = threading.Event()
     read: _Channel[Read] = _Channel(depth, stop)
-    made: _Channel[Made] = _Channel(depth, stop)
+    made: _Channel[Made] = _Channel(depth + in_work, stop)
 
     def read_all() -> None:
         try:
@@ -113,8 +115,7 @@ def overlapped_in_flight(
         return workers.submit(prepare(item))
 
     try:
-        # Items in work wait for their delivery like those that are done.
-        overlapped(source, begin, lambda future: deliver(future.result()), depth=depth + number)
+        overlapped(source, begin, lambda future: deliver(future.result()), depth=depth, in_work=number)
     finally:
         workers.shutdown(cancel_futures=True)
 

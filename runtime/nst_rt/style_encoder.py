@@ -8,6 +8,7 @@ from nst_rt.contract import ModelRecord
 from nst_rt.devices import Device
 from nst_rt.errors import ModelError
 from nst_rt.models import ModelFiles
+from nst_rt.processors import counted_cores
 from nst_rt.session import Session, read_model, require_same_network
 from nst_rt.sources.picture import read_picture
 from nst_rt.styles import PAINTING_SIDE, Vector
@@ -26,7 +27,7 @@ class StyleEncoder:
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        self._session = Session(path, Device("cpu"), threads=threads)
+        self._session = Session(path, Device("cpu"), threads=threads or counted_cores())
         if self._session.record.kind != "style_encoder":
             raise ModelError(f"{path}: a stylising model, not a style encoder. Export the model again")
         self._kept: dict[tuple[Path, int, int], Vector] = {}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nst_rt.errors import ExpressionError, StyleError
 from nst_rt.expressions import malformed
 from nst_rt.folders import user_styles
-from nst_rt.models import ModelFiles, is_model_path
+from nst_rt.models import ModelFiles, is_file, is_model_path
 from nst_rt.suggestions import did_you_mean
 
 log = logging.getLogger("nst_rt")
@@ -198,7 +198,7 @@ def parse_terms(expression: str) -> list[Term]:
     Raises:
         ExpressionError: malformed; it points at the place.
     """
-    if Path(expression).is_file():  # a path may hold + and :
+    if is_file(Path(expression)):  # a path may hold + and :
         return [Term(expression, 1.0)]
     terms: list[Term] = []
     position = 0
@@ -213,7 +213,8 @@ def parse_terms(expression: str) -> list[Term]:
         except ValueError:
             weight = math.nan
         if not (math.isfinite(weight) and weight >= 0):
-            raise _malformed(expression, position + len(name) + 1, "a weight is a number from 0 up")
+            joined = ", and + joins a blend, not a comma" if "," in number else ""
+            raise _malformed(expression, position + len(name) + 1, f"a weight is a number from 0 up{joined}")
         terms.append(Term(name.strip(), weight))
         position += len(part) + 1
     return terms
@@ -232,7 +233,7 @@ def blend_expression(terms: Iterable[Term]) -> str:
 
 def is_painting(name: str) -> bool:
     """Whether a style argument is meant as a picture file rather than as a name."""
-    return not is_model_path(name) and (name.lower().endswith(PICTURE_SUFFIXES) or Path(name).is_file())
+    return not is_model_path(name) and (name.lower().endswith(PICTURE_SUFFIXES) or is_file(Path(name)))
 
 
 def has_painting(expression: str) -> bool:
@@ -261,6 +262,13 @@ def blend(terms: Iterable[Term], vector_of: Callable[[str], Vector]) -> Vector:
 
 def unknown_style(name: str, known: Iterable[str]) -> StyleError:
     """The error for a style that does not exist, with the nearest name that does."""
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 1 and all(parts):
+        each = " ".join(f"--style {part}" for part in parts)
+        return StyleError(
+            f"no style named {name!r}. For a result in each `nst-rt image` takes {each}; a blend is joined by +, "
+            f"as {'+'.join(parts)}"
+        )
     return StyleError(
         f"no style named {name!r}{did_you_mean(name, known)}. `nst-rt styles` lists them; a painting's file works "
         "where the model has a style encoder"

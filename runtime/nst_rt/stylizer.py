@@ -16,7 +16,7 @@ from nst_rt.contract import ModelRecord
 from nst_rt.devices import Device, parse_device, preferred_devices, require_listed
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
 from nst_rt.in_flight import SideBySide, divided, frames_in_flight
-from nst_rt.models import BUILT_IN, ModelFiles, find_model, is_file, is_model_path, list_models
+from nst_rt.models import BUILT_IN, ORT_SUFFIX, ModelFiles, find_model, is_file, is_model_path, list_models
 from nst_rt.ort import load_onnxruntime
 from nst_rt.processors import counted_cores, physical_cores
 from nst_rt.session import FrameShape, Session, log, read_model, require_bf16, require_same_network
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Frame = NDArray[np.uint8]
 
 KEPT_SESSIONS = 4
-"""Sessions that stay open, one per frame size; each holds its own copy of the weights and buffers."""
+"""Frame sizes whose sessions stay open, with frames in flight several of each; every session has its own copy of the
+weights and buffers."""
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
@@ -62,6 +63,8 @@ class Stylizer:
     ) -> None:
         if precision not in PRECISIONS:
             raise ModelError(f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}")
+        if in_flight is not None and (not isinstance(in_flight, int) or in_flight < 1):
+            raise InputError(f"in_flight is {in_flight!r}. Give a whole number from 1 up, or None")
         self._files = files
         # Nothing else computes in bf16, so that asking for it asks for this device.
         self._requested = parse_device(device) or (Device("openvino") if precision == "bf16" else None)
@@ -121,6 +124,7 @@ class Stylizer:
 
         Raises:
             ModelError, StyleError, DeviceError, DependencyError: each says what to do next.
+            InputError: a painting that cannot be read, or `in_flight` is no number of calls.
         """
         files, style = _choose_model(style, model)
         stylizer = cls(files, device=device, precision=precision, threads=threads, in_flight=in_flight, frames=frames)
@@ -156,6 +160,7 @@ class Stylizer:
 
         That call, in any thread, gives what a call of the stylizer would have given here; frames in flight are
         prepared in their order and run side by side. Arguments and errors are those of a call of the stylizer.
+        The frame is not copied: it must stay as it is until that call returns.
         """
         clock = self.clock
         if clock:
@@ -176,7 +181,7 @@ class Stylizer:
     def _run(self, frames: Frame, settings: _Settings, clock: StageClock | None, outs: Frame | None) -> Frame:
         count, height, width = frames.shape[:3]
         vectors = settings.vectors
-        sessions = self._open_for(count, height, width, 1 if vectors is None else len(vectors))
+        sessions = self._open_for(count, height, width, _rows(vectors))
         if vectors is not None and 0 < sessions.first.style_rows < len(vectors):
             made = []
             for one, row in zip(frames, vectors, strict=True):
@@ -190,7 +195,9 @@ class Stylizer:
         return result
 
     def in_flight(self, height: int, width: int, styles: int = 1) -> int:
-        """How many calls with a frame of this size run at once. Opens a session for it, which tells the device.
+        """How many calls with a frame of this size run at once.
+
+        Opens a session for it where the device is not known yet: with `auto`, before the first frame.
 
         Args:
             styles: with a frame for each of so many style vectors.
@@ -198,17 +205,21 @@ class Stylizer:
         Raises:
             DeviceError: as a call of the stylizer.
         """
-        return self._open_for(styles, height, width, styles).number
+        if not self._sessions and len(self._candidates) > 1:
+            return self._open_for(styles, height, width, styles).number
+        return len(self._threads_of_each(FrameShape(styles, height, width, styles), self._candidates[0]))
 
     def __repr__(self) -> str:
         return f"<Stylizer {self._files.name} style={self._style!r} on {self.device}>"
 
     def warm_up(self, height: int, width: int, batch: int = 1) -> None:
-        """Open the session for a frame size and run it, so that the first real frame is as fast as the next."""
-        blank = np.zeros((batch, height, width, 3), np.uint8)
+        """Open all sessions for a frame size and run them, so that the first real frames are as fast as the next."""
+        blank = _as_batch(np.zeros((batch, height, width, 3), np.uint8))
+        sessions = self._open_for(batch, height, width, _rows(self._vector))
+        feeds = self._feeds(sessions.first, blank, _Settings(self._vector, self._strength, self._color))
         # A CUDA graph is captured after the first run, not in it.
         for _ in range(2):
-            self(blank)
+            sessions.run_each(feeds)
 
     @property
     def style(self) -> str:
@@ -396,8 +407,6 @@ class Stylizer:
             number = frames_in_flight(pixels, self._threads or physical_cores()) if on_processor else 1
         if number > 1:
             return [*divided(self._threads or physical_cores(), number)]
-        # Left to itself, ONNX Runtime starts a thread for every core of the machine, also of those that this process
-        # may not use, and ties each to its core, where it waits if another program is there.
         return [self._threads or (counted_cores() if on_processor else None)]
 
     def _session(self, shape: FrameShape, device: Device, threads: int | None) -> Session:
@@ -514,6 +523,10 @@ class Stylizer:
         return self._encoder(painting, self._matching)
 
 
+def _rows(vectors: Vector | None) -> int:
+    return 1 if vectors is None else len(vectors)
+
+
 def _choose_model(
     style: str | Path | Vector | None, model: str | Path | None
 ) -> tuple[ModelFiles, str | Path | Vector | None]:
@@ -530,7 +543,7 @@ def model_of_style(style: str | Path) -> ModelFiles | None:
     Raises:
         ModelError: no such model file.
     """
-    if is_model_path(str(style)):
+    if is_model_path(str(style)) or str(style).lower().endswith(ORT_SUFFIX):
         return find_model(style)
     named = {files.name: files for files in list_models() if files.name != BUILT_IN}
     return named.get(str(style))

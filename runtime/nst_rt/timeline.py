@@ -10,10 +10,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from nst_rt.errors import ExpressionError, StyleError
 from nst_rt.expressions import Piece, list_items, malformed
+from nst_rt.models import is_file
 from nst_rt.styles import Term, Vector, blend, blend_expression, parse_blend
 
 _HINT = "Write a timeline like 0s gogh, 5s wave, fade 1s"
@@ -33,6 +35,11 @@ class Entry:
     """Seconds, from `start` on, over which the style before passes into this one."""
     position: int = 0
     """Of the style in the timeline's text."""
+
+    @property
+    def style(self) -> str:
+        """As an expression."""
+        return blend_expression(self.terms)
 
 
 class Timeline:
@@ -93,10 +100,14 @@ class Timeline:
         reason, _, hint = str(error).partition(". ")
         return malformed("timeline", self.text, entry.position, reason, hint)
 
+    def never_reached(self, end: float) -> list[Entry]:
+        """The entries that come only when a film of `end` seconds is over."""
+        return [entry for entry in self.entries[1:] if entry.start >= end]
+
     @property
     def style(self) -> str:
         """The first entry's style, as an expression."""
-        return blend_expression(self.entries[0].terms)
+        return self.entries[0].style
 
     def _entry(self, word: Piece, rest: Piece) -> tuple[Entry, Piece]:
         start = self._time(word)
@@ -110,11 +121,20 @@ class Timeline:
         style = rest.unquoted()
         if not style.text:
             raise self._malformed(style, f"a style is missing after {word.text}")
+        if style is rest and not is_file(Path(style.text)):
+            self._refuse_two_entries(style)
         try:
             terms = parse_blend(style.text)
         except ExpressionError as error:
             raise self._malformed(Piece("", style.position + error.position), error.reason) from None
         return Entry(start, tuple(_mixed(terms)), position=style.position), fade
+
+    def _refuse_two_entries(self, style: Piece) -> None:
+        """A time between two words is another entry's; plain numbers may belong to a name."""
+        for word in list(re.finditer(r"\S+", style.text))[1:-1]:
+            if not re.fullmatch(_NUMBER, word[0]) and read_time(word[0]) is not None:
+                place = Piece(word[0], style.position + word.start())
+                raise self._malformed(place, f"a comma is missing before {word[0]}, or quotes around a path")
 
     def _set_fades(self, fades: list[Piece], shared: Piece) -> None:
         entries = self.entries

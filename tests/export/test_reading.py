@@ -2,12 +2,15 @@
 
 import hashlib
 import importlib.util
+import os
+import pickle
 
 import numpy as np
 import pytest
 import torch
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_rt.errors import DependencyError, InputError, ModelError
+from nst_rt.sinks.picture import write_picture
 from torch import nn
 
 
@@ -44,6 +47,36 @@ def test_not_a_checkpoint_at_all(tmp_path):
     (tmp_path / "c.pth").write_text("1 2 3\n" + "ä" * 999)
     with pytest.raises(InputError, match="a text file"):
         read_checkpoint(tmp_path / "c.pth")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff"])
+def test_a_picture_is_no_checkpoint_and_no_pickle(tmp_path, suffix):
+    path = tmp_path / f"photo{suffix}"
+    write_picture(path, np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8))
+    with pytest.raises(InputError, match=r"a picture, not a checkpoint\. Give") as refused:
+        read_checkpoint(path)
+    assert "weights_only" not in str(refused.value)
+
+
+@pytest.mark.parametrize("data", [b"GIF89a\0\xff" * 9, b"\x08\x0a\x12\x07pytorch" * 9, b"\0" * 600, b"\xff"])
+def test_neither_an_archive_nor_a_pickle(tmp_path, data):
+    (tmp_path / "x.pth").write_bytes(data)
+    with pytest.raises(InputError, match=r"a file of another kind, not a checkpoint"):
+        read_checkpoint(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("data", [b"\x80\x02garbage\xff" * 20, b"\x80\x02" + b"\xff" * 99, b"PK\x03\x04" + b"\0" * 99])
+def test_bytes_without_sense_are_not_taken_for_objects(tmp_path, data):
+    (tmp_path / "x.pth").write_bytes(data)
+    with pytest.raises(InputError, match=r"damaged or truncated .*Download or copy it again") as refused:
+        read_checkpoint(tmp_path / "x.pth")
+    assert "weights_only" not in str(refused.value)
+
+
+def test_code_that_torch_blocks_is_told_as_objects(tmp_path):
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(os.system, protocol=2))
+    with pytest.raises(InputError, match="holds pickled Python objects"):
+        read_checkpoint(tmp_path / "evil.pth")
 
 
 def test_pickled_objects_are_not_run(tmp_path):

@@ -40,6 +40,46 @@ def test_info_reads_for_people(inverting: Path) -> None:
     assert "invert" in output
 
 
+def test_tables_are_unbroken_where_no_terminal_is(inverting: Path) -> None:
+    far = inverting.with_name("x" * 120 + ".onnx")
+    shutil.copy(inverting, far)
+    lines = nst_rt("info", far, COLUMNS="40").stdout.splitlines()
+    assert any(line.split(maxsplit=1) == ["file", str(far)] for line in lines)
+    assert all(line == line.rstrip() for line in lines)
+    lines = nst_rt("styles", COLUMNS="40").stdout.splitlines()
+    assert any("The Great Wave off Kanagawa" in line and line.startswith("wave ") for line in lines)
+
+
+def test_a_style_is_told_from_a_model(own_folders: None) -> None:
+    own = user_styles() / "conditional"
+    own.mkdir(parents=True)
+    (own / "mine.json").write_text(json.dumps({"name": "mine", "vector": [1, 2, 3]}))
+    for arguments in (["info", "gogh"], ["styles", "--model", "gogh"], ["info", "mine"]):
+        done = nst_rt(*arguments)
+        assert done.returncode == 2
+        assert f"'{arguments[-1]}'; it is a style of the model conditional" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--model", "--style"])
+def test_a_file_for_reduced_builds_is_told(option: str, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((64, 96, 3), 90, np.uint8))
+    model = tmp_path / "conditional.ort"
+    model.write_bytes(b"ORTM")
+    done = nst_rt("image", tmp_path / "photo.png", option, model)
+    assert done.returncode == 2
+    assert "ONNX Runtime's own format" in done.stderr
+    assert f"Give the {tmp_path / 'conditional.onnx'}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line", [["pipe", "-f", "bgr24", "--size", "64x48"], ["webcam", "--no-window"], ["share", "-n", "styles-test"]]
+)
+def test_a_command_that_works_in_one_style_refuses_several(line: list[str]) -> None:
+    done = nst_rt(*line, "--style", "gogh", "--style=wave")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "2 styles (gogh, wave), and this command works in one" in done.stderr
+
+
 def test_styles_lists_the_built_in_network_and_the_users_models(tmp_path: Path) -> None:
     told = json.loads(nst_rt("styles", "--json").stdout)["styles"]
     names = [style["name"] for style in told]
@@ -147,8 +187,22 @@ def test_demo_replaces_nothing_unasked(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "exists already" in done.stderr
     assert photo.read_bytes() == before
-    assert nst_rt(*arguments, "-o", photo, "--overwrite").returncode == 0
-    assert photo.read_bytes() != before
+    done = nst_rt(*arguments, "-o", photo, "--overwrite")
+    assert done.returncode == 2
+    assert photo.read_bytes() == before
+    other = tmp_path / "other.png"
+    other.write_bytes(before)
+    assert nst_rt(*arguments, "-o", other, "--overwrite").returncode == 0
+    assert other.read_bytes() != before
+
+
+def test_demo_calls_the_sheet_after_its_photograph(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((64, 96, 3), 90, np.uint8))
+    done = nst_rt("demo", tmp_path / "photo.png", "--size", "64", "--style", "gogh")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == ["photo.png", "photo.styles.jpg"]
+    done = nst_rt("image", tmp_path, "-o", tmp_path / "out", "--style", "wave")
+    assert "1 of 1 pictures written" in done.stderr  # the sheet is no photograph
 
 
 @pytest.mark.parametrize(

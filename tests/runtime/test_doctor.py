@@ -36,7 +36,7 @@ def test_two_onnxruntime_wheels_are_found_out(monkeypatch: pytest.MonkeyPatch) -
     assert check.status == "error"
     assert "overwrite each other" in check.detail
     assert check.next_step.startswith("pip uninstall -y onnxruntime onnxruntime-gpu && ")
-    assert check.next_step.endswith('pip install ".[cuda]" (in nst-rt\'s checkout)')
+    assert check.next_step.endswith('pip install ".[cuda]"  # in the checkout of nst-rt')
 
 
 def test_a_broken_release_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,23 @@
 """Frames in flight: what comes out is what comes out one after the other, and the cores are divided."""
 
 import os
+import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import nst_rt.in_flight
 import nst_rt.processors as processors
+import nst_rt.session
 import nst_rt.stylizer
 import numpy as np
 import pytest
-from nst_rt import DeviceError, InputError, Stylizer
-from nst_rt.in_flight import divided, frames_in_flight
+from nst_rt import DeviceError, InputError, NstError, Stylizer
+from nst_rt.devices import Device
+from nst_rt.in_flight import Shares, SideBySide, divided, frames_in_flight
 from nst_rt.masked_stylizer import MaskedStylizer
 from nst_rt.masks import StillMask
 from nst_rt.session import Session
@@ -67,20 +73,6 @@ def test_two_threads_of_a_core_are_one_core(tmp_path: Path, monkeypatch: pytest.
     assert (processors.counted_cores(), processors.physical_cores()) == (None, 8)
 
 
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
-    """Threads of every session that a stylizer opens."""
-    threads: list[int | None] = []
-
-    class Told(Session):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            threads.append(options["threads"])
-            super().__init__(*arguments, **options)
-
-    monkeypatch.setattr(nst_rt.stylizer, "Session", Told)
-    return threads
-
-
 def at_once(stylizer: Stylizer, number: int) -> None:
     """Have so many calls wait for each other inside."""
     together = threading.Barrier(number)
@@ -126,6 +118,8 @@ def test_by_itself_as_many_as_cores_and_pixels_allow(
     monkeypatch.setattr(nst_rt.in_flight, "PIXELS", 4 * 24 * 40)
     with Stylizer.load(inverting, device="cpu", in_flight=None) as stylizer:
         assert [stylizer.in_flight(24, 40), stylizer.in_flight(48, 40), stylizer.in_flight(480, 400)] == [4, 2, 1]
+        for height, width in ((24, 40), (48, 40), (480, 400)):
+            stylizer(frame(0, height, width))
     assert opened == [2, 3, None]  # where nothing tells how many physical cores there are, ONNX Runtime finds out
 
 
@@ -202,3 +196,149 @@ def test_errors_come_from_where_they_belong(inverting: Path, monkeypatch: pytest
                     make()
         # A session whose run failed is free again.
         at_once(stylizer, 2)
+
+
+class Idle:
+    """What a Session looks like to `SideBySide`; calls that meet wait for each other."""
+
+    device = Device("cpu")
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def run(self, feeds: Any, clock: Any = None, out: Any = None) -> Any:
+        self.runs += 1
+        if "together" in feeds:
+            feeds["together"].wait(20)  # breaks unless as many come as should
+
+
+class InterruptedError(BaseException):
+    """Stands for KeyboardInterrupt, which would end pytest."""
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_an_interrupt_at_any_time_leaves_every_session_free(number: int) -> None:
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("this system has no timers")
+
+    def interrupt(*_: object) -> None:
+        raise InterruptedError
+
+    random = np.random.default_rng(0)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        sessions = SideBySide(cast(Session, Idle()), lambda _: cast(Session, Idle()), number)
+        for at in range(2000):
+            with suppress(InterruptedError):
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-5, 1e-4))
+                while True:
+                    sessions.run_each({}) if at % 2 else sessions.run({})
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    together = threading.Barrier(number)
+    done: list[bool] = []
+
+    def run() -> None:
+        sessions.run(cast(Any, {"together": together}))
+        done.append(True)
+
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(done) == number
+
+
+def test_a_session_that_cannot_be_opened_is_tried_again_only_where_none_is_free() -> None:
+    tried: list[int] = []
+
+    def open_another(at: int) -> Session:
+        tried.append(at)
+        raise DeviceError("no memory")
+
+    first = Idle()
+    sessions = SideBySide(cast(Session, first), open_another, 2)
+    for _ in range(2):
+        with pytest.raises(DeviceError):
+            sessions.run_each({})
+    assert tried == [1, 1]
+    sessions.run({})
+    assert (tried, first.runs) == ([1, 1], 1)
+
+
+def test_warming_up_opens_and_runs_every_session(
+    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[int] = []
+    real = Session.run
+
+    def run(self: Session, *arguments: Any, **options: Any) -> Any:
+        ran.append(id(self))
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Session, "run", run)
+    with Stylizer.load(inverting, device="cpu", threads=5, in_flight=3) as stylizer:
+        stylizer.warm_up(24, 40)
+        assert opened == [2, 2, 1]
+        assert sorted(ran.count(one) for one in set(ran)) == [2, 2, 2]
+        at_once(stylizer, 3)
+        assert opened == [2, 2, 1]
+
+
+@pytest.mark.parametrize("number", [0, -3, 2.5])
+def test_numbers_that_are_no_number_of_frames_are_refused(number: Any, inverting: Path) -> None:
+    with pytest.raises(NstError, match=f"in_flight is {number}"):
+        Stylizer.load(inverting, device="cpu", in_flight=number)
+
+
+def test_a_mask_of_photographs_alone_is_made_one_at_a_time(inverting: Path) -> None:
+    mask = StillMask([np.ones((16, 32), np.float32), np.zeros((16, 32), np.float32)])
+    with Stylizer.load(inverting, device="cpu", in_flight=2) as stylizer:
+        assert MaskedStylizer(stylizer, mask, [None, None]).in_flight(16, 32) == 1
+
+
+def test_asking_how_many_opens_nothing_where_the_device_is_known(
+    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stylizer.load(inverting, device="cpu", threads=2, in_flight=None) as stylizer:
+        assert [stylizer.in_flight(24, 40), stylizer.in_flight(2160, 3840)] == [2, 1]
+    assert opened == []
+    devices = [Device("openvino"), Device("cpu")]
+    monkeypatch.setattr(nst_rt.stylizer, "preferred_devices", lambda _: devices.copy())
+
+    def none(*_: object, **__: object) -> Any:
+        raise DeviceError("no OpenVINO here")
+
+    monkeypatch.setattr(nst_rt.session, "open_openvino", none)
+    with Stylizer.load(inverting, threads=2, in_flight=None) as stylizer:
+        # OpenVINO would make one at a time; that it does not run shows only when it is tried.
+        assert [stylizer.in_flight(24, 40), stylizer.in_flight(16, 16), stylizer.in_flight(2160, 3840)] == [2, 2, 1]
+        assert stylizer.device == "cpu"
+
+
+def test_frames_of_any_sizes_share_the_room() -> None:
+    shares = Shares()
+    back = [shares.take(4), shares.take(2), shares.take(4)]
+    taken: list[int] = []
+
+    def take() -> None:
+        for number in (4, 1):
+            taken.append(number)
+            back.append(shares.take(number))
+        taken.append(0)
+
+    taker = threading.Thread(target=take, daemon=True)
+    taker.start()
+    taker.join(0.1)
+    assert taken == [4]  # waits
+    back[0]()
+    while taken == [4]:
+        time.sleep(0.001)
+    back[1]()
+    back[2]()
+    taker.join(0.1)
+    assert taken == [4, 1]  # what must be alone waits for all the others
+    back[3]()
+    taker.join(20)
+    assert taken == [4, 1, 0]

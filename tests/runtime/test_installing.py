@@ -1,5 +1,6 @@
 """Install lines name what pip can really take: nst-rt is on no index."""
 
+import shlex
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -10,9 +11,12 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_a_line_names_an_extra_and_where_it_works() -> None:
-    assert install_line("openvino") == 'pip install ".[openvino]" (in nst-rt\'s checkout)'
-    assert install_line("cuda", "tensorrt-cu13<11").startswith('pip install ".[cuda]" "tensorrt-cu13<11" (')
-    assert install_line("export").startswith('pip install -c constraints.txt ".[export]" (')
+    assert install_line("openvino") == 'pip install ".[openvino]"  # in the checkout of nst-rt'
+    assert install_line("cuda", "tensorrt-cu13<11").startswith('pip install ".[cuda]" "tensorrt-cu13<11"  # ')
+    assert install_line("export").startswith('pip install -c constraints.txt ".[export]"  # ')
+    # All of it can be pasted.
+    pasted = shlex.split(f"pip uninstall -y onnxruntime && {install_line('cuda', 'tensorrt-cu13<11')}", comments=True)
+    assert pasted[-4:] == ["pip", "install", ".[cuda]", "tensorrt-cu13<11"]
 
 
 @pytest.mark.parametrize("extra", ["cpu", "cuda", "openvino", "export", "tensorflow", "bench", "virtual-camera"])

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from nst_rt import style_encoder
 from nst_rt.color_matching import ColorMatching
 from nst_rt.errors import InputError
+from nst_rt.session import Session
 from nst_rt.style_encoder import KEPT, StyleEncoder
 
 
@@ -70,3 +72,20 @@ def test_what_is_kept_is_bounded(encoder: StyleEncoder, read: list[Path], tmp_pa
     for path in [*paths, paths[0]]:
         encoder(path)
     assert len(read) == KEPT + 2
+
+
+@pytest.mark.parametrize(("threads", "wanted"), [(None, 6), (2, 2)])
+def test_it_takes_the_cores_that_this_process_may_use(
+    threads: int | None, wanted: int, tinting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int | None] = []
+
+    class Told(Session):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            taken.append(options["threads"])
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(style_encoder, "Session", Told)
+    monkeypatch.setattr(style_encoder, "counted_cores", lambda: 6)
+    StyleEncoder(tinting.with_name("tinting.encoder.onnx"), threads=threads)
+    assert taken == [wanted]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst_rt.errors import StyleError
+from nst_rt.errors import ExpressionError, StyleError
 from nst_rt.folders import user_styles
 from nst_rt.models import ModelFiles
 from nst_rt.styles import Term, blend, load_styles, parse_blend, unknown_style
@@ -57,6 +57,21 @@ def test_blend_is_the_weighted_sum() -> None:
 def test_the_nearest_name_is_suggested() -> None:
     assert "did you mean 'gogh'?" in str(unknown_style("goph", ["wave", "gogh"]))
     assert "did you mean" not in str(unknown_style("zzz", ["wave", "gogh"]))
+
+
+def test_commas_between_styles_are_put_right() -> None:
+    said = str(unknown_style("gogh, wave", ["wave", "gogh"]))
+    assert "takes --style gogh --style wave" in said
+    assert "joined by +, as gogh+wave" in said
+    with pytest.raises(ExpressionError, match=r"joins a blend, not a comma"):
+        parse_blend("gogh:0.7,wave")
+    with pytest.raises(ExpressionError) as caught:
+        parse_blend("gogh:x+wave")
+    assert "comma" not in str(caught.value)
+
+
+def test_a_blend_may_be_longer_than_any_files_name() -> None:
+    assert len(parse_blend("+".join(f"style{number}:0.5" for number in range(40)))) == 40
 
 
 def _entry(name: str, vector: list[float], **texts: str) -> dict[str, object]:

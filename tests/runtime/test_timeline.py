@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,8 @@ def test_paintings_with_commas_and_fades_in_their_names_are_quoted() -> None:
         ("0s a, 1s b fade 3s, 2s c\n                ^", "longer than the 1 s"),
         ("0s a, 1s b, 2s c, fade 3s\n                       ^", "longer than the 1 s"),
         ("0s a, 1s b fade 3s, loop 2s\n                ^", "longer than the 1 s"),
+        ("0s gogh 5s wave\n        ^", "a comma is missing before 5s"),
+        ("0s gogh:0.5+wave:0.5 1:20 monet fade 1s\n                     ^", "a comma is missing before 1:20"),
         ("0s gogh:0.7+wave:x\n                 ^", "a weight is a number"),
         ('0s "gogh:x"\n         ^', "a weight is a number"),
         ("0s a, 1m b, loop 30s\n                 ^", "before its last entry"),
@@ -116,6 +119,20 @@ def test_what_cannot_be_read_is_shown_at_its_place(text: str, reason: str) -> No
     assert caught.value.position == place
     assert caught.value.below == f"  {text}\n  {' ' * place}^"
     assert f"character {place + 1} " in str(caught.value)
+
+
+def test_words_that_look_like_times_may_be_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("after 5s dark.jpg").write_bytes(b"")
+    for text in ("0s after 5s dark.jpg", '0s "before 5s dark.jpg"', "0s number 5 dark.jpg"):
+        assert Timeline(text).style == text[2:].strip(' "')
+
+
+def test_what_comes_after_the_end_is_never_reached() -> None:
+    timeline = Timeline("9s gogh, 10s wave, 12s monet")
+    assert [entry.style for entry in timeline.never_reached(12)] == ["monet"]
+    assert [entry.style for entry in timeline.never_reached(4)] == ["wave", "monet"]  # the first holds before its time
+    assert timeline.never_reached(12.01) == []
 
 
 def test_of_a_long_text_the_neighbourhood_is_shown() -> None:

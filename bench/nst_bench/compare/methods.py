@@ -16,6 +16,7 @@ from nst_rt.styles import Style, is_painting, load_styles, parse_blend, unknown_
 from nst_rt.suggestions import did_you_mean
 
 Kind = Literal["network", "tuned", "optimize"]
+BUILT_IN_NETWORK = "built-in network"
 STYLE_LOSSES = {"gram": "Gram", "statistics": "statistics"}
 OPTIMIZERS = {"lbfgs": "L-BFGS", "adam": "Adam"}
 
@@ -104,7 +105,7 @@ def network_methods(
     record = read_model(files.path)
     if not record.style_size:
         raise StyleError(f"{files.path}: one style is baked in. Leave --model out, and add it: -c NAME={files.path}")
-    whose = "built-in network" if model == BUILT_IN else files.name
+    whose = BUILT_IN_NETWORK if model == BUILT_IN else files.name
     methods = []
     if wish.name is not None:
         style = load_styles(files, record.style_size, record.source_sha256)[wish.name]
@@ -141,10 +142,19 @@ def _named(name: str, style: Style, files: ModelFiles, whose: str) -> Method:
         kind="network",
         style="named" if not style.own_file else "named, the user's own",
         needs="",
-        remarks=(style.training,) if style.training else (),
+        remarks=_training(style, files, whose == BUILT_IN_NETWORK),
         request={"model": str(files.path), "style": name},
         decided_by={**_hashes(files.path), "vector": style.vector.tobytes().hex()},
     )
+
+
+def _training(style: Style, files: ModelFiles, built_in: bool) -> tuple[str, ...]:
+    """How a style's vector came about; of the built-in network's, the file tells the last of several runs."""
+    if not style.training:
+        return ()
+    if style.own_file or not built_in:
+        return (style.training,)
+    return (f"last training run: {style.training.removeprefix('last run: ')} (history: nst-rt info {files.name})",)
 
 
 def _encoded(key: str, title: str, label: str, files: ModelFiles, record: ModelRecord, wish: Wish) -> Method:

@@ -31,14 +31,10 @@ def measure_throughput(
     frames = moving_frames(case)
     total, lock, errors = LatencyStatistics(), threading.Lock(), list[Exception]()
     with Stylizer.load(threads=threads, in_flight=in_flight, **loading) as stylizer:
-        stylizer.warm_up(case.height, case.width, case.batch)
+        stylizer.warm_up(case.height, case.width, case.batch)  # opens every session before the time counts
         start = threading.Barrier(in_flight + 1)
 
         def work() -> None:
-            try:
-                stylizer(frames[0])  # all at once, so that every session is open before the time counts
-            except Exception as error:
-                errors.append(error)
             start.wait()
             index, end = 0, time.perf_counter() + seconds
             try:

@@ -17,7 +17,7 @@ from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import ModelError
 from nst_rt.models import ModelFiles
 from nst_rt.session import require_same_network
-from nst_rt.styles import Style, read_styles
+from nst_rt.styles import read_styles
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ from nst_export.networks.noise import FixedNoise
 from nst_export.networks.style_encoder import StyleEncoder, StyleEncoderStage
 from nst_export.parity import LEAST_PSNR, Case, measure_pictures, measure_vectors, stylise_in_torch
 from nst_export.sample_pictures import draw_picture
-from nst_export.styles_file import RECORDED
+from nst_export.styles_file import RECORDED, fits
 
 
 def read_exported(path: Path) -> ConditionalWeights:
@@ -54,7 +54,7 @@ def read_exported(path: Path) -> ConditionalWeights:
     except (KeyError, ValueError, IndexError) as error:
         raise _foreign(path, error) from error
     named = read_styles(files.styles) if files.styles else []
-    if foreign := [style for style in named if not _belongs(style, record)]:
+    if foreign := [style for style in named if not fits(style, record)]:
         raise ModelError(
             f"{files.styles}: {foreign[0].name!r} belongs to another network than {path.name} beside it. Export both "
             "again, or remove it"
@@ -71,10 +71,6 @@ def read_exported(path: Path) -> ConditionalWeights:
     if files.encoder:
         weights.encoder = _read_encoder(files.encoder, record, path)
     return weights
-
-
-def _belongs(style: Style, record: ModelRecord) -> bool:
-    return style.vector.size == record.style_size and style.source_sha256 in ("", record.source_sha256)
 
 
 def _read_encoder(path: Path, of_network: ModelRecord, network: Path) -> StyleEncoder:

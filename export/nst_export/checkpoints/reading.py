@@ -3,7 +3,6 @@
 import codecs
 import hashlib
 import io
-import pickle
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from nst_rt.errors import DependencyError, InputError, ModelError
+from nst_rt.sources.picture_header import format_of
 from torch import Tensor
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "network", "net", "params")
@@ -86,19 +86,29 @@ def _is_text(data: bytes) -> bool:
 
 
 def _read_torch(path: Path, data: bytes) -> Any:
+    if not _may_be_torch(data):
+        what = "a picture" if format_of(data) else "a file of another kind"
+        raise InputError(f"{path}: {what}, not a checkpoint. Give a checkpoint (.pth, .pt, .model, .npz, .safetensors)")
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        text = str(error)
-        if "Unsupported" in text or "GLOBAL" in text or "weights_only" in text:
+    except Exception as error:  # torch raises what its unpickler and its archive reader happen to raise
+        text = str(error).strip()
+        if any(told in text for told in _FORBIDDEN):
             raise InputError(
                 f"{path}: holds pickled Python objects, which nst-rt does not run. Where you trust the file, load it "
                 "with torch.load(..., weights_only=False) and save network.state_dict()"
             ) from error
-        raise InputError(f"{path}: not a PyTorch checkpoint, or damaged. Download or copy it again") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        first = text.splitlines()[0] if text and "weights_only" not in text else type(error).__name__
         raise InputError(f"{path}: damaged or truncated ({first[:120]}). Download or copy it again") from error
+
+
+_FORBIDDEN = ("Unsupported global", "unsupported GLOBAL")
+"""How torch's safe reader words it that a file names code to run; for bytes without sense it has other words."""
+
+
+def _may_be_torch(data: bytes) -> bool:
+    """A zip archive, a pickle, or the tar archive of before 2017."""
+    return data.startswith((b"PK\x03\x04", b"\x80")) or data[257:262] == b"ustar"
 
 
 def _read_npz(path: Path, data: bytes) -> Any:

@@ -110,7 +110,10 @@ def _from_version_1(state: dict[str, Any]) -> Checkpoint:
 
 
 def in_words(state: Checkpoint) -> str:
-    """`12000 steps of 4 photographs at 192 px, 2.1 h on CPU (x86_64, 2 threads), bfloat16`: for a style's record."""
+    """`12000 steps of 4 photographs at 192 px, 2.1 h on CPU (x86_64, 2 threads), bfloat16`: for a style's record.
+
+    Of a run that began with the weights of another: `last run: ...`.
+    """
     settings = state.settings
     places = [place for place in dict.fromkeys(session["hardware"] for session in state.sessions) if place]
     spent = state.seconds
@@ -118,4 +121,5 @@ def in_words(state: Checkpoint) -> str:
     unknown = sum(not session["hardware"] for session in state.sessions)
     recorded = " recorded" if unknown else ""
     where = f", {duration}{recorded} on {' and '.join(places)}" if places else ""
-    return f"{state.step} steps of {settings['batch']} photographs at {settings['size']} px{where}"
+    last = "last run: " if any("start" in session for session in state.sessions) else ""
+    return f"{last}{state.step} steps of {settings['batch']} photographs at {settings['size']} px{where}"

@@ -148,7 +148,7 @@ def export_conditional(
         of_encoder = replace(record, kind="style_encoder", stride=1, styles=(), strength_blends="", style_encoder="")
         checked.append(check_style_encoder(trained.encoder, of_encoder, encoder_path, pictures))
     text = styles_text(trained.styles, trained.records, trained.training, source_sha256)
-    return write_all(checked, [(beside(output, STYLES), text)], stale=stale)
+    return write_all(checked, [(beside(output, STYLES), text.encode())], stale=stale)
 
 
 def prepare(

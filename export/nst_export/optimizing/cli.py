@@ -190,11 +190,6 @@ def optimize(
         raise OutputError("- is not for this command, which takes minutes. Name files")
     if size is not None and sizes is not None:
         raise InputError("--size and --sizes: the last of --sizes is the result's size. Give one of the two")
-    tag = style_tag("+".join(path.stem for path in paintings))
-    target = plan_one(content, output, tag, None, SUFFIXES, overwrite=overwrite).target
-    check_suffix(target.suffix, str(target))
-    refuse_unwritable(target)
-    record = ProcessRecord(target, process, overwrite=overwrite) if process else None
     photograph = read_picture(content)
     if size is not None:
         photograph = photograph.shrunk(size)
@@ -220,6 +215,11 @@ def optimize(
     matching = ColorMatching.to_picture(photograph.bgr, match_colors)
     styles = [(read_painting(path, chosen[-1], style_size, matching), weight) for path, weight in paintings.items()]
     begin_with = None if start in STARTS else read_rgb(Path(start))
+    tag = style_tag("+".join(path.stem for path in paintings))
+    target = plan_one(content, output, tag, None, SUFFIXES, overwrite=overwrite).target
+    check_suffix(target.suffix, str(target))
+    refuse_unwritable(target)
+    record = ProcessRecord(target, process, overwrite=overwrite) if process else None
     reporter = choose_reporter()
     network_file = obtain_loss_network(weights, reporter.note)
     run = Run(

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from nst_rt.color_matching import ColorMatching
-from nst_rt.styles import PAINTING_SIDE
+from nst_rt.errors import InputError
+from nst_rt.models import BUILT_IN, find_model, is_file
+from nst_rt.styles import PAINTING_SIDE, load_styles
 
 from nst_export.optimizing.sizes import painting_side
 from nst_export.training.pictures import Rgb, as_rgb, read_rgb, resize_long_side
@@ -20,8 +22,13 @@ def read_painting(
         matching: moves its colours.
 
     Raises:
-        InputError: no picture that can be read.
+        InputError: no picture that can be read, or the name of a style.
     """
+    if not is_file(path) and str(path) in load_styles(find_model(BUILT_IN)):
+        raise InputError(
+            f"{path} is a style's name, and the optimisation needs its painting. Give the painting's file in place of "
+            "the name"
+        )
     painting = read_rgb(path)
     painting = resize_long_side(painting, wanted or painting_side(picture_side, max(painting.shape[:2]), PAINTING_SIDE))
     return painting if matching is None else as_rgb(matching(painting[..., ::-1])[..., ::-1])

@@ -17,6 +17,7 @@ from nst_rt.sinks.atomic import refuse_unwritable
 from nst_rt.styles import read_styles
 from numpy.typing import NDArray
 
+from nst_export.companions import plan_companions
 from nst_export.frame import full_controls
 from nst_export.graph import set_record
 from nst_export.model_file import read_model_file
@@ -33,7 +34,8 @@ from nst_export.quantization.choosing import choose, names, without_ends
 from nst_export.quantization.convolutions import find_convolutions
 from nst_export.quantization.insertion import quantise
 from nst_export.sample_pictures import Picture, calibration_pictures, origin_of, sample_pictures
-from nst_export.writing import EXPORTER, INT8, Checked, Exported, belongs, beside, write_all
+from nst_export.styles_file import fits
+from nst_export.writing import ENCODER, EXPORTER, INT8, Checked, Exported, beside, write_all
 
 CALIBRATION_RUNS = 32
 """At least so many pairs of a photograph and a style are looked at, and every style once."""
@@ -55,6 +57,8 @@ class Quantised:
     """How many are quantised."""
     weakest_style: str
     """Which of several styles has the lowest PSNR; empty for a style that is baked in."""
+    companions: tuple[Path, ...]
+    """Copies of the model's styles and style encoder, where the file does not lie beside the model."""
 
 
 def export_int8(
@@ -64,19 +68,21 @@ def export_int8(
 
     Args:
         model: the fp32 file that `nst-rt export` wrote, with NAME.styles.json beside it where it takes style vectors.
-        output: NAME.int8.onnx; beside the model if left out, where the runtime looks for it.
+        output: NAME.int8.onnx; beside the model if left out, where the runtime looks for it. Anywhere else the model's
+            NAME.styles.json and NAME.encoder.onnx are copied along, so that the file is of use by itself.
         photographs: folder of pictures to calibrate and to check on; drawn ones if left out.
-        overwrite: replace a file that exists.
+        overwrite: replace files that exist; remove those of another network that would be used with the new one.
 
     Raises:
         InputError: no such model or folder.
         ModelError: damaged, not fp32, no named styles to calibrate with, or too far from the fp32 file for some
             style; nothing is written then.
         StyleError: a malformed styles file.
-        OutputError: the output cannot be written, exists, or would lie beside another network.
+        OutputError: the output or a copy cannot be written or exists, or would lie beside another network's files.
     """
     source, record = _read(model)
-    output = _target(model, output, record, overwrite)
+    output = _target(model, output, overwrite)
+    companions = plan_companions(model, record, output, overwrite=overwrite)
     styles = _styles(model, record)
     inputs = {entry.name for entry in source.graph.input}
     fixed = {name: value for name, value in full_controls().items() if name in inputs}
@@ -100,11 +106,19 @@ def export_int8(
         )
     quantised = quantise(source, steps, chosen)
     parity, weakest = check.measure(quantised)
-    record = replace(record, precision="int8", exporter=EXPORTER, parity=parity, parity_pictures=origin_of(photographs))
+    record = replace(
+        record,
+        precision="int8",
+        exporter=EXPORTER,
+        style_encoder=beside(output, ENCODER).name if record.style_encoder else "",
+        parity=parity,
+        parity_pictures=origin_of(photographs),
+    )
     set_record(quantised, record)
-    (written,) = write_all([Checked(output, record, quantised.SerializeToString())])
+    checked = Checked(output, record, quantised.SerializeToString())
+    (written,) = write_all([checked], companions.copies, stale=companions.stale)
     left_out = names([entry for entry in convolutions if entry not in chosen])
-    return Quantised(written, tuple(left_out), len(chosen), weakest)
+    return Quantised(written, tuple(left_out), len(chosen), weakest, companions.paths)
 
 
 def _read(path: Path) -> tuple[onnx.ModelProto, ModelRecord]:
@@ -116,15 +130,12 @@ def _read(path: Path) -> tuple[onnx.ModelProto, ModelRecord]:
     return model, record
 
 
-def _target(model: Path, output: Path | None, record: ModelRecord, overwrite: bool) -> Path:
+def _target(model: Path, output: Path | None, overwrite: bool) -> Path:
     output = output or beside(model, INT8)
     if not output.name.endswith(INT8):
         raise OutputError(f"{output}: an int8 model's file name ends with {INT8}. Give {beside(output, INT8).name}")
     refuse_unwritable(output)
     check_not_taken(output, [model], overwrite=overwrite)
-    network = beside(output, ".onnx")
-    if network.is_file() and not belongs(network, record):
-        raise OutputError(f"{network}: another network, which {output.name} would be taken for. Give another -o")
     return output
 
 
@@ -136,7 +147,7 @@ def _styles(model: Path, record: ModelRecord) -> dict[str, NDArray[np.float32]]:
     found = {
         style.name: style.vector[None]
         for style in (read_styles(files.styles) if files.styles else [])
-        if style.vector.size == record.style_size and style.source_sha256 in ("", record.source_sha256)
+        if fits(style, record)
     }
     if not found:
         raise ModelError(

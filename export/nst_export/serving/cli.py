@@ -124,7 +124,8 @@ def ort(
         typer.Option(
             "--output",
             "-o",
-            help="NAME.ort; if left out beside MODEL's file, of a model's name in the working folder.",
+            help="NAME.ort; if left out beside MODEL's file, of a model's name in the working folder. Elsewhere than "
+            "beside MODEL, its NAME.styles.json and NAME.encoder.onnx are copied along.",
             show_default=False,
         ),
     ] = None,
@@ -137,23 +138,33 @@ def ort(
             "--photographs", help="Folder of pictures to check on; drawn ones if left out.", show_default=False
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace files that exist; remove those of another network that would be used with it."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """A model in ONNX Runtime's own format, with the operators that a reduced build has to hold."""
     try:
+        from nst_rt.models import ORT_SUFFIX
+
         from nst_export.model_file import model_and_output
         from nst_export.parity import parity_table
         from nst_export.sample_pictures import origin_of
-        from nst_export.serving.ort_format import SUFFIX, export_ort
+        from nst_export.serving.ort_format import export_ort
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")
-    source, output = model_and_output(model, output, SUFFIX)
+    source, output = model_and_output(model, output, ORT_SUFFIX)
     written = export_ort(source, output, target=target.value, photographs=photographs, overwrite=overwrite)
     megabytes = written.model.stat().st_size / 1e6
     heading = f"{written.model} ({written.record.precision}, {megabytes:.1f} MB)"
     say(parity_table(heading, written.parity, origin_of(photographs), source.name))
     say(f"{written.operators}: for ONNX Runtime's build.py --include_ops_by_config")
+    for path in written.companions:
+        say(f"{path}: copied along")
     if as_json:
         parity = [asdict(entry) for entry in written.parity]
-        typer.echo(json.dumps({"model": str(written.model), "operators": str(written.operators), "parity": parity}))
+        told = {"model": str(written.model), "operators": str(written.operators), "parity": parity}
+        typer.echo(json.dumps({**told, "companions": [str(path) for path in written.companions]}))

@@ -18,18 +18,20 @@ import onnx
 from nst_rt import contract
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import DependencyError, ModelError, OutputError
-from nst_rt.models import ModelFiles
+from nst_rt.models import ORT_SUFFIX, ModelFiles
 from nst_rt.naming import check_not_taken
 from nst_rt.ort import load_onnxruntime
-from nst_rt.sinks.atomic import refuse_unwritable, replacing
+from nst_rt.sinks.atomic import refuse_unwritable
 
+from nst_export.companions import plan_companions
 from nst_export.frame import full_controls
 from nst_export.model_file import read_model_file
 from nst_export.parity import LEAST_PSNR, Session, compare_pictures, compare_vectors, open_session
 from nst_export.sample_pictures import Picture, sample_pictures
 from nst_export.serving.checking import named_vectors, two_vectors
+from nst_export.writing import write_all
 
-SUFFIX, OPERATORS = ".ort", ".required_operators_and_types.config"
+OPERATORS = ".required_operators_and_types.config"
 
 TARGETS = ("any", "arm", "amd64")
 """Processors that a file is optimised for: all, or one kind (amd64 has convolutions in blocks of channels)."""
@@ -45,6 +47,8 @@ class OrtFiles:
     record: ModelRecord
     parity: tuple[Parity, ...]
     """Against the .onnx file, for each picture."""
+    companions: tuple[Path, ...]
+    """Copies of the model's styles and style encoder, where the file does not lie beside the model."""
 
 
 def export_ort(
@@ -59,25 +63,30 @@ def export_ort(
 
     Args:
         model: an .onnx file of ours, a style encoder too.
-        output: NAME.ort; beside the model if left out.
+        output: NAME.ort; beside the model if left out. Anywhere else the model's NAME.styles.json and NAME.encoder.onnx
+            are copied along.
         target: one of `TARGETS`.
         photographs: folder of pictures to check on; drawn ones if left out.
-        overwrite: replace files that exist.
+        overwrite: replace files that exist; remove those of another network that would be used with the new one.
 
     Raises:
         InputError: no such model or folder.
         ModelError: damaged, not ours, or the result computes something else; nothing is written then.
-        OutputError: the output cannot be written or exists.
+        StyleError: a malformed styles file beside the model.
+        OutputError: an output cannot be written or exists, or would lie beside another network's files.
         DependencyError: this ONNX Runtime comes without its converter.
     """
     source, record = read_model_file(model, "an .onnx file that `nst-rt export` wrote")
-    output = output or model.with_suffix(SUFFIX)
-    if output.suffix != SUFFIX:
-        raise OutputError(f"{output}: a file in ONNX Runtime's format ends with {SUFFIX}. Give {output.stem}{SUFFIX}")
+    output = output or model.with_suffix(ORT_SUFFIX)
+    if output.suffix != ORT_SUFFIX:
+        raise OutputError(
+            f"{output}: a file in ONNX Runtime's format ends with {ORT_SUFFIX}. Give {output.stem}{ORT_SUFFIX}"
+        )
     operators = output.with_suffix(OPERATORS)
     for path in (output, operators):
         refuse_unwritable(path)
         check_not_taken(path, [model], overwrite=overwrite)
+    companions = plan_companions(model, record, output, overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
         converted, needed = _convert(model, Path(folder), target, output.name)
     parity = _compare(source, converted, record, ModelFiles(model), sample_pictures(photographs))
@@ -86,10 +95,9 @@ def export_ort(
         raise ModelError(
             f"{output}: would differ from {model.name} ({weakest:.1f} dB). Nothing was written. Please report this"
         )
-    with replacing(output) as temporary, replacing(operators) as beside:
-        temporary.write_bytes(converted)
-        beside.write_text(needed, encoding="utf-8")
-    return OrtFiles(output, operators, record, parity)
+    files = [(output, converted), (operators, needed.encode()), *companions.copies]
+    write_all([], files, stale=companions.stale)
+    return OrtFiles(output, operators, record, parity, companions.paths)
 
 
 def _convert(model: Path, folder: Path, target: str, name: str) -> tuple[bytes, str]:

@@ -1,12 +1,17 @@
 """How a run tells where it is: a bar on a terminal, plain lines elsewhere."""
 
+import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+LATELY = 21
+"""Steps whose median is the pace."""
 
 
 class Reporter(Protocol):
@@ -29,12 +34,22 @@ class Reporter(Protocol):
 
 
 class Pace:
-    """Seconds per step lately, and what is left."""
+    """Seconds per step lately, and what is left.
 
-    def __init__(self, step: int, steps: int) -> None:
-        self._steps = steps
-        self._last = (time.monotonic(), step)
-        self.seconds = 0.0
+    The median of the last steps: one that waits for a file, or is the first of a new size, hardly counts. The very
+    first, which loads and compiles, counts only until there is another, and nothing is foretold from it.
+
+    Args:
+        step: steps that are done.
+        steps: steps in all.
+        clock: seconds from any moment on.
+    """
+
+    def __init__(self, step: int, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._steps, self._clock = steps, clock
+        self._last = (clock(), step)
+        self._first: float | None = None
+        self._lately: deque[float] = deque(maxlen=LATELY)
         self._left: float | None = None
 
     def expect(self, seconds_left: float) -> None:
@@ -43,14 +58,29 @@ class Pace:
 
     def update(self, step: int) -> None:
         """Take the time after step number `step`."""
-        now, before = time.monotonic(), self._last
-        if step > before[1]:
-            latest = (now - before[0]) / (step - before[1])
-            self.seconds = latest if not self.seconds else 0.9 * self.seconds + 0.1 * latest
-            self._last = (now, step)
+        now, before = self._clock(), self._last
+        if step <= before[1]:
+            return
+        latest = (now - before[0]) / (step - before[1])
+        if self._first is None:
+            self._first = latest
+        else:
+            self._lately.append(latest)
+        self._last = (now, step)
+
+    @property
+    def seconds(self) -> float:
+        """A step lately takes so long; 0 before the first."""
+        return statistics.median(self._lately) if self._lately else self._first or 0.0
+
+    def told(self, step: int) -> str:
+        """`0.03 s/step, 3 min left`, after step number `step`."""
+        return ", ".join(filter(None, (f"{self.seconds:.2f} s/step", self.remaining(step))))
 
     def remaining(self, step: int) -> str:
-        """`3 h 05 min left`."""
+        """`3 h 05 min left`; empty as long as nobody knows."""
+        if self._left is None and not self._lately and step < self._steps:
+            return ""
         left = round(self.seconds * (self._steps - step) if self._left is None else self._left)
         if left < 60:
             return f"{left} s left"
@@ -79,12 +109,9 @@ class PlainReporter:
         self._pace.expect(seconds_left)
 
     def advance(self, step: int, losses: Mapping[str, float]) -> None:
+        self._pace.update(step)
         if step % self._every == 0 or step in (self._first + 1, self._steps):
-            self._pace.update(step)
-            self.note(
-                f"step {step}/{self._steps}  {format_losses(losses)}  "
-                f"{self._pace.seconds:.2f} s/step, {self._pace.remaining(step)}"
-            )
+            self.note(f"step {step}/{self._steps}  {format_losses(losses)}  {self._pace.told(step)}")
 
     def note(self, text: str) -> None:
         print(text, file=self._stream or sys.stderr, flush=True)
@@ -123,9 +150,8 @@ class BarReporter:
     def advance(self, step: int, losses: Mapping[str, float]) -> None:
         assert self._task is not None
         self._pace.update(step)
-        pace = f"{self._pace.seconds:.2f} s/step, {self._pace.remaining(step)}"
         first = dict(list(losses.items())[:2])  # style and content; all of them would fill the line
-        self._progress.update(self._task, completed=step, losses=format_losses(first), pace=pace)
+        self._progress.update(self._task, completed=step, losses=format_losses(first), pace=self._pace.told(step))
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

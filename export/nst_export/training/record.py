@@ -30,10 +30,15 @@ def versions() -> dict[str, str]:
     }
 
 
-def new_session(step: int, hardware: str) -> dict[str, Any]:
-    """An entry for the list of sessions: a run's start, or its being taken up again."""
+def new_session(step: int, hardware: str, start: Path | None = None) -> dict[str, Any]:
+    """An entry for the list of sessions: a run's start, or its being taken up again.
+
+    Args:
+        start: whose weights the run began with.
+    """
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"from_step": step, "started": now, "hardware": hardware, "versions": versions()}
+    session = {"from_step": step, "started": now, "hardware": hardware, "versions": versions()}
+    return session if start is None else {**session, "start": str(start)}
 
 
 def describe_file(path: Path) -> dict[str, Any]:

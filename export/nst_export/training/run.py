@@ -83,14 +83,15 @@ class Run:
         self._pending: dict[str, float] = {}
         self._seconds = 0.0
         self._sessions: list[dict[str, object]] = []
+        start = None if self.checkpoint.exists() else options.start
         if self.checkpoint.exists():
             self._resume()
         else:
-            if options.start is not None:
-                self._adopt(options.start)
+            if start is not None:
+                self._adopt(start)
             self.average = RunningAverage(self.model, recipe.settings.average)
         self._began = time.monotonic()
-        self._sessions.append(new_session(self.step, recipe.hardware.name))
+        self._sessions.append(new_session(self.step, recipe.hardware.name, start))
 
     @property
     def checkpoint(self) -> Path:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nst_rt.cli.local_path import local_path
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import JsonOption, ModelOption
 from nst_rt.errors import INTERRUPTED, InputError, StyleError
@@ -26,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 
 def add_style(
-    painting: Annotated[Path, typer.Argument(help="A picture of the painting.", show_default=False)],
+    painting: Annotated[
+        Path,
+        typer.Argument(parser=local_path, metavar="PAINTING", help="A picture of the painting.", show_default=False),
+    ],
     name: Annotated[str, typer.Option("--name", "-n", help="What --style shall call it.", show_default=False)],
     title: Annotated[str, typer.Option("--title", help="Of the painting.", rich_help_panel=RECORD)] = "",
     artist: Annotated[str, typer.Option("--artist", rich_help_panel=RECORD)] = "",

@@ -1,7 +1,7 @@
 """What `--timeline`, `--mask` and their like make of a stylizer, the same for every command."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from nst_rt.errors import StyleError
 
 if TYPE_CHECKING:
     from nst_rt.masked_stylizer import MaskedStylizer
+    from nst_rt.masks import Mask
     from nst_rt.pixels import Image
     from nst_rt.regions import Label
     from nst_rt.stylizer import Stylizer
@@ -27,7 +28,8 @@ USUAL = {
     "match_colors": "none",
     "feather": None,
 }
-"""Settings that make another picture of the same style, and what they are where nobody gave them."""
+"""Settings that join the style in the names of results, and what they are where nobody gave them. The model and the
+mask's file do not."""
 
 
 @dataclass(frozen=True)
@@ -52,27 +54,56 @@ class Controls:
         """The styles, as a part of the result's file name; `style` is the opened stylizer's."""
         from nst_rt.naming import style_tag
 
-        own = "timeline" if self.timeline else style_tag(style)
+        own = style_tag(style)
+        if self.timeline:
+            played = "-".join(style_tag(entry.style) for entry in self.timeline.entries)
+            own = style_tag(f"timeline-{played}")
         if self.mask is None:
             return own
         tags = [own if at == self.follows else style_tag(name or "none") for at, name in enumerate(self.styles)]
         return "-".join(tags)[:80]
 
-    def result_tag(self, stylizer: "Stylizer", **settings: float | str | None) -> str:
+    def result_tag(
+        self, stylizer: "Stylizer", style: str | None = None, *, number: int = 1, **settings: float | str | None
+    ) -> str:
         """What stands between a picture's or film's own name and the suffix in the name of its result.
 
         Args:
+            style: the stylizer's present one if left out.
+            number: from 2 on it joins the styles, where others have the same name: `sky-2`.
             settings: those of `USUAL`; one that has another value than there joins the styles:
                 `gogh.strength-0.5.color-0`.
         """
         from nst_rt.naming import style_tag
 
-        tags = [self.tag(stylizer.style or str(stylizer.describe().get("model", "")))]
+        tags = [self.tag(style or stylizer.style or str(stylizer.describe().get("model", "")))]
+        if number > 1:
+            tags[0] += f"-{number}"
         for name, value in {**settings, "match_colors": self.matching, "feather": self.feather}.items():
             if value != USUAL[name]:
                 text = f"{value:.6g}" if isinstance(value, float) else value
                 tags.append(style_tag(f"{name.replace('_', '-')}-{text}"))
         return ".".join(tags)
+
+    def files(self) -> list[Path]:
+        """What is read beside the pictures: the mask, and every painting."""
+        from nst_rt.styles import is_painting, parse_terms
+
+        played = [entry.style for entry in self.timeline.entries] if self.timeline else []
+        named = dict.fromkeys(style for style in (self.style, *self.styles, *played) if style)
+        found = [self.mask] if self.mask else []
+        for style in named:
+            with suppress(StyleError):  # no blend, but a model's name; or an error that opening it will tell
+                found += [Path(term.name) for term in parse_terms(style) if is_painting(term.name)]
+        return found
+
+    def unreached(self, end: float) -> list[str]:
+        """A notice if a film of `end` seconds is over before some of the timeline's styles; else none."""
+        late = self.timeline.never_reached(end) if self.timeline else []
+        if not late:
+            return []
+        named = ", ".join(f"{entry.style!r} ({entry.start:g} s)" for entry in late)
+        return [f"the film ends at {round(end, 2):g} s; {named} {'is' if len(late) == 1 else 'are'} never reached"]
 
     def load(self, load: "Load", model: str | None) -> "Stylizer":
         """The stylizer, opened with the first style.
@@ -105,8 +136,27 @@ class Controls:
 
         return TimelinePlayer(self.timeline, stylizer) if self.timeline else None
 
+    def read_mask(self, opened: ExitStack, *, film: bool = False) -> "Mask | None":
+        """The mask, if there is one; arguments and errors are those of `masked`."""
+        if self.mask is None:
+            return None
+        from nst_rt.mask_film import MaskFilm, open_mask
+        from nst_rt.masks import StillMask
+
+        read = open_mask if film else StillMask.read
+        mask = read(self.mask, self.labels, feather=self.feather)
+        if isinstance(mask, MaskFilm):
+            opened.enter_context(mask)
+        return mask
+
     def masked(
-        self, stylizer: "Stylizer", opened: ExitStack, load: "Load", *, film: bool = False
+        self,
+        stylizer: "Stylizer",
+        opened: ExitStack,
+        load: "Load",
+        *,
+        film: bool = False,
+        mask: "Mask | None" = None,
     ) -> "Stylizer | MaskedStylizer":
         """The stylizer behind its mask; itself if there is none.
 
@@ -114,22 +164,18 @@ class Controls:
             opened: closes what is opened here.
             load: opens a model that is a style of its own.
             film: the mask may be a film.
+            mask: where it has been read already.
 
         Raises:
             InputError: the mask cannot be read, or has labels without a style.
             StyleError: a style is unknown.
         """
-        if self.mask is None:
+        mask = mask or self.read_mask(opened, film=film)
+        if mask is None:
             return stylizer
-        from nst_rt.mask_film import MaskFilm, open_mask
         from nst_rt.masked_stylizer import MaskedStylizer
-        from nst_rt.masks import StillMask
         from nst_rt.stylizer import model_of_style
 
-        read = open_mask if film else StillMask.read
-        mask = read(self.mask, self.labels, feather=self.feather)
-        if isinstance(mask, MaskFilm):
-            opened.enter_context(mask)
         found: dict[str, Stylizer | str] = {}
         styles: list[Stylizer | str | None] = []
         for at, style in enumerate(self.styles):

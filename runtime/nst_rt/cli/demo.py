@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nst_rt.cli.local_path import local_path
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import DeviceOption, JsonOption, ModelOption, PrecisionOption, ThreadsOption
 from nst_rt.errors import ModelError, StyleError
@@ -21,9 +22,24 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     photo: Annotated[
-        Path | None, typer.Argument(help="A photograph; a landscape drawn by nst-rt if left out.", show_default=False)
+        Path | None,
+        typer.Argument(
+            parser=local_path,
+            metavar="[PHOTO]",
+            help="A photograph; a landscape drawn by nst-rt if left out.",
+            show_default=False,
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The contact sheet.")] = Path("nst-rt-styles.jpg"),
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The contact sheet; photo.styles.jpg beside photo.jpg, or nst-rt-styles.jpg, if left out.",
+            show_default=False,
+        ),
+    ] = None,
     style: Annotated[
         list[str] | None, typer.Option("--style", "-s", help="Only this style; may be given several times.")
     ] = None,
@@ -38,6 +54,7 @@ def demo(
     """Make a contact sheet of a picture in every available style."""
     import time
 
+    from nst_rt.cli.opened_styles import SHEET_TAG
     from nst_rt.cli.progress import progress_bar
     from nst_rt.cli.termination import signals_interrupt
     from nst_rt.naming import check_not_taken
@@ -48,6 +65,8 @@ def demo(
     from nst_rt.sources.picture import read_picture
     from nst_rt.styles import unknown_style
 
+    if output is None:
+        output = photo.with_name(f"{photo.stem}.{SHEET_TAG}.jpg") if photo else Path(f"nst-rt-{SHEET_TAG}.jpg")
     check_suffix(output.suffix, str(output))
     refuse_unwritable(output)
     check_not_taken(output, [photo] if photo else [], overwrite=overwrite)

@@ -27,9 +27,10 @@ def doctor(as_json: JsonOption = False) -> None:
 
         typer.echo(json.dumps({"ok": not broken, "checks": [asdict(check) for check in checks]}, indent=2))
     else:
-        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
+
+        from nst_rt.cli.tables import print_table
 
         marks = {"ok": "[green]✓", "note": "[dim]·", "warning": "[yellow]![/]", "error": "[red]✗"}
         table = Table(box=None, show_header=False, pad_edge=False)
@@ -40,6 +41,6 @@ def doctor(as_json: JsonOption = False) -> None:
             # An install line's [cuda] is no style of rich's.
             lines = escape(check.detail) + (f"\n[cyan]→ {escape(check.next_step)}" if check.next_step else "")
             table.add_row(marks[check.status], check.name, lines)
-        Console().print(table)
+        print_table(table)
     if broken:
         raise typer.Exit(1)

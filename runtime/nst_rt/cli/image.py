@@ -1,10 +1,11 @@
 """`nst-rt image`: pictures, folders of pictures, or a picture through a pipe."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from nst_rt.cli.controls import Controls
     from nst_rt.cli.picture_ahead import PictureAhead
     from nst_rt.cli.picture_jobs import Job
+    from nst_rt.in_flight import Shares
     from nst_rt.masked_stylizer import MaskedStylizer
     from nst_rt.sources.picture import Picture
     from nst_rt.stylizer import Stylizer
@@ -58,13 +60,14 @@ def image(
         typer.Argument(metavar="PICTURE...", help="Files, folders, quoted globs, or - for stdin.", show_default=False),
     ],
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE|FOLDER|-",
             show_default=False,
-            help="For several pictures or styles a folder, made if missing; for one also a file, or - for stdout. "
+            help="For several pictures or styles a folder, made if missing; for one a file, a folder with a / at its "
+            "end, or - for stdout. "
             "Left out: photo.STYLE.jpg beside photo.jpg, with settings that are not the usual ones: "
             "photo.gogh.strength-0.5.jpg.",
         ),
@@ -100,7 +103,7 @@ def image(
     From a folder, what an earlier run wrote beside its pictures (photo.gogh.jpg beside photo.jpg) is left out.
     """
     from nst_rt.cli.controls import read_controls
-    from nst_rt.cli.opened_styles import open_styles, tags_of_results
+    from nst_rt.cli.opened_styles import names_of_results, open_styles
     from nst_rt.cli.picture_ahead import PictureAhead
     from nst_rt.cli.picture_jobs import (
         STREAM,
@@ -124,18 +127,21 @@ def image(
         for one in (dict.fromkeys(style) if style else [None])
     ]
     several = len(chosen) > 1
+    also_read = [path for one in chosen for path in one.files()]
     suffix = f".{format.lower().lstrip('.')}" if format else None
     if suffix:
         check_suffix(suffix, "--format")
-    found = find_pictures(inputs, recursive=recursive, suffixes=READABLE, avoid=output)
+    # A path forgets the slash that makes a name a folder's.
+    given, as_folder = (Path(output), output.endswith(("/", os.sep))) if output is not None else (None, False)
+    found = find_pictures(inputs, recursive=recursive, suffixes=READABLE, avoid=given)
     batch, source = is_batch(inputs, found), found[0].path
     folder = None
-    if batch or (several and (output is not None or source == STREAM)):
-        folder = folder_of_results(found, output, WRITABLE)
+    if batch or (several and (given is not None or source == STREAM)):
+        folder = folder_of_results(found, given, WRITABLE)
     else:
-        if output is not None and output != STREAM and not is_folder(output):
-            check_suffix(output.suffix, str(output))
-        _check_stdout((source == STREAM and output is None) or output == STREAM, as_json)
+        if given is not None and given != STREAM and not as_folder and not is_folder(given):
+            check_suffix(given.suffix, str(given))
+        _check_stdout((source == STREAM and given is None) or given == STREAM, as_json)
     ahead = None
     if not (batch or several or source == STREAM) and is_file(source):
         ahead = PictureAhead(source)
@@ -159,24 +165,31 @@ def image(
             chosen, opened, load, model, strength=strength, color=color, size=size, precision=precision
         )
         if batch:
-            found, left = without_results(found, tags_of_results(styles))
+            found, left = without_results(found, names_of_results(styles))
             if left:
                 left_out = f"{len(left)} left out as results of earlier runs, {left[0].path} first"
                 say(f"note: {left_out}; name one to stylise it")
         if folder is not None:
             plans = [plan_batch(found, folder, suffix, WRITABLE, tag=one.tag if several else "") for one in styles]
-        else:  # of several styles one that is there already stops no other: `_Run` looks too
-            plans = [
-                [plan_one(source, output, one.tag, suffix, WRITABLE, overwrite=overwrite or several)] for one in styles
-            ]
+        else:  # whether a result is there already is looked at once everything else was found to be right, by `_Run`
+            plan = partial(plan_one, source, given, folder=as_folder, inputs=also_read, overwrite=True)
+            plans = [[plan(tag=one.tag, suffix=suffix, writable=WRITABLE)] for one in styles]
         for one, jobs in zip(styles, plans, strict=True):
-            stylize = one.begin(opened, load)
+            stylize = one.begin()
             in_its_colors = partial(_in_its_colors, one.controls, stylize)
             run = _Run(
-                in_its_colors, size, suffix or ".png", quality, ahead, overwrite=overwrite, batch=batch or several
+                in_its_colors,
+                size,
+                suffix or ".png",
+                quality,
+                ahead,
+                also_read=also_read,
+                overwrite=overwrite,
+                batch=batch or several,
+                make_folders=batch or several or as_folder,
             )
             if not few or in_flight is not None:
-                run.side_by_side(in_flight or physical_cores(), stylize.in_flight)
+                run.side_by_side(stylize.in_flight)
             made = run.all(jobs)
             described.append(one.controls.described(stylize))
             if not batch:
@@ -267,18 +280,24 @@ class _Run:
         quality: int,
         ahead: "PictureAhead | None",
         *,
+        also_read: "Sequence[Path]",
         overwrite: bool,
         batch: bool,
+        make_folders: bool,
     ) -> None:
         self._prepare, self._size, self._stream_suffix = prepare, size, stream_suffix
         self._quality, self._ahead = quality, ahead
-        self._overwrite, self._batch = overwrite, batch
-        self._number = 1
-        self._at_once: Callable[[int, int], int]
+        self._also_read, self._overwrite, self._batch = also_read, overwrite, batch
+        self._make_folders = make_folders
+        self._at_once: Callable[[int, int], int] | None = None
+        self._shares: Shares | None = None
 
-    def side_by_side(self, number: int, at_once: "Callable[[int, int], int]") -> None:
-        """Stylise up to `number` pictures at once, and of a size no more than `at_once(height, width)`."""
-        self._number, self._at_once = number, at_once
+    def side_by_side(self, at_once: "Callable[[int, int], int]") -> None:
+        """Stylise several pictures at once: of any size `at_once(height, width)`, and of mixed sizes as many as fit.
+
+        See `Stylizer.in_flight` and `nst_rt.in_flight.Shares`.
+        """
+        self._at_once = at_once
 
     def all(self, jobs: "Sequence[Job]") -> list[_Result]:
         from contextlib import nullcontext
@@ -302,7 +321,8 @@ class _Run:
             if self._batch:
                 from nst_rt.overlap import overlapped_in_flight
 
-                overlapped_in_flight(self._read_all(jobs), self._begin, deliver, self._number, depth=2)
+                number, source = self._in_flight(self._read_all(jobs))
+                overlapped_in_flight(source, self._begin, deliver, number, depth=2)
             else:
                 # Nothing left to overlap, and a pipe may keep its reader waiting for ever: only a read in the main
                 # thread is ended by a signal.
@@ -310,16 +330,48 @@ class _Run:
                     deliver(self._begin(read)())
         return results
 
+    def _in_flight(self, source: "Generator[Made, None, None]") -> "tuple[int, Generator[Made, None, None]]":
+        """How many pictures at most are stylised at once, and the pictures."""
+        if self._at_once is None:
+            return 1, source
+        from nst_rt.contract import MIN_SIDE
+        from nst_rt.in_flight import Shares
+
+        read: list[Made] = []
+
+        def all_of_them() -> "Generator[Made, None, None]":
+            while read:
+                yield read.pop(0)
+            yield from source
+
+        number = 1
+        for one in source:
+            read.append(one)
+            if one[1] is not None:
+                # With `auto` the first picture that can be read shows which device runs, for all sizes.
+                with suppress(NstError, MemoryError):  # told of the picture, when its turn comes
+                    self._at_once(*(max(side, MIN_SIDE) for side in one[1].bgr.shape[:2]))
+                    number = self._at_once(MIN_SIDE, MIN_SIDE)
+                break
+        if number > 1:
+            self._shares = Shares()
+        return number, all_of_them()
+
     def _read_all(self, jobs: "Sequence[Job]") -> "Generator[Made, None, None]":
         from nst_rt.cli.picture_jobs import STREAM
         from nst_rt.naming import check_not_taken
         from nst_rt.sources.picture import read_picture
 
+        def check(job: "Job") -> None:
+            if job.target != STREAM:
+                check_not_taken(job.target, [job.source, *self._also_read], overwrite=self._overwrite)
+
+        several = len(jobs) > 1
         for job in jobs:
             result, picture = _Result(job), None
             try:
-                if job.target != STREAM:
-                    check_not_taken(job.target, [job.source], overwrite=self._overwrite)
+                if several:
+                    check(job)
                 if self._ahead is not None:
                     picture = self._ahead.picture()
                 elif job.source == STREAM:
@@ -328,12 +380,16 @@ class _Run:
                     picture = read_picture(job.source)
                 if self._size is not None:
                     picture = picture.shrunk(self._size)
+                # Whoever gives another name for the only picture should not learn then what else is wrong with it. Of
+                # many, those that are there already are not read again for nothing.
+                if not several:
+                    check(job)
             except NstError as error:
                 result.error, picture = error, None
             yield result, picture
 
     def _begin(self, read: "Made") -> "Callable[[], Made]":
-        """What is left to do for a picture; one that is too large for company is done when this returns."""
+        """What is left to do for a picture; waits until there is room for it beside those in work."""
         result, picture = read
         if picture is None:
             return lambda: read
@@ -342,10 +398,17 @@ class _Run:
             started = time.perf_counter()
             make = self._prepare(picture.bgr)
             work = partial(self._work, result, picture, make, time.perf_counter() - started)
-            if self._number > 1 and self._at_once(*picture.bgr.shape[:2]) == 1:
-                made = work()
-                return lambda: made
-            return work
+            if self._at_once is None or self._shares is None:
+                return work
+            leave = self._shares.take(self._at_once(*picture.bgr.shape[:2]))
+
+            def work_and_leave() -> "Made":
+                try:
+                    return work()
+                finally:
+                    leave()
+
+            return work_and_leave
         return lambda: (result, None)
 
     def _work(
@@ -373,7 +436,7 @@ class _Run:
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
             else:
-                if self._batch:
+                if self._make_folders:
                     target.parent.mkdir(parents=True, exist_ok=True)
                 result.notices = write_picture(target, bgr, alpha, quality=self._quality, profile=picture.profile)
         except NstError as error:

@@ -18,7 +18,7 @@ def info(
     file: Annotated[str, typer.Argument(help="An .onnx file of nst-rt, or a model's name.", show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
-    """Show a model file's contract, family, precision, styles, origin and measured accuracy."""
+    """Show a model file's contract, family, precision, styles, origin and measured accuracy; --json for programs."""
     from nst_rt.models import BUILT_IN, BUNDLED, find_model
 
     files = find_model(file)
@@ -55,8 +55,9 @@ def describe_file(path: Path) -> dict[str, Any]:
 
 
 def _show(description: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from nst_rt.cli.tables import print_table
 
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
@@ -76,4 +77,4 @@ def _show(description: dict[str, Any]) -> None:
             table.add_row(key, ", ".join(map(str, value)) or "-")
         else:
             table.add_row(key, str(value) if value != "" else "-")
-    Console().print(table)
+    print_table(table)

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
-StyleOption = Annotated[
-    str | None,
-    typer.Option(
-        "--style",
-        "-s",
-        help="A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx.",
-        show_default=False,
-    ),
-]
+from nst_rt.errors import StyleError
+
+_STYLE = typer.Option(
+    "--style",
+    "-s",
+    help="A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx.",
+    show_default=False,
+)
+StyleOption = Annotated[str | None, _STYLE]
+OneStyleOption = Annotated[list[str] | None, _STYLE]
+"""For `one_style`: of an option that is no list the last value would silently win."""
 StylesOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -106,8 +108,24 @@ InFlightOption = Annotated[
         metavar="N",
         show_default=False,
         help="Frames in work at once, the threads divided among them: more a second for more memory, the same result. "
-        "Left out: on a processor one a core, as far as together they have no more pixels than one of 4K.",
+        "Left out: on a processor one a core, as far as together they have no more pixels than one of 4K; of a folder "
+        "with no more pictures than cores, and on other devices, one.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", show_default=False)]
+
+
+def one_style(given: list[str] | None) -> str | None:
+    """The style of a command that works in one.
+
+    Raises:
+        StyleError: several were given.
+    """
+    styles = list(dict.fromkeys(given or []))
+    if len(styles) > 1:
+        raise StyleError(
+            f"{len(styles)} styles ({', '.join(styles)}), and this command works in one. Give one --style, or a blend "
+            "such as gogh:0.5+wave:0.5; `nst-rt image` takes several"
+        )
+    return styles[0] if styles else None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nst_rt.cli.local_path import local_path
 from nst_rt.errors import InputError, OutputError
 from nst_rt.naming import check_not_taken, exists, is_folder
 
@@ -42,12 +43,12 @@ def find_pictures(names: Sequence[str], *, recursive: bool, suffixes: Iterable[s
         avoid: the folder of results, which a walk leaves out.
 
     Raises:
-        InputError: a folder without pictures, a glob that matches nothing, `-` twice.
+        InputError: a folder without pictures, a glob that matches nothing, an address, `-` twice.
     """
     suffixes = frozenset(suffixes)
     found: list[Found] = []
     for name in names:
-        path = Path(name)
+        path = local_path(name)
         if path == STREAM:
             found.append(Found(STREAM))
         elif is_folder(path):
@@ -72,23 +73,22 @@ def find_pictures(names: Sequence[str], *, recursive: bool, suffixes: Iterable[s
     return list(once.values())[::-1]
 
 
-def without_results(found: Sequence[Found], tags: Iterable[str]) -> tuple[list[Found], list[Found]]:
+def without_results(found: Sequence[Found], names: re.Pattern[str]) -> tuple[list[Found], list[Found]]:
     """Part pictures from what an earlier run wrote beside them: `photo.gogh.jpg` where there is a photo.jpg.
 
     Args:
-        tags: styles, as they stand in the names of results.
+        names: all of what follows a picture's own name in that of its result, between the dots.
 
     Returns:
         The pictures, and the results among them. What was named itself is no result.
     """
-    result = re.compile(rf"(?:{'|'.join(map(re.escape, tags))})(?![\w])")
     originals = {(one.path.parent, one.path.stem) for one in found}
     kept: list[Found] = []
     left: list[Found] = []
     for one in found:
         stem = one.path.stem
         dots = [at for at, character in enumerate(stem) if character == "."]
-        made = any((one.path.parent, stem[:at]) in originals and result.match(stem, at + 1) for at in dots)
+        made = any((one.path.parent, stem[:at]) in originals and names.fullmatch(stem, at + 1) for at in dots)
         (left if made and not one.named else kept).append(one)
     return kept, left
 
@@ -137,9 +137,13 @@ def folder_of_results(found: Sequence[Found], output: Path | None, writable: Ite
         raise OutputError(f"{several} do not go to stdout. Give -o FOLDER")
     if not is_folder(output) and (exists(output) or output.suffix.lower() in frozenset(writable)):
         raise OutputError(f"{output}: a file, and {several} need a folder. Give -o FOLDER")
-    if not is_folder(output.resolve().parent):
-        raise OutputError(f"{output}: there is no folder {output.resolve().parent}. Make it first")
+    _require_place(output)
     return output
+
+
+def _require_place(folder: Path) -> None:
+    if not is_folder(folder.resolve().parent):
+        raise OutputError(f"{folder}: there is no folder {folder.resolve().parent}. Make it first")
 
 
 def plan_batch(
@@ -175,12 +179,24 @@ def plan_batch(
 
 
 def plan_one(
-    source: Path, output: Path | None, tag: str, suffix: str | None, writable: Iterable[str], *, overwrite: bool
+    source: Path,
+    output: Path | None,
+    tag: str,
+    suffix: str | None,
+    writable: Iterable[str],
+    *,
+    folder: bool = False,
+    inputs: Sequence[Path] = (),
+    overwrite: bool,
 ) -> Job:
     """Name the result of one picture: `photo.STYLE.jpg` beside photo.jpg, or what `output` says.
 
+    Args:
+        folder: `output` is meant as one, made or not.
+        inputs: files that are read too.
+
     Raises:
-        OutputError: the result exists and may not be replaced.
+        OutputError: the result exists and may not be replaced; or there is no place for the folder.
     """
     if output is None and source == STREAM:
         output = STREAM
@@ -189,9 +205,12 @@ def plan_one(
     ending = suffix or _kept(source, frozenset(writable))
     if output is None:
         output = source.with_name(f"{source.stem}.{tag}{ending}")
-    elif is_folder(output):
+    elif folder or is_folder(output):
+        if exists(output) and not is_folder(output):
+            raise OutputError(f"{output}: a file, not a folder. Leave the slash at its end out, or give another -o")
+        _require_place(output)
         output = output / f"{'stdin' if source == STREAM else source.stem}{ending}"
-    check_not_taken(output, [source], overwrite=overwrite)
+    check_not_taken(output, [source, *inputs], overwrite=overwrite)
     return Job(source, output)
 
 

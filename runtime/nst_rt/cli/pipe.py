@@ -20,13 +20,14 @@ from nst_rt.cli.options import (
     MaskOption,
     MatchColorsOption,
     ModelOption,
+    OneStyleOption,
     OutsideOption,
     PrecisionOption,
     RegionsOption,
     StrengthOption,
-    StyleOption,
     ThreadsOption,
     TimelineOption,
+    one_style,
 )
 from nst_rt.errors import INTERRUPTED, InputError
 
@@ -49,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
 
 def pipe(
-    style: StyleOption = None,
+    style: OneStyleOption = None,
     format: Annotated[
         str,
         typer.Option(
@@ -123,7 +124,7 @@ def pipe(
     sides = _sides(size, format)
     frame_rate = _rate(rate, format, output_format or format, timed=timeline is not None)
     controls = read_controls(
-        style,
+        one_style(style),
         timeline=timeline,
         mask=mask,
         outside=outside,

@@ -10,10 +10,11 @@ from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
     ModelOption,
+    OneStyleOption,
     PrecisionOption,
     StrengthOption,
-    StyleOption,
     ThreadsOption,
+    one_style,
 )
 
 DEFAULT_SIZE = (1920, 1080)
@@ -29,7 +30,7 @@ def share(
         str,
         typer.Option("--name", "-n", metavar="NAME", help="Of the shared memory, /dev/shm/nst-rt.NAME."),
     ],
-    style: StyleOption = None,
+    style: OneStyleOption = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -70,6 +71,7 @@ def share(
     from nst_rt.stream_format import MATRICES, RANGES
     from nst_rt.stylizer import Stylizer
 
+    chosen = one_style(style)
     check_choice("--matrix", matrix, ("auto", *MATRICES))
     check_choice("--range", range, ("auto", *RANGES))
     width, height = _sides(size)
@@ -80,7 +82,13 @@ def share(
     with (
         signals_interrupt(),
         Stylizer.load(
-            style, model=model, device=device, precision=precision, strength=strength, color=color, threads=threads
+            chosen,
+            model=model,
+            device=device,
+            precision=precision,
+            strength=strength,
+            color=color,
+            threads=threads,
         ) as stylizer,
     ):
         if size is not None:

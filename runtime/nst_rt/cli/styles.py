@@ -70,8 +70,9 @@ def _row(name: str, model: str, kind: str, **texts: str) -> dict[str, str]:
 
 
 def _show(rows: list[dict[str, str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from nst_rt.cli.tables import print_table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("style", "painting", "artist", "year", "model"):
@@ -79,4 +80,4 @@ def _show(rows: list[dict[str, str]]) -> None:
     for row in rows:
         model = f"{row['model']} ({row['kind']})" if row["kind"] == "yours" else row["model"]
         table.add_row(row["name"], *(row.get(key, "") for key in ("title", "artist", "year")), model)
-    Console().print(table)
+    print_table(table)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nst_rt.cli.local_path import local_path
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
@@ -20,13 +21,14 @@ from nst_rt.cli.options import (
     MaskOption,
     MatchColorsOption,
     ModelOption,
+    OneStyleOption,
     OutsideOption,
     PrecisionOption,
     RegionsOption,
     StrengthOption,
-    StyleOption,
     ThreadsOption,
     TimelineOption,
+    one_style,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ def register(app: typer.Typer) -> None:
 
 
 def video(
-    film: Annotated[Path, typer.Argument(metavar="FILM", help="A film of any format that FFmpeg reads.")],
+    film: Annotated[
+        Path, typer.Argument(metavar="FILM", parser=local_path, help="A film of any format that FFmpeg reads.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -54,7 +58,7 @@ def video(
             "with settings that are not the usual ones: film.gogh.strength-0.5.mp4.",
         ),
     ] = None,
-    style: StyleOption = None,
+    style: OneStyleOption = None,
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
@@ -92,7 +96,7 @@ def video(
     from nst_rt.stylizer import Stylizer
 
     controls = read_controls(
-        style,
+        one_style(style),
         timeline=timeline,
         mask=mask,
         outside=outside,
@@ -119,7 +123,11 @@ def video(
             # A result that exists comes last: whoever gives another name should not learn then what else is wrong.
             target = output or film.with_name(f"{film.stem}.{tag}.mp4")
             check_film_output(target, crf, preset)
-            check_not_taken(target, [film], overwrite=overwrite)
+            check_not_taken(target, [film, *controls.files()], overwrite=overwrite)
+            # Before the work where the header tells the length, or else after it.
+            unreached = controls.unreached(float(reader.duration)) if reader.duration else []
+            for notice in unreached:
+                say(f"note: {notice}")
 
             at_time = controls.at_times(stylize, player)
             try:
@@ -129,8 +137,11 @@ def video(
                 say(f"interrupted; nothing of {target} was kept")
                 raise
             told["stylizer"] = controls.described(stylize)
+        if not reader.duration:
+            told["notices"] += controls.unreached(told["duration"])
         for notice in told["notices"]:
             say(f"note: {notice}")
+        told["notices"] = [*unreached, *told["notices"]]
         if reader.warning:
             say(f"{film}: {reader.warning}; kept what there is in {target}")
     say(

@@ -18,13 +18,14 @@ from nst_rt.cli.options import (
     MaskOption,
     MatchColorsOption,
     ModelOption,
+    OneStyleOption,
     OutsideOption,
     PrecisionOption,
     RegionsOption,
     StrengthOption,
-    StyleOption,
     ThreadsOption,
     TimelineOption,
+    one_style,
 )
 from nst_rt.errors import NstError
 
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 
 def webcam(
-    style: StyleOption = None,
+    style: OneStyleOption = None,
     source: Annotated[
         str, typer.Option("--source", help="A camera (0, /dev/video0), a film file, or http://, rtsp://, udp://.")
     ] = "0",
@@ -92,7 +93,7 @@ def webcam(
 
     # What can be refused at once is refused before the network is loaded.
     controls = read_controls(
-        style,
+        one_style(style),
         timeline=timeline,
         mask=mask,
         outside=outside,

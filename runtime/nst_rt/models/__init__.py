@@ -1,15 +1,20 @@
 """Model files by name or path: those in this folder, and those in the user's data folder."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_rt.errors import ModelError
+from nst_rt.errors import ModelError, StyleError
 from nst_rt.folders import user_models
 from nst_rt.suggestions import did_you_mean
 
 BUNDLED = Path(__file__).parent
 BUILT_IN = "conditional"
 """The network that comes with nst-rt and that named styles belong to."""
+
+ORT_SUFFIX = ".ort"
+"""Of ONNX Runtime's own format, which `nst-rt export ort` writes and nobody here reads."""
 
 _FP16, _INT8, _ENCODER = ".fp16.onnx", ".int8.onnx", ".encoder.onnx"
 
@@ -93,10 +98,31 @@ def find_model(name_or_path: str | Path) -> ModelFiles:
     models = {model.name: model for model in list_models()}
     if text in models:
         return models[text]
+    if text.lower().endswith(ORT_SUFFIX):
+        raise ModelError(
+            f"{text}: ONNX Runtime's own format, which is for its reduced builds in other programs, and nst-rt runs "
+            f".onnx. Give the {text[: -len(ORT_SUFFIX)]}.onnx that it was made from"
+        )
+    if owner := _model_with_style(text, models.values()):
+        raise ModelError(
+            f"no model named {text!r}; it is a style of the model {owner}. Name {owner}, or give --style {text} to a "
+            "command that has it"
+        )
     raise ModelError(
         f"no model named {text!r}{did_you_mean(text, models)}. "
         f"Give the path of an .onnx file, or put one into {user_models()}"
     )
+
+
+def _model_with_style(name: str, models: Iterable[ModelFiles]) -> str:
+    """The name of the first model that has a style of this name; empty if none has."""
+    from nst_rt.styles import load_styles  # which reads models
+
+    for files in models:
+        with suppress(StyleError):
+            if name in load_styles(files):
+                return files.name
+    return ""
 
 
 def is_file(path: Path) -> bool:

@@ -22,7 +22,7 @@ def yuv_filler(width: int, height: int, pixels: PixelFormat, colors: FilmColors)
     """What lays out frames of this size. Not to be shared by threads.
 
     A colour sample is that of the mean of the pixels that it stands for, so that it lies in their centre. Of an odd
-    side the last pixel has a sample for itself. No number is further from the exact one than 1.1, of light 0.7.
+    side the last pixel has a sample for itself. No number is further from the exact one than 1.2, of light 0.7.
 
     Args:
         pixels: a layout of YUV.

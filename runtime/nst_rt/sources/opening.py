@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from nst_rt.errors import InputError
+from nst_rt.sources.address import is_address
 from nst_rt.sources.camera import Camera, CameraSettings
 from nst_rt.sources.capture import Source
 from nst_rt.sources.playback import FilmPlayback
@@ -25,7 +26,7 @@ def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool
         return Camera(int(text), settings)
     if re.fullmatch(r"/dev/v\S+", text) and not Path(text).is_file():
         return Camera(text, settings)
-    if re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
+    if is_address(text):
         return Stream(text, width=settings.width, height=settings.height)
     film = Path(text).expanduser()
     if not film.exists():

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from nst_bench.compare import run
 from nst_bench.compare.cli import compare
+from nst_bench.compare.methods import Wish, network_methods
 from nst_bench.machine import describe_machine
 from nst_bench.quality.losses import Judge, content_loss, style_loss
 from nst_export.training.hardware import choose_hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.pictures import read_rgb
 from nst_rt.errors import DeviceError, InputError, ModelError, NstError, OutputError, StyleError
+from nst_rt.models import find_model
 from nst_rt.sources.picture import read_picture
+from nst_rt.styles import load_styles
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -128,6 +131,15 @@ def test_the_documents(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # One column of photograph, painting and three methods: the places are as large as the grey notice of the one that
     # failed, 280x185, with 28 rows for the label and 10 pixels between them.
     assert cv2.imread(str(folder / "out" / "compare.jpg")).shape == (5 * (185 + 28 + 10) + 10, 280 + 2 * 10, 3)
+
+
+def test_the_built_in_networks_training_is_told_as_the_last_of_several(folder: Path) -> None:
+    wish = Wish("gogh", folder / "painting.png")
+    (named, *_) = network_methods(wish, tune=None, loss_network=folder / "vgg.npz")
+    training = load_styles(find_model("conditional"))["gogh"].training.removeprefix("last run: ")
+    assert named.remarks == (f"last training run: {training} (history: nst-rt info conditional)",)
+    (other, *_) = network_methods(wish, folder / "tinting.onnx", tune=None, loss_network=folder / "vgg.npz")
+    assert other.remarks == ("by hand",)
 
 
 def test_what_processes_are_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,28 +1,84 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import nst_bench.speed.film
 import pytest
 from nst_bench.latency import Case
+from nst_bench.noise import relative_noise
 from nst_bench.speed.entries import entries
 from nst_bench.speed.film import measure_film, summary
 from nst_bench.speed.report import markdown, ratios
 from nst_bench.speed.suite import FORMAT
+from nst_rt import Stylizer
 
 
-def test_a_film_is_measured_stage_by_stage_and_whole(inverting: Path) -> None:
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Stylizer | None]]:
+    """What was timed, and the stylizer that it was timed with; the nth of a kind takes n times a known time."""
+    calls: list[tuple[str, Stylizer | None]] = []
+    seconds = {"extend": 0.01, "_stylise": 0.1, "_write": 1.0, "_convert": 10.0}
+
+    def spend(work: Callable[..., object], *arguments: Any) -> tuple[float, float]:
+        name = work.__name__
+        stylizer = next((one for one in arguments if isinstance(one, Stylizer)), None)
+        work(*arguments)
+        calls.append((name, stylizer))
+        times = calls.count((name, stylizer)) if name != "_stylise" else len([1 for one, _ in calls if one == name])
+        return times * seconds[name], 2 * times * seconds[name]
+
+    monkeypatch.setattr(nst_bench.speed.film, "_timed", spend)
+    return calls
+
+
+def test_a_film_is_measured_stage_by_stage_and_whole(
+    inverting: Path, timed: list[tuple[str, Stylizer | None]], opened: list[int | None]
+) -> None:
     told = measure_film(Case(64, 48), 5, 3, model=inverting, device="cpu", threads=1)
     assert (told["width"], told["height"], told["frames"], told["device"]) == (64, 48, 5, "cpu")
-    assert list(told["stages"]) == ["decode", "stylise", "encode"]
-    assert all(spent["seconds"] > 0 for spent in (*told["stages"].values(), told["whole"]))
-    assert told["noise"] >= 0
+    assert told["stages"] == {
+        "decode": {"seconds": 0.02, "cpu_seconds": 0.04},
+        "stylise": {"seconds": 0.2, "cpu_seconds": 0.4},
+        "encode": {"seconds": 2.0, "cpu_seconds": 4.0},
+    }
+    assert told["whole"] == {"seconds": 20.0, "cpu_seconds": 40.0}
+    assert told["noise"] == relative_noise([10.0, 20.0, 30.0]) > 0
     assert told["in_flight"] == 1
-    # With one frame in flight there is nothing to compare.
+    # With one frame in flight there is nothing to compare, and no other stylizer.
     assert told["one_at_a_time"] == told["stages"]["stylise"]
+    assert [name for name, _ in timed] == ["extend", "_stylise", "_write", "_convert"] * 3
+    assert len({stylizer for _, stylizer in timed if stylizer}) == 1
+    assert opened == [1]
 
 
-def test_a_film_is_measured_with_the_frames_in_flight_that_the_command_takes(inverting: Path) -> None:
-    told = measure_film(Case(64, 48), 5, 3, model=inverting, device="cpu", threads=3)
+def test_a_film_is_measured_with_the_frames_in_flight_that_the_command_takes(
+    inverting: Path, timed: list[tuple[str, Stylizer | None]], opened: list[int | None]
+) -> None:
+    told = measure_film(Case(64, 48), 5, 1, model=inverting, device="cpu", threads=3)
     assert told["in_flight"] == 3
-    assert told["one_at_a_time"]["seconds"] > 0
+    # The first of two is frame after frame, in a stylizer of its own with all threads.
+    assert [name for name, _ in timed] == ["extend", "_stylise", "_stylise", "_write", "_convert"]
+    alone, together, whole = (stylizer for _, stylizer in timed if stylizer)
+    assert alone is not together
+    assert together is whole
+    assert opened == [1, 1, 1, 3]
+    assert told["one_at_a_time"] == {"seconds": 0.1, "cpu_seconds": 0.2}
+    assert told["stages"]["stylise"] == {"seconds": 0.2, "cpu_seconds": 0.4}
+
+
+def test_frames_that_are_stylised_one_at_a_time_are_dropped(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed: list[bool] = []
+
+    def spend(work: Callable[..., object], *arguments: Any) -> tuple[float, float]:
+        before = [id(frame.bgr) for frame in arguments[1]] if work.__name__ == "_stylise" else []
+        work(*arguments)
+        if before:
+            changed.append(before != [id(frame.bgr) for frame in arguments[1]])
+        return 1.0, 1.0
+
+    monkeypatch.setattr(nst_bench.speed.film, "_timed", spend)
+    measure_film(Case(64, 48), 5, 1, model=inverting, device="cpu", threads=2)
+    assert changed == [False, True]
 
 
 def test_the_whole_is_held_against_the_slowest_stage_and_against_all_cores() -> None:

@@ -25,6 +25,7 @@ from nst_bench.speed.work import against_limits
 from nst_rt.devices import Device
 from nst_rt.errors import DeviceError, InputError, ModelError
 from nst_rt.models import find_model
+from nst_rt.stylizer import Stylizer
 from tiny_models import RECORD, inverting_model
 
 SMALL = Case(32, 16)
@@ -257,6 +258,21 @@ def test_frames_in_flight_are_counted_together(inverting: Path) -> None:
     # Each of the two does at least two.
     assert told["latency"]["count"] == 4
     assert (told["in_flight"], told["threads"], told["device"], told["precision"]) == (2, 1, "cpu", "fp32")
+
+
+def test_every_session_is_open_before_the_time_counts(
+    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_calls: list[int] = []
+    call = Stylizer.__call__
+
+    def told(self: Stylizer, frame: Any) -> Any:
+        at_calls.append(len(opened))
+        return call(self, frame)
+
+    monkeypatch.setattr(Stylizer, "__call__", told)
+    measure_throughput(SMALL, 3, 0.0, threads=3, model=inverting, device="cpu")
+    assert at_calls == [3] * 6
 
 
 def test_an_error_in_flight_is_raised(inverting: Path) -> None:

@@ -133,6 +133,21 @@ def test_errors_come_before_the_work(folder: Path, arguments: list[str], error: 
     assert set(folder.iterdir()) == before
 
 
+def test_inputs_are_looked_at_before_the_output(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("photo.gogh.png", "photo.nobody.png", "none.gogh.png"):
+        (folder / name).write_bytes(b"mine")
+    for style in ("gogh", "gogh.png:0.5+gogh:0.5"):
+        with pytest.raises(InputError, match=r"gogh is a style's name.*Give the painting's file in place of the name"):
+            invoke(folder, "photo.png", style)
+    with pytest.raises(InputError, match="nobody: no such file"):
+        invoke(folder, "photo.png", "nobody")
+    with pytest.raises(InputError, match=r"none\.png"):
+        invoke(folder, "none.png", "gogh.png")
+    with pytest.raises(OutputError, match=r"photo\.gogh\.png: exists already"):
+        invoke(folder, "photo.png", "gogh.png")
+
+
 def test_options_stand_behind_the_paintings(folder: Path) -> None:
     """As a command of `nst-rt` itself, where a group would take them for a command of its own.
 

@@ -11,6 +11,7 @@ from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.cli import app
 from nst_export.families.conditional import export_conditional
 from nst_export.families.transformer import export_transformer
+from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.quantization import export
 from nst_export.quantization.convolutions import find_convolutions
 from nst_export.quantization.export import export_int8
@@ -33,6 +34,16 @@ def plain(tiny_transformer, tmp_path):
     """The fp32 file of a transformer network."""
     torch.save(tiny_transformer.state_dict(), tmp_path / "tiny.pth")
     return export_transformer(tmp_path / "tiny.pth", tmp_path / "net.onnx", "fp32")[0].path
+
+
+@pytest.fixture
+def encoding(tiny_conditional, style_of, tmp_path):
+    """The fp32 file of a conditional network with two styles and a style encoder."""
+    neutral = tiny_conditional.neutral_style()
+    styles = {name: style_of(tiny_conditional, seed)[0] for seed, name in enumerate(("one", "two"))}
+    encoder = StyleEncoder(neutral, widths=(4, 8, 8), hidden=12).eval()
+    weights = ConditionalWeights(tiny_conditional, styles, {}, encoder, "3 steps")
+    return export_conditional(weights, tmp_path / "own.onnx", "fp32", source_sha256="abc")[0].path
 
 
 @pytest.fixture
@@ -114,7 +125,7 @@ def test_what_cannot_be_quantised_is_refused(plain, styled, tmp_path):
     export_int8(plain, overwrite=True)
     with pytest.raises(OutputError, match=r"ends with \.int8\.onnx"):
         export_int8(plain, tmp_path / "fast.onnx")
-    with pytest.raises(OutputError, match=r"own\.onnx: another network"):
+    with pytest.raises(OutputError, match=r"own\.onnx: holds another network"):
         export_int8(plain, tmp_path / "own.int8.onnx")
     styled.with_name("own.styles.json").unlink()
     with pytest.raises(ModelError, match=r"no own\.styles\.json of this network"):
@@ -153,11 +164,69 @@ def test_a_models_name_leaves_the_file_in_the_working_folder(styled, tmp_path, m
     monkeypatch.chdir(here)
     result = CliRunner().invoke(app, ["int8", "own"], catch_exceptions=False)
     assert result.exit_code == 0
-    assert [path.name for path in here.iterdir()] == ["own.int8.onnx"]
+    assert sorted(path.name for path in here.iterdir()) == ["own.int8.onnx", "own.styles.json"]
+    assert (here / "own.styles.json").read_bytes() == styled.with_name("own.styles.json").read_bytes()
+    assert "own.styles.json: copied along" in result.stderr
     assert record_of(here / "own.int8.onnx").source_sha256 == record_of(styled).source_sha256
     assert not (home / "own.int8.onnx").exists()
     with pytest.raises(ModelError, match=r"no model named 'owm' .did you mean 'own'"):
         CliRunner().invoke(app, ["int8", "owm"], catch_exceptions=False)
+
+
+def test_in_another_folder_it_is_of_use_by_itself(encoding, tmp_path):
+    (tmp_path / "out").mkdir()
+    written = export_int8(encoding, tmp_path / "out" / "fast.int8.onnx")
+    styles, encoder = (tmp_path / "out" / f"fast{end}" for end in (".styles.json", ".encoder.onnx"))
+    assert set(written.companions) == {styles, encoder}
+    assert written.file.record.style_encoder == "fast.encoder.onnx"
+    painting = tmp_path / "painting.png"
+    write_picture(painting, draw_picture(70, 60, seed=5))
+    with (
+        Stylizer.load(model=written.file.path, device="cpu") as alone,
+        Stylizer.load(model=encoding, device="cpu") as whole,
+    ):
+        assert alone.styles == whole.styles == ["one", "two"]
+        for style in ("two", str(painting)):
+            np.testing.assert_array_equal(alone.style_vector(style), whole.style_vector(style))
+
+
+def test_copies_are_planned_like_other_targets(encoding, plain, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    target, styles = out / "own.int8.onnx", out / "own.styles.json"
+
+    def there():
+        return sorted(path.name for path in out.iterdir())
+
+    styles.write_text("mine")
+    with pytest.raises(OutputError, match=r"own\.styles\.json: exists already.*--overwrite"):
+        export_int8(encoding, target)
+    assert there() == ["own.styles.json"]
+    assert styles.read_text() == "mine"
+    export_int8(encoding, target, overwrite=True)
+    assert styles.read_bytes() == encoding.with_name("own.styles.json").read_bytes()
+    # What is there already, byte by byte, is in nobody's way.
+    target.unlink()
+    assert export_int8(encoding, target).companions == ()
+    assert there() == ["own.encoder.onnx", "own.int8.onnx", "own.styles.json"]
+
+    # A network of one style has no use for the styles and the encoder of another that lie there.
+    target.unlink()
+    with pytest.raises(OutputError, match=r"own\.\w+\.(onnx|json): belongs to another network.*--overwrite to remove"):
+        export_int8(plain, target)
+    assert there() == ["own.encoder.onnx", "own.styles.json"]
+    export_int8(plain, target, overwrite=True)
+    assert there() == ["own.int8.onnx"]
+
+
+def test_an_encoder_of_another_network_does_not_come_along(encoding, tmp_path):
+    encoder = encoding.with_name("own.encoder.onnx")
+    model = onnx.load(encoder)
+    next(entry for entry in model.metadata_props if entry.key == "nst_rt.source_sha256").value = "else"
+    onnx.save(model, encoder)
+    (tmp_path / "out").mkdir()
+    written = export_int8(encoding, tmp_path / "out" / "own.int8.onnx")
+    assert [path.name for path in written.companions] == ["own.styles.json"]
 
 
 def test_the_command(styled):

@@ -72,6 +72,26 @@ def test_style_vectors_and_style_encoders(tmp_path):
     np.testing.assert_allclose(vector[0], painting.reshape(-1, 3).mean(axis=0) / 2, rtol=1e-4)
 
 
+def test_styles_and_encoder_come_along_to_another_folder(tmp_path):
+    source, out = tinting_model(tmp_path / "tint.onnx", rows="styles"), tmp_path / "out"
+    mean_color_encoder(tmp_path / "tint.encoder.onnx")
+    entry = {"name": "dusk", "vector": [1, 2, 3]}
+    (tmp_path / "tint.styles.json").write_text(json.dumps({"source_sha256": "0" * 64, "styles": [entry]}))
+    assert export_ort(source).companions == ()
+    out.mkdir()
+    told = export_ort(source, out / "small.ort")
+    assert told.companions == (out / "small.styles.json", out / "small.encoder.onnx")
+    for copy in told.companions:
+        assert copy.read_bytes() == (tmp_path / copy.name.replace("small", "tint")).read_bytes()
+    (out / "small.encoder.onnx").write_bytes(b"mine")
+    told.model.unlink()
+    told.operators.unlink()
+    with pytest.raises(OutputError, match=r"small\.encoder\.onnx: exists already"):
+        export_ort(source, out / "small.ort")
+    assert not told.model.exists()
+    assert export_ort(tmp_path / "tint.encoder.onnx", out / "tint.encoder.ort").companions == ()
+
+
 def test_a_file_that_exists_stays_unless_asked(model):
     taken = model.with_name("net.required_operators_and_types.config")
     taken.write_text("mine")

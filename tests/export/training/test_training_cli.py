@@ -118,11 +118,42 @@ def test_plain_lines() -> None:
         reporter.advance(step, {"style": 1.23456})
     steps = [line.split("/")[0] for line in stream.getvalue().splitlines()]
     assert steps == ["step 1", "step 2", "step 4", "step 5"]
+    assert ["left" in line for line in stream.getvalue().splitlines()] == [False, True, True, True]
     assert "style 1.235" in stream.getvalue()
 
 
 def test_remaining_time() -> None:
-    pace = Pace(0, 1000)
     for seconds, text in ((0.03, "30 s left"), (0.6, "10 min left"), (10.0, "2 h 47 min left")):
-        pace.seconds = seconds
-        assert pace.remaining(0) == text
+        times = iter([0.0, 5.0, 5.0 + seconds])
+        pace = Pace(0, 1002, lambda times=times: next(times))
+        pace.update(1)
+        pace.update(2)
+        assert pace.remaining(2) == text
+
+
+def test_a_slow_first_step_foretells_nothing() -> None:
+    now = [100.0]
+    pace = Pace(0, 100, lambda: now[0])
+    told = {}
+    for step in range(1, 101):
+        # The first step loads and compiles, number 30 waits for a file, and from 60 on they are four times as long.
+        now[0] += {1: 1.06, 30: 9.0}.get(step, 0.03 if step < 60 else 0.12)
+        pace.update(step)
+        told[step] = pace.told(step)
+    assert told[1] == "1.06 s/step"
+    assert told[2] == "0.03 s/step, 3 s left"
+    assert told[30] == told[31] == "0.03 s/step, 2 s left"
+    assert told[75] == "0.12 s/step, 3 s left"
+    assert told[100] == "0.12 s/step, 0 s left"
+
+
+def test_a_run_of_one_step_and_one_that_knows_better() -> None:
+    times = iter([0.0, 2.0])
+    pace = Pace(0, 1, lambda: next(times))
+    pace.update(1)
+    assert pace.told(1) == "2.00 s/step, 0 s left"
+    times = iter([0.0, 2.0])
+    bound = Pace(0, 50, lambda: next(times))
+    bound.update(1)
+    bound.expect(30.0)
+    assert bound.told(1) == "2.00 s/step, 30 s left"

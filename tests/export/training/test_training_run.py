@@ -11,7 +11,7 @@ import cv2
 import pytest
 import torch
 from nst_export.checkpoints.conditional import read_conditional
-from nst_export.checkpoints.training import Checkpoint, load_checkpoint
+from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint
 from nst_export.training.conditional import ConditionalRecipe
 from nst_export.training.hardware import Hardware
 from nst_export.training.run import Run, RunOptions
@@ -183,6 +183,20 @@ def test_a_start_brings_styles_by_name_and_the_encoders_base(
     assert torch.equal(recipe.model.encoder.base.detach(), mean)
     assert torch.equal(recipe.model.network.stem.weight.detach(), start["network.stem.weight"])
     assert any("beginning with its weights of step 2" in text for text in notes.texts)
+
+
+def test_what_began_with_anothers_weights_tells_its_training_as_the_last_run(
+    tmp_path: Path, conditional_settings: Make, cpu: Hardware, notes: Any
+) -> None:
+    first = tmp_path / "first" / "checkpoint.pt"
+    train(conditional_settings(), first.parent, cpu, notes, until=2)
+    assert in_words(load_checkpoint(first)).startswith("2 steps of ")
+    for until in (1, 2):  # begun, and taken up again
+        train(conditional_settings(), tmp_path / "second", cpu, notes, until=until, start=first)
+        state = load_checkpoint(tmp_path / "second" / "checkpoint.pt")
+        assert [session.get("start") for session in state.sessions] == [str(first), None][:until]
+        assert in_words(state).startswith(f"last run: {until} steps of ")
+    assert read_conditional(tmp_path / "second" / "conditional.pt").training == in_words(state)
 
 
 def test_a_start_of_another_width_is_refused(

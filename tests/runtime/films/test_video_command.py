@@ -160,11 +160,35 @@ def test_existing_films_are_kept_unless_told_otherwise(run: Any) -> None:
     told = run("film.mp4", "-o", "out.mp4")
     assert (told.code, Path("out.mp4").read_bytes()) == (2, b"precious")
     assert "--overwrite" in told.err
-    told = run("film.mp4", "-o", "film.mp4")
+    assert run("film.mp4", "-o", "out.mp4", "--overwrite").code == 0
+    assert np.abs(frames_of(Path("out.mp4"))[0][1].astype(int) + scene(0) - 255).mean() < 4
+
+
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_the_film_itself_is_never_replaced(run: Any, more: list[str]) -> None:
+    before = make_film(Path("film.mp4"), 3).read_bytes()
+    Path("same.mp4").symlink_to("film.mp4")
+    Path("sub").mkdir()
+    for film, output in (("film.mp4", "film.mp4"), ("film.mp4", "sub/../same.mp4"), ("same.mp4", "./film.mp4")):
+        told = run(film, "-o", output, *more)
+        assert (told.code, Path("film.mp4").read_bytes()) == (2, before)
+        assert f"{Path(output)}: is the input itself" in told.err
+    assert names() == ["film.mp4", "same.mp4", "sub"]
+
+
+def test_several_styles_are_refused(run: Any) -> None:
+    make_film(Path("film.mp4"), 3)
+    told = run("film.mp4", "--style", "gogh", "-s", "wave")
+    assert (told.code, names()) == (2, ["film.mp4"])
+    assert "2 styles (gogh, wave), and this command works in one" in told.err
+    assert "gogh:0.5+wave:0.5" in told.err
+    assert run("film.mp4", "--style", "gogh", "-s", "gogh").code == 0
+
+
+def test_an_address_is_shown_as_it_was_typed(run: Any) -> None:
+    told = run("https://example.com/a.mp4")
     assert told.code == 2
-    assert "the input itself" in told.err
-    assert run("film.mp4", "-o", "film.mp4", "--overwrite").code == 0
-    assert np.abs(frames_of(Path("film.mp4"))[0][1].astype(int) + scene(0) - 255).mean() < 4
+    assert told.err.startswith("nst-rt: error: https://example.com/a.mp4: an address, and files are read here")
 
 
 def test_a_cut_film_is_kept_and_told(run: Any) -> None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import nst_rt.cli
 import numpy as np
@@ -69,10 +70,38 @@ def test_a_film_that_starts_late_begins_at_zero(run: Any) -> None:
     assert all(map(close, tints("out.mkv"), [(100, 0)] * 5 + [(0, 100)] * 5)), tints("out.mkv")
 
 
-def test_the_results_name_says_timeline(run: Any) -> None:
+def test_the_results_name_says_the_timelines_styles(run: Any) -> None:
     make_film(Path("film.mp4"), [GRAY] * 2)
-    assert run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s red")[0] == 0
-    assert Path("film.timeline.mp4").exists()
+    many = ", ".join(f"{second}s {'red' if second % 2 else 'blue'}" for second in range(60))
+    for timeline in ("0s blue, 5s red, fade 1s", "0s red, 5s blue:0.25+red:0.75", many):
+        code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", timeline)
+        assert code == 0, err
+    made = {path.name for path in Path().glob("film.*")} - {"film.mp4"}
+    made -= {"film.timeline-blue-red.mp4", "film.timeline-red-blue-0.25+red-0.75.mp4"}
+    (long,) = made
+    assert long.startswith("film.timeline-blue-red-blue-red-")
+    assert len(long) < 80
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.h264"])  # a raw stream's header tells no length
+def test_styles_that_come_after_the_end_are_told_once(run: Any, name: str) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 25)
+    if name != "film.mp4":
+        with av.open("film.mp4") as source, av.open(name, "w", format="h264") as copy:
+            stream = copy.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(source.streams.video[0]):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    copy.mux(packet)
+    line = [name, "-m", "net.onnx", "-o", "out.mp4", "--overwrite", "--json", "--timeline"]
+    code, out, err = run(*line, "0s blue, 0.5s red, 5s blue, 6s red")
+    assert code == 0, err
+    said = "the film ends at 1 s; 'blue' (5 s), 'red' (6 s) are never reached"
+    assert err.count(f"note: {said}") == 1
+    assert json.loads(out)["notices"].count(said) == 1
+    assert "'red' (1 s) is never reached" in run(*line, "0s blue, 1s red")[2]
+    assert "never reached" not in run(*line, "5s blue")[2]
+    assert "never reached" not in run(*line, "0s blue, 0.9s red, loop 30s")[2]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +146,7 @@ def test_errors_of_a_timeline_show_the_place(run: Any) -> None:
     assert code == 2
     assert "baked.onnx has one style baked in (invert), and timelines need a model with style vectors" in err
     assert "names the styles" in run("film.mp4", "--style", "red", "--timeline", "0s blue")[2]
-    assert not Path("film.timeline.mp4").exists()
+    assert not list(Path().glob("film.timeline*"))
 
 
 @pytest.mark.parametrize(
@@ -131,16 +160,16 @@ def test_errors_of_a_timeline_show_the_place(run: Any) -> None:
         (["--preset", "swift"], "x264 has no preset 'swift'"),
     ],
 )
-@pytest.mark.parametrize("output", [[], ["-o", "film.timeline.mp4"]])
+@pytest.mark.parametrize("output", [[], ["-o", "film.timeline-blue-red.mp4"]])
 def test_a_film_that_exists_hides_no_other_mistake(run: Any, line: list[str], said: str, output: list[str]) -> None:
     make_film(Path("film.mp4"), [GRAY] * 2)
-    for name in ("timeline", "blue", "blue-none"):
+    for name in ("timeline-blue-red", "blue", "blue-none"):
         Path(f"film.{name}.mp4").write_bytes(b"precious")
     code, _, err = run("film.mp4", "-m", "net.onnx", *line, *output)
     assert code == 2
     assert said in err
     assert "exists already" not in err
-    assert Path("film.timeline.mp4").read_bytes() == b"precious"
+    assert Path("film.timeline-blue-red.mp4").read_bytes() == b"precious"
     assert "exists already" in run("film.mp4", "-m", "net.onnx", "--timeline", "0s blue, 5s red")[2]
 
 
@@ -178,9 +207,9 @@ def test_a_still_mask_under_a_timeline(run: Any) -> None:
     code, _, err = run("film.mp4", "-m", "net.onnx", "--timeline", "0 blue, 0.08 red", "--mask", "mask.png")
     assert code == 0, err
     assert err.count("mask.png: 32x24 px, resized to the picture's 64x48") == 1
-    assert all(map(close, tints("film.timeline-none.mp4", 8), [(100, 0)] * 2 + [(0, 100)] * 2))
-    assert all(map(close, tints("film.timeline-none.mp4", 56), [(0, 0)] * 4))
-    assert abs(int(frames_of(Path("film.timeline-none.mp4"))[0][1][24, 56, 1]) - 100) < 4
+    assert all(map(close, tints("film.timeline-blue-red-none.mp4", 8), [(100, 0)] * 2 + [(0, 100)] * 2))
+    assert all(map(close, tints("film.timeline-blue-red-none.mp4", 56), [(0, 0)] * 4))
+    assert abs(int(frames_of(Path("film.timeline-blue-red-none.mp4"))[0][1][24, 56, 1]) - 100) < 4
 
 
 def test_regions_of_a_mask_film_are_read_with_tolerance(run: Any) -> None:

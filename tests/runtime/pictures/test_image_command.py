@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Negatives:
         return lambda: self(frame)
 
     def in_flight(self, height: int, width: int) -> int:
-        return 3 if height < 60 else 1
+        return min(3, nst_rt.processors.physical_cores()) if height < 60 else 1
 
     def describe(self) -> dict[str, Any]:
         return {"model": "negatives", "device": "cpu"}
@@ -220,15 +221,48 @@ def test_existing_results_are_kept_unless_told_otherwise(run: Any) -> None:
     assert is_negative("b.png")
 
 
-def test_the_input_itself_is_refused_and_replaced_when_told(run: Any) -> None:
-    put("a.png")
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_the_input_itself_is_never_replaced(run: Any, more: list[str]) -> None:
+    before = put("a.png").read_bytes()
+    put("painting.png")
     Path("same.png").symlink_to("a.png")
-    for output in ("a.png", "./a.png", "same.png"):
-        told = run("a.png", "-o", output)
-        assert told.code == 2
-        assert "the input itself" in told.err
-    assert run("a.png", "-o", "a.png", "--overwrite").code == 0
-    assert is_negative("a.png")
+    Path("sub").mkdir()
+    for line in (
+        ["a.png", "-o", "a.png"],
+        ["a.png", "-o", "sub/../a.png"],
+        ["a.png", "-o", Path("a.png").resolve()],
+        ["a.png", "-o", "same.png"],
+        ["same.png", "-o", "a.png"],
+        ["painting.png", "--style", "a.png:0.5+painting.png:0.5", "-o", "a.png"],
+        ["painting.png", "--style", "gogh", "--mask", "a.png", "-o", "a.png"],
+    ):
+        told = run(*line, *more)
+        assert (told.code, Path("a.png").read_bytes()) == (2, before)
+        assert "is the input itself" in told.err
+    put("photos/b.png")
+    Path("sub/b.png").symlink_to("../a.png")
+    told = run("photos", "-o", "sub", "--style", "a.png", *more)
+    assert (told.code, Path("a.png").read_bytes()) == (2, before)
+    assert "sub/b.png: is the input itself" in told.err
+
+
+def test_a_slash_at_the_end_makes_a_folder(run: Any) -> None:
+    put("a.png")
+    for _ in range(2):
+        assert run("a.png", "-o", "made/", "--overwrite").code == 0
+    assert is_negative("made/a.png")
+    told = run("a.png", "-o", "a.png/")
+    assert (told.code, "a.png: a file, not a folder" in told.err) == (2, True)
+    told = run("a.png", "-o", "missing/made/")
+    assert (told.code, "there is no folder" in told.err) == (2, True)
+    assert names() == ["a.png", "made/a.png"]
+
+
+@pytest.mark.parametrize("address", ["https://example.com/a.jpg", "HTTP://example.com/*.png"])
+def test_an_address_is_shown_as_it_was_typed(run: Any, address: str) -> None:
+    told = run(address)
+    assert told.code == 2
+    assert told.err.startswith(f"nst-rt: error: {address}: an address, and files are read here")
 
 
 def test_size_limits_the_long_side(run: Any) -> None:
@@ -256,14 +290,16 @@ def test_a_folder_with_folders_keeps_them(run: Any) -> None:
 
 def test_what_an_earlier_run_wrote_beside_the_pictures_is_left_out(run: Any) -> None:
     originals = ["a.b.jpg", "c.edited.png", "c.gogher.png", "c.png", "d.gogh.png"]
+    originals += ["c.wave-rider.jpg", "c.gogh.2.jpg", "c.none.jpg", "c.gogh.size-matters.jpg", "c.gogh-2026.jpg"]
     results = ["a.b.wave.strength-0.5.jpg", "c.gogh.png", "c.gogh-0.7+wave-0.3.png", "c.none-wave.feather-3.jpg"]
+    results += ["c.gogh-2.size-50.precision-int8.jpg", "c.wave-none.color-1e-05.match-colors-cholesky.png"]
     for name in originals + results:
         put(f"in/{name}")
     told = run("in", "-o", "out")
     assert told.code == 0
-    assert names("out") == originals
-    assert "note: 4 left out as results of earlier runs, in/a.b.wave.strength-0.5.jpg first" in told.err
-    assert "5 of 5 pictures" in told.err
+    assert names("out") == sorted(originals)
+    assert "note: 6 left out as results of earlier runs, in/a.b.wave.strength-0.5.jpg first" in told.err
+    assert "10 of 10 pictures" in told.err
     assert run("in", "in/c.gogh.png", "-o", "other").code == 0
     assert names("other") == sorted([*originals, "c.gogh.png"])
     assert run("in/*", "-o", "all").code == 0
@@ -450,25 +486,73 @@ def test_small_pictures_of_a_folder_are_worked_on_side_by_side_and_large_ones_al
 ) -> None:
     for at in range(6):
         put(f"small/{at}.png")
-    put("large.png", smooth(64, 80))
+        put(f"more/{at}.png")
+    large = put("large.png", smooth(80, 64))
+    size = read_picture(large).bgr.shape[0]
     together = threading.Barrier(cores)
-    threads = dict[int, set[bool]]()
+    begun: list[int] = []
+    done: list[int] = []
+    beside_large: list[int] = []
 
     def meet(self: Negatives, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        in_main = threading.current_thread() is threading.main_thread()
-        threads.setdefault(frame.shape[0], set()).add(in_main)
-        if frame.shape[0] != 64:
+        begun.append(frame.shape[0])
+        if frame.shape[0] != size:
             together.wait(20)  # breaks unless as many come as there are cores
+            time.sleep(0.05)  # longer than the next one takes to begin
+        else:
+            time.sleep(0.1)  # others could begin
+            beside_large.append(len(begun) - 1 - len(done))
+        done.append(frame.shape[0])
         return 255 - frame
 
     monkeypatch.setattr(Negatives, "__call__", meet)
-    told = run("small", "large.png", "-o", "out", "--json")
+    told = run("small", "large.png", "more", "-o", "out", "--json")
     assert told.code == 0
     assert loaded["in_flight"] is None
     pictures = [Path(picture["input"]).name for picture in json.loads(told.out)["pictures"]]
-    assert pictures == [*(f"{at}.png" for at in range(6)), "large.png"]
-    small = next(height for height in threads if height != 64)
-    assert threads == {small: {cores == 1}, 64: {True}}
+    assert pictures == [*(f"{at}.png" for at in range(6)), "large.png", *(f"{at}.png" for at in range(6))]
+    assert beside_large == [0]
+
+
+def test_no_more_pictures_are_read_ahead_than_are_stylised_at_once(
+    run: Any, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in range(30):
+        put(f"in/{at}.png")
+    # Many cores, of which a device that takes one picture at a time makes no use.
+    monkeypatch.setattr(nst_rt.processors, "physical_cores", lambda: 20 * cores)
+    monkeypatch.setattr(Negatives, "in_flight", lambda *_: cores)
+    alive: list[int] = []
+    read: list[object] = []
+    written: list[object] = []
+
+    def count(*arguments: Any) -> Any:
+        read.append(None)
+        alive.append(len(read) - len(written))
+        return read_picture(*arguments)
+
+    def write(*_: Any, **__: Any) -> list[str]:
+        time.sleep(0.01)  # slower than all the rest
+        written.append(None)
+        return []
+
+    monkeypatch.setattr("nst_rt.sources.picture.read_picture", count)
+    monkeypatch.setattr("nst_rt.sinks.picture.write_picture", write)
+    assert run("in", "-o", "out", *(["--in-flight", cores] if cores > 1 else [])).code == 0
+    assert len(written) == 30
+    # Two read, one in hand, those in work, two made, one being written.
+    assert max(alive) <= 2 + 1 + (cores if cores > 1 else 0) + 2 + 1
+
+
+def test_a_result_that_exists_is_told_last(run: Any) -> None:
+    put("a.png")
+    put("bad.png").write_bytes(b"no picture")
+    style = "gogh-0.7+wave-0.3"
+    for name in (f"a.{style}.png", f"bad.{style}.png", f"a.{style}-none.png"):
+        put(name)
+    assert "bad.png: not a picture" in run("bad.png").err
+    assert "nosuch.png: no such file" in run("a.png", "--mask", "nosuch.png", "--style", style).err
+    assert "exists already" in run("a.png").err
 
 
 def test_few_pictures_have_all_cores_each_unless_told_otherwise(run: Any, loaded: dict[str, Any], cores: int) -> None:

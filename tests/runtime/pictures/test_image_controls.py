@@ -2,13 +2,20 @@
 
 import json
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import cv2
 import nst_rt.cli
+import nst_rt.in_flight
+import nst_rt.processors
+import nst_rt.stylizer
 import numpy as np
 import pytest
+from nst_rt import Stylizer
+from nst_rt.session import Session
 from tiny_models import inverting_model, mean_color_encoder, tinting_model
 
 STYLES = {"blue": [100, 0, 0], "green": [0, 60, 0], "red": [0, 0, 80]}
@@ -107,6 +114,97 @@ def test_paintings_of_one_name_get_a_file_each(run: Any) -> None:
     assert code == 0, err
     first, second = ends("photo.sky.png")[0], ends("photo.sky-2.png")[0]
     assert first[0] - first[2] == second[2] - second[0] > 30
+    # The number is the style's, not the setting's behind it.
+    assert run("-m", "net.onnx", "-s", "x/sky.png", "-s", "y/sky.png", "--size", "50")[0] == 0
+    assert sorted(path.name for path in Path().glob("photo.sky*size*")) == [
+        "photo.sky-2.size-50.png",
+        "photo.sky.size-50.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-s", "gogh", "-s", "negative.onnx", "--outside", "wave"], "has one style baked in"),
+        (["-m", "net.onnx", "-s", "red", "-s", "blue", "--outside", "gren"], "did you mean 'green'"),
+    ],
+)
+def test_a_style_beside_a_mask_that_does_not_fit_is_told_before_the_work(
+    run: Any, options: list[str], message: str
+) -> None:
+    inverting_model(Path("negative.onnx"))
+    code, _, err = run(*options, "--mask", "mask.png")
+    assert (code, message in err) == (2, True)
+    assert list(Path().glob("photo.*.png")) == []
+
+
+def test_the_network_outside_is_opened_once_for_all_styles(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    inverting_model(Path("negative.onnx"))
+    loaded: list[str] = []
+    load = Stylizer.load
+
+    def told(style: str, **options: Any) -> Stylizer:
+        loaded.append(style)
+        return load(style, **options)
+
+    monkeypatch.setattr(Stylizer, "load", told)
+    styles = ["-s", "red", "-s", "blue", "-s", "green"]
+    code, _, err = run("-m", "net.onnx", *styles, "--outside", "negative.onnx", "--mask", "mask.png")
+    assert code == 0, err
+    assert loaded == ["red", "negative.onnx"]
+    for name, color in (("red", RED), ("blue", BLUE), ("green", GREEN)):
+        assert ends(f"photo.{name}-negative.png") == [[155] * 3, color]
+
+
+def test_pictures_of_many_sizes_open_a_session_for_each_and_share_the_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inverting_model(Path("negative.onnx"))
+    Path("in").mkdir()
+    sides = [21 + at * 4 if at % 3 else 60 + at * 4 for at in range(20)]
+    for side in sides:
+        cv2.imwrite(f"in/{side}.png", np.full((side, side, 3), side, np.uint8))
+    monkeypatch.setattr(nst_rt.in_flight, "PIXELS", 100 * 100)
+    opened: list[int] = []
+    lock = threading.Lock()
+    at_work: list[int] = []
+    together: list[list[int]] = []
+
+    class Told(Session):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            if self.shape is not None:
+                opened.append(self.shape.height)
+
+        def run(self, feeds: Any, *arguments: Any) -> Any:
+            side = feeds["frame"].shape[1]
+            with lock:
+                at_work.append(side)
+                together.append(at_work.copy())
+            time.sleep(0.01)
+            try:
+                return super().run(feeds, *arguments)
+            finally:
+                with lock:
+                    at_work.remove(side)
+
+    monkeypatch.setattr(nst_rt.stylizer, "Session", Told)
+    monkeypatch.setattr(nst_rt.processors, "physical_cores", lambda: 4)
+    line = ["nst-rt", "image", "in", "-o", "out", "-s", "negative.onnx", "-d", "cpu", "--threads", "4"]
+    monkeypatch.setattr(sys, "argv", line)
+    monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
+    with pytest.raises(SystemExit) as stop:
+        nst_rt.cli.main()
+    assert not stop.value.code, capsys.readouterr().err
+    assert sorted(opened) == sorted(sides)
+    for side in sides:
+        made = cv2.imread(f"out/{side}.png")
+        assert made is not None
+        assert (made == 255 - side).all()
+    # Together no more pixels than there is room for, a larger one alone.
+    assert max(map(len, together)) > 1
+    assert all(len(them) == 1 or sum(side * side for side in them) <= 100 * 100 for them in together)
+    assert any(side > 100 for them in together for side in them)
 
 
 def test_regions_by_colour_and_level(run: Any) -> None:

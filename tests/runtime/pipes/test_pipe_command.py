@@ -189,12 +189,12 @@ def test_messages_do_not_land_between_frames(inverting: Path) -> None:
 def test_what_libraries_print_goes_to_stderr(inverting: Path) -> None:
     code = (
         "import os, nst_rt.stylizer; from nst_rt.cli import main\n"
-        "call = nst_rt.stylizer.Stylizer.__call__\n"
+        "prepare = nst_rt.stylizer.Stylizer.prepare\n"
         "def chatty(self, *arguments):\n"
         "    print('from Python', flush=True)\n"
         "    os.write(1, b'from C\\n')\n"
-        "    return call(self, *arguments)\n"
-        "nst_rt.stylizer.Stylizer.__call__ = chatty\n"
+        "    return prepare(self, *arguments)\n"
+        "nst_rt.stylizer.Stylizer.prepare = chatty\n"
         "main()"
     )
     line = [sys.executable, "-c", code, *command(inverting, *RAW)[3:]]

@@ -9,7 +9,10 @@ from nst_rt.sinks.yuv_planes import yuv_filler
 from nst_rt.sources.film_colors import BT601, BT709, FULL, FilmColors
 from numpy.typing import NDArray
 
-NOISE = np.random.default_rng(0).integers(0, 256, (50, 86, 3), np.uint8)
+_RANDOM = np.random.default_rng(0)
+NOISE = _RANDOM.integers(0, 256, (50, 86, 3), np.uint8)
+EXTREMES = _RANDOM.choice(np.array([0, 1, 254, 255], np.uint8), (400, 600, 3))
+"""Where clipping and rounding add up."""
 ALL_COLORS = [BT601, BT709, replace(BT601, range=FULL), replace(BT709, range=FULL)]
 YUV = ["nv12", "yuv420p", "yuv422p", "yuv444p"]
 
@@ -36,8 +39,11 @@ def means(samples: NDArray[np.float64], across: int, down: int) -> NDArray[np.fl
 @pytest.mark.parametrize("colors", ALL_COLORS)
 @pytest.mark.parametrize("odd", [0, 1])
 @pytest.mark.parametrize("padding", [0, 10])
-def test_numbers_are_the_nearest_ones(name: str, colors: FilmColors, odd: int, padding: int) -> None:
-    bgr = np.ascontiguousarray(NOISE[odd:, odd:])
+@pytest.mark.parametrize("picture", [NOISE, EXTREMES], ids=["noise", "extremes"])
+def test_numbers_are_the_nearest_ones(
+    name: str, colors: FilmColors, odd: int, padding: int, picture: NDArray[np.uint8]
+) -> None:
+    bgr = np.ascontiguousarray(picture[odd:, odd:])
     height, width = bgr.shape[:2]
     pixels = PIXEL_FORMATS[name]
     layout = [plane.rows(width, height) for plane in pixels.planes]
@@ -52,5 +58,6 @@ def test_numbers_are_the_nearest_ones(name: str, colors: FilmColors, odd: int, p
     assert np.abs(luma - wanted[..., 0]).max() <= 0.7
     for at, plane in enumerate(samples, 1):
         errors = plane - means(wanted[..., at], chroma.across, chroma.down)
-        assert np.abs(errors).max() <= 1.1
-        assert abs(errors.mean()) < 0.03  # a tenth of a step is a tint that adds up from copy to copy
+        assert np.abs(errors).max() <= 1.2
+        if picture is NOISE:  # a few colours over and over do not even out
+            assert abs(errors.mean()) < 0.03  # a tenth of a step is a tint that adds up from copy to copy

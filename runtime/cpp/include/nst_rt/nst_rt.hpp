@@ -596,7 +596,7 @@ struct ModelFiles {
 
     std::string network() const {
         std::string name = path.filename().string();
-        for (const char* end : {".onnx", ".fp16", ".int8"})
+        for (const char* end : {".onnx", ".ort", ".fp16", ".int8"})
             if (detail::ends_with(name, end)) name.resize(name.size() - std::strlen(end));
         return name;
     }
