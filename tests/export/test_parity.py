@@ -73,7 +73,7 @@ def test_a_disk_that_fills_up_at_the_last_file_leaves_the_old_ones(tmp_path, mon
 
     monkeypatch.setattr(writing.Path, "write_bytes", full)
     with pytest.raises(OutputError, match=r"out\.fp16\.onnx: the disk is full"):
-        write_all([Checked(first, RECORD, b"first"), Checked(last, RECORD, b"last")], [(tmp_path / "out.txt", "text")])
+        write_all([Checked(first, RECORD, b"first"), Checked(last, RECORD, b"last")], [(tmp_path / "out.txt", b"text")])
     assert first.read_bytes() == b"old"
     assert last.read_bytes() == b"old too"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.fp16.onnx", "out.onnx"]
