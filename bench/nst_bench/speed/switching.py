@@ -63,6 +63,8 @@ def measure_switching(
         before = time.perf_counter()
         stylizer(frames[0])
         switch = _switch(kind, stylizer, Path(folder), time.perf_counter() - before)
+        for frame in frames:  # a painting has just been encoded, with threads that may still be spinning
+            stylizer(frame)
         end = time.perf_counter() + seconds
         # A switch is waited for: its thread must not work on while something else is measured.
         while time.perf_counter() < end or switches < LEAST_SWITCHES or still_at:
