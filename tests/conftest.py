@@ -1,11 +1,19 @@
 """Fixtures that every package's tests share."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny_models import inverting_model, mean_color_encoder, tinting_model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
