@@ -22,7 +22,7 @@ from nst_export.graph import GraphBuilder
 from nst_export.networks.adaptive import LeastSize, ScaledSigmoid
 from nst_export.networks.conditional import ConditionalResidual, ConditionalTransformer
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
-from nst_export.networks.noise import TILE, FixedNoise
+from nst_export.networks.noise import FixedNoise
 from nst_export.networks.style_encoder import StyleEncoderStage
 from nst_export.networks.transformer import ResidualBlock
 from nst_export.phases import interleave
@@ -339,7 +339,7 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
     size = graph.node("Shape", [value], "size", start=2)
     # Ahead of the convolution there is a third of the memory to move, and its result needs no other layout. Where the
     # size is fixed, ONNX Runtime folds all this into one constant of the feature maps' size.
-    one, side = graph.integers([1, 1], "one"), graph.integers([TILE, TILE], "side")
+    one, side = graph.integers([1, 1], "one"), graph.integers([noise.side] * 2, "side")
     tiles = graph.node("Div", [graph.node("Sub", [size, one], "last"), side], "whole")
     repeats = graph.node("Concat", [one, graph.node("Add", [tiles, one], "tiles")], "repeats", axis=0)
     repeated = graph.node("Tile", [graph.weight(array_of(noise.tile), "tile"), repeats], "repeated")

@@ -3,35 +3,37 @@
 import numpy as np
 import torch
 from nst_export.networks.conditional import SWELLS, ConditionalTransformer
-from nst_export.networks.noise import EACH, TILE, FixedNoise, noise_tile
+from nst_export.networks.noise import EXTENT, FixedNoise, noise_channels, noise_tile
+
+SIDE = EXTENT // 8
 
 
 def test_the_tile_is_always_the_same() -> None:
     # Other values would make every trained network paint otherwise.
     np.testing.assert_allclose(
-        noise_tile(SWELLS, 7)[0, [0, 5, 10, 15], 3, 60], [-0.9893, -0.1016, -1.1575, -1.6096], atol=1e-3
+        noise_tile(SWELLS, 8, 7)[0, [0, 5, 10, 13, 15], 3, 60], [-0.9893, 0.9166, -0.6031, -2.2538, -1.2598], atol=1e-3
     )
 
 
 def test_every_channel_has_mean_0_and_deviation_1() -> None:
-    tile = noise_tile(SWELLS, 7)
-    assert tile.shape == (1, EACH * len(SWELLS), TILE, TILE)
+    tile = noise_tile(SWELLS, 8, 7)
+    assert tile.shape == (1, noise_channels(SWELLS), SIDE, SIDE)
     np.testing.assert_allclose(tile.mean((2, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(tile.std((2, 3)), 1, atol=1e-5)
 
 
 def test_the_borders_join() -> None:
-    tile = noise_tile(SWELLS, 7)[0, -1]  # the smoothest
+    tile = noise_tile(SWELLS, 8, 7)[0, 11]  # the smoothest
     inside = np.abs(np.diff(tile, axis=0)).max()
     assert np.abs(tile[0] - tile[-1]).max() <= 1.5 * inside
 
 
 def test_it_repeats_and_begins_where_it_is_told() -> None:
     torch.manual_seed(0)
-    noise = FixedNoise(4, (0.0, 2.0), seed=1).eval()
-    wide = noise((TILE + 9, 2 * TILE))
-    torch.testing.assert_close(wide[:, :, TILE:, TILE:], wide[:, :, :9, :TILE])
-    torch.testing.assert_close(noise((5, 6), (3, 60)), noise((TILE, 2 * TILE))[:, :, 3:8, 60:66])
+    noise = FixedNoise(4, (0.0, 2.0), pixels=8, seed=1).eval()
+    wide = noise((SIDE + 9, 2 * SIDE))
+    torch.testing.assert_close(wide[:, :, SIDE:, SIDE:], wide[:, :, :9, :SIDE])
+    torch.testing.assert_close(noise((5, 6), (3, 60)), noise((SIDE, 2 * SIDE))[:, :, 3:8, 60:66])
 
 
 def test_an_even_photograph_is_not_painted_with_one_period() -> None:

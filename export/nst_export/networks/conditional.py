@@ -21,8 +21,9 @@ from nst_export.networks.layers import (
 from nst_export.networks.noise import FixedNoise
 
 STRIDE = 8
-SWELLS, GRAIN = (0.0, 0.8, 1.6, 3.2), (0.0, 0.8)
-"""Widths of the noise at 1/8 and at 1/4 of the size: from single strokes to swells, and the grain of the canvas."""
+SWELLS, GRAIN = (0.0, 1.6, 3.2), (0.0,)
+"""Widths of the noise at 1/8 and at 1/4 of the size: from single strokes to swells, and the grain of the canvas. Both
+have streaks besides."""
 
 
 class ConditionalResidual(nn.Module):
@@ -60,11 +61,11 @@ class ConditionalTransformer(nn.Module):
         self.stem = nn.Conv2d(3, quarter, 8, stride=4, padding=2, padding_mode="reflect")
         self.stem_norm = ConditionalInstanceNorm2d(quarter)
         self.down = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1, padding_mode="reflect")
-        self.down_noise = FixedNoise(eighth, SWELLS, seed=7)
+        self.down_noise = FixedNoise(eighth, SWELLS, pixels=8, seed=7)
         self.down_norm = ConditionalInstanceNorm2d(eighth)
         self.trunk = nn.ModuleList(ConditionalResidual(eighth) for _ in range(blocks))
         self.up_quarter = UpsampleConv2d(eighth, quarter)
-        self.up_quarter_noise = FixedNoise(quarter, GRAIN, seed=8)
+        self.up_quarter_noise = FixedNoise(quarter, GRAIN, pixels=4, seed=8)
         self.up_quarter_norm = ConditionalInstanceNorm2d(quarter)
         self.up_half = UpsampleConv2d(quarter, half)
         self.up_half_norm = ConditionalInstanceNorm2d(half)

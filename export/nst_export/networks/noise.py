@@ -2,7 +2,8 @@
 
 A network of convolutions alone answers an even area with the same pixels again and again, at the period of its own
 strides: a weave. Ulyanov et al. 2016 ("Texture Networks") paint from noise for that reason, and Karras et al. 2019
-(StyleGAN) add it to feature maps. Here it is the same noise in every frame, so that it cannot flicker.
+(StyleGAN) add it to feature maps. Here it is the same noise in every frame, so that it cannot flicker, and part of it
+runs in streaks, so that strokes turn as a brush does.
 """
 
 from collections.abc import Sequence
@@ -12,29 +13,44 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-TILE = 64
-"""Positions along a side of the noise, which repeats beyond: 512 pixels at 1/8 of the size."""
+from nst_export.networks.flow import FLOWS, blurred, field, streaks, white_noise
+
+EXTENT = 512
+"""Pixels of the photograph along a side of the noise, which repeats beyond."""
 EACH = 4
 """Channels of each width."""
+STREAKS = 2
+"""Channels of streaks along each flow."""
 _BEGINNING = 0.05
 """Deviation of fresh weights: little beside what a convolution of normalised features puts out."""
 
 
-def noise_tile(widths: Sequence[float], seed: int) -> NDArray[np.float32]:
-    """Seamless noise: float32 (1, channels, TILE, TILE), mean 0 and deviation 1 in every channel.
+def noise_channels(widths: Sequence[float]) -> int:
+    """How many channels `noise_tile` has."""
+    return EACH * len(widths) + STREAKS * len(FLOWS)
 
-    Made from a bit generator's raw numbers, which NumPy promises to keep, so that it is the same everywhere.
+
+def noise_tile(widths: Sequence[float], pixels: int, seed: int) -> NDArray[np.float32]:
+    """Seamless noise: float32 (1, channels, side, side), mean 0 and deviation 1 in every channel.
+
+    First the noise without direction, then the streaks along each flow. Tiles of all finenesses have the same flows.
 
     Args:
         widths: deviations, in positions, of the Gaussians that blur four channels each.
+        pixels: of the photograph, for every position; EXTENT of them are `side` positions.
         seed: another number, other noise.
     """
-    channels = EACH * len(widths)
-    white = np.random.PCG64(seed).random_raw(channels * TILE * TILE).astype(np.float64) / 2**64 - 0.5
-    white = white.reshape(len(widths), EACH, TILE, TILE)
-    squared = np.fft.fftfreq(TILE)[:, None] ** 2 + np.fft.fftfreq(TILE)[None] ** 2
-    blurs = [np.exp(-2 * (np.pi * width) ** 2 * squared) for width in widths]
-    tile = np.fft.ifft2(np.fft.fft2(white) * np.stack(blurs)[:, None]).real.reshape(1, channels, TILE, TILE)
+    side = EXTENT // pixels
+    white = white_noise(seed, noise_channels(widths), side)
+    even, directed = np.split(white, [EACH * len(widths)])
+    parts = [
+        blurred(some, width) for some, width in zip(even.reshape(len(widths), EACH, side, side), widths, strict=True)
+    ]
+    parts += [
+        streaks(some, field(flow, side, pixels), pixels)
+        for some, flow in zip(directed.reshape(len(FLOWS), STREAKS, side, side), FLOWS, strict=True)
+    ]
+    tile = np.concatenate(parts)[None]
     tile -= tile.mean((2, 3), keepdims=True)
     normalised: NDArray[np.float64] = tile / tile.std((2, 3), keepdims=True)
     return normalised.astype(np.float32)
@@ -45,17 +61,18 @@ class FixedNoise(nn.Module):
 
     Args:
         channels: of the feature maps.
-        widths, seed: see `noise_tile`.
+        widths, pixels, seed: see `noise_tile`.
 
     Shapes: a height and a width in positions -> (1, channels, height, width).
     """
 
     tile: Tensor
 
-    def __init__(self, channels: int, widths: Sequence[float], seed: int) -> None:
+    def __init__(self, channels: int, widths: Sequence[float], pixels: int, seed: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(_BEGINNING * torch.randn(channels, EACH * len(widths), 1, 1))
-        self.register_buffer("tile", torch.from_numpy(noise_tile(widths, seed)), persistent=False)
+        self.side = EXTENT // pixels
+        self.weight = nn.Parameter(_BEGINNING * torch.randn(channels, noise_channels(widths), 1, 1))
+        self.register_buffer("tile", torch.from_numpy(noise_tile(widths, pixels, seed)), persistent=False)
 
     def forward(self, size: Sequence[int], offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
@@ -66,5 +83,6 @@ class FixedNoise(nn.Module):
         """
         height, width = size
         tile = torch.roll(self.tile, (-offset[0], -offset[1]), dims=(2, 3)) if any(offset) else self.tile
-        repeated = tile.repeat(1, 1, (height + TILE - 1) // TILE, (width + TILE - 1) // TILE)[:, :, :height, :width]
+        tiles = [(length + self.side - 1) // self.side for length in (height, width)]
+        repeated = tile.repeat(1, 1, *tiles)[:, :, :height, :width]
         return nn.functional.conv2d(repeated, self.weight)

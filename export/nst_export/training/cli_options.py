@@ -103,6 +103,15 @@ EchoWeightOption = Annotated[
         rich_help_panel=LOSS,
     ),
 ]
+BorderWeightOption = Annotated[
+    float,
+    typer.Option(
+        "--border-weight",
+        min=0,
+        help="Against frames: grain or another colour along the borders.",
+        rich_help_panel=LOSS,
+    ),
+]
 CloseUpsOption = Annotated[
     float,
     typer.Option(

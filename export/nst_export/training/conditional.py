@@ -17,7 +17,6 @@ from torch.nn import functional
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.named_styles import NamedStyle, record_of
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.networks.noise import TILE
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
@@ -184,7 +183,7 @@ class ConditionalRecipe(Recipe):
         named = photographs.shape[0] - self.encoded
         chosen = self._choose(named, chance)
         vectors, targets = self._wanted(batch, chosen)
-        down, right = torch.randint(0, TILE, (2,), generator=chance).tolist()
+        down, right = torch.randint(0, self.model.network.down_noise.side, (2,), generator=chance).tolist()
 
         def paint(seen: Tensor) -> Tensor:
             painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1), (down, right))

@@ -21,10 +21,6 @@ SOFTENING = 1e-4
 BORDER = 24
 """Pixels along the borders that are left out, fewer in small pictures. What stands there is compared in one direction
 only, and a network that is judged on it learns to end its pictures in a fringe that is like nothing else."""
-FRINGE = 16
-"""Width of the border that is looked at for a fringe, in pixels."""
-LIVELIER = 0.2
-"""Logarithm of the ratio of grain that says nothing yet: photographs differ by that much."""
 TOLERATED = 0.9
 """Part of a painting's places whose likeness is allowed everywhere."""
 
@@ -101,21 +97,3 @@ def echo_error(pictures: Tensor, photographs: Tensor, tolerated: Tensor) -> Tens
     with torch.no_grad():
         allowed = torch.maximum(echoes(photographs), tolerated[:, :, None])
     return (echoes(pictures) - allowed).relu().square().mean(2).sum(1)
-
-
-def fringe_error(pictures: Tensor) -> Tensor:
-    """How much more grain RGB pictures (N, 3, H, W) have along their borders than further in: a scalar.
-
-    A network can tell a border by its padding, and saves up there what is held against it elsewhere. Squared logarithm
-    of the ratio beyond LIVELIER, mean over the four sides; the batch is taken together, since a single picture may well
-    have its grain at a border.
-    """
-    grey = pictures.float().mean(1, keepdim=True)
-    grain = (grey - functional.avg_pool2d(grey, 3, stride=1, padding=1, count_include_pad=False)).square().mean((0, 1))
-    border = min(BORDER, min(grain.shape) // 4)
-    excess = []
-    for side in (grain, grain.flip(0), grain.T, grain.T.flip(0)):
-        middle = side[:, border : side.shape[1] - border]
-        outside, inside = middle[:FRINGE].mean(), middle[border : 2 * border].mean()
-        excess.append(((outside + SOFTENING) / (inside + SOFTENING)).log() - LIVELIER)
-    return torch.stack(excess).relu().square().mean()

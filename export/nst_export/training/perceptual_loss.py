@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from nst_export.training import losses
+from nst_export.training.borders import border_error
 from nst_export.training.calm import TILE, calm_error, calm_floor
-from nst_export.training.echo import echo_error, fringe_error, tolerated_echoes
+from nst_export.training.echo import echo_error, tolerated_echoes
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
 from nst_export.training.settings import PerceptualSettings
@@ -119,7 +120,8 @@ class PerceptualLoss:
         if s.echo_weight:
             tolerated = next(remaining)[:, :, 0]
             terms["echo"] = s.echo_weight * echo_error(stylised, photographs, tolerated).mean()
-            terms["fringe"] = s.echo_weight * fringe_error(stylised)
+        if s.border_weight:
+            terms["border"] = s.border_weight * border_error(stylised, photographs)
         if disturbed is not None and stylised_disturbed is not None:
             error = stability_error(stylised, stylised_disturbed, disturbed).mean()
             terms["stability"] = s.stability_weight * error

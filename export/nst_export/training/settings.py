@@ -72,6 +72,8 @@ class PerceptualSettings(RunSettings):
     """Against places that are emptier than the painting's calm ones."""
     echo_weight: float = 0.0
     """Against strokes that repeat at multiples of the network's stride."""
+    border_weight: float = 0.0
+    """Against frames: grain or another colour along the borders."""
     close_ups: float = 0.0
     """Part of the photographs that is shown two to six times enlarged, so that there is little in them to hang strokes
     on."""

@@ -20,3 +20,6 @@ def local_path(text: str) -> Path:
             f"{text}: an address, and files are read here. Download it first; `nst-rt webcam --source` plays streams"
         )
     return path
+
+
+local_path.__name__ = "path"  # the type that a command's help names

@@ -147,6 +147,8 @@ def start(display: str, tmp_path: Path, inverting: Path, colored_film: Path) -> 
             if running[-1].lights_up():
                 return running[-1]
             running[-1].stop()
+            for begun in tmp_path.glob("*.part.*"):
+                begun.unlink()  # a recording replaces nothing, not even one that was killed
         raise AssertionError(f"the window stays black: {running[-1].messages.read_text()}")
 
     yield run

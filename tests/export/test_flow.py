@@ -1,0 +1,53 @@
+"""Streaks run along their field, which is the same at every fineness and joins at the borders."""
+
+import numpy as np
+import pytest
+from nst_export.networks.flow import FLOWS, SWIRLS, WAVES, Flow, blurred, field, streaks, white_noise
+
+ACROSS_THE_PICTURE = Flow(swell=40, drift=1e6, seed=1)
+"""So strong a drift that nothing else is left."""
+
+
+def change(picture: np.ndarray, axis: int) -> float:
+    return float(np.square(np.diff(picture, axis=axis)).mean())
+
+
+def test_streaks_are_long_along_the_field_and_short_across() -> None:
+    noise = white_noise(3, 1, 64)[0]
+    found = streaks(noise, field(ACROSS_THE_PICTURE, 64, 4), 4)
+    assert change(found, axis=0) > 5 * change(found, axis=1)
+    turned = streaks(noise, field(ACROSS_THE_PICTURE, 64, 4)[::-1].copy(), 4)
+    assert change(turned, axis=1) > 5 * change(turned, axis=0)
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=["swirls", "waves"])
+def test_it_is_the_same_field_at_every_fineness(flow: Flow) -> None:
+    coarse, fine = field(flow, 64, 8), field(flow, 128, 4)
+    np.testing.assert_allclose(fine[:, ::2, ::2], coarse, atol=0.02)
+
+
+def test_swirls_head_everywhere_alike_and_waves_to_the_side() -> None:
+    swirls, waves = field(SWIRLS, 64, 8), field(WAVES, 64, 8)
+    np.testing.assert_allclose(swirls.mean((1, 2)), 0, atol=1e-6)
+    assert np.square(swirls).sum(0).mean() == pytest.approx(1)
+    assert np.square(swirls[0]).mean() > 0.3
+    assert np.square(swirls[1]).mean() > 0.3
+    np.testing.assert_allclose(waves.mean((1, 2)), [0, WAVES.drift], atol=1e-6)
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=["swirls", "waves"])
+def test_nothing_piles_up_anywhere(flow: Flow) -> None:
+    """A field without sources: lines of it never end, so that streaks do not either."""
+    down, right = field(flow, 128, 4)
+    order = 2j * np.pi * np.fft.fftfreq(128)
+    sources = np.fft.ifft2(np.fft.fft2(down) * order[:, None] + np.fft.fft2(right) * order[None]).real
+    assert np.abs(sources).max() < 1e-6
+
+
+def test_the_borders_join() -> None:
+    noise = blurred(white_noise(3, 1, 64)[0], 2.0)
+    found = streaks(noise, field(SWIRLS, 64, 8), 8)
+    for axis in (0, 1):
+        inside = np.abs(np.diff(found, axis=axis)).max()
+        seam = np.abs(np.take(found, 0, axis) - np.take(found, -1, axis)).max()
+        assert seam <= 1.5 * inside

@@ -1,0 +1,71 @@
+"""The border loss: grain and lines along a border count, what the photograph has there does not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from nst_export.training.borders import LINE, SHADE, border_error, fringe_error, line_error
+from nst_export.training.hardware import Hardware
+from nst_export.training.loss_network import load_loss_network
+from nst_export.training.perceptual_loss import PerceptualLoss
+from nst_export.training.settings import ConditionalSettings
+
+
+def noise(height: int, width: int) -> torch.Tensor:
+    return 0.5 + 0.1 * torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def framed(picture: torch.Tensor, blue: float) -> torch.Tensor:
+    """A picture whose outermost pixels have another blue."""
+    changed = picture.clone()
+    changed[:, 2] += blue
+    inner = (..., slice(LINE, -LINE), slice(LINE, -LINE))
+    changed[inner] = picture[inner]
+    return changed
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_fringe_counts_on_every_side(side: int) -> None:
+    picture = noise(96, 96)
+    assert fringe_error(picture).item() < 1e-3
+    fringed = torch.rot90(picture, side, (2, 3)).clone()
+    fringed[..., -12:, :] = 0.5 + 3 * (fringed[..., -12:, :] - 0.5)
+    fringed = torch.rot90(fringed, -side, (2, 3)).requires_grad_()
+    error = fringe_error(fringed)
+    error.backward()  # type: ignore[no-untyped-call]
+    assert error.item() > 0.2
+    assert fringed.grad is not None
+    assert fringe_error((fringed - 20 * fringed.grad).detach()).item() < error.item()
+
+
+def test_a_line_counts_by_the_square_of_its_shade() -> None:
+    even = torch.full((2, 3, 64, 80), 0.4)
+    assert line_error(framed(even, SHADE), even).item() == pytest.approx(1 / 3, rel=1e-4)  # one colour of three
+    assert line_error(framed(even, -SHADE / 2), even).item() == pytest.approx(1 / 12, rel=1e-4)
+
+
+def test_opposite_lines_of_two_pictures_do_not_cancel() -> None:
+    even = torch.full((1, 3, 64, 64), 0.4)
+    both = torch.cat([framed(even, 0.1), framed(even, -0.1)])
+    assert line_error(both, even.expand(2, -1, -1, -1)).item() == pytest.approx(
+        line_error(framed(even, 0.1), even).item(), rel=1e-4
+    )
+
+
+def test_a_frame_that_the_photograph_has_may_stay() -> None:
+    photograph = framed(noise(64, 64), 0.2)
+    assert line_error(photograph, photograph).item() == 0
+
+
+def test_it_is_a_term_only_where_it_has_a_weight(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware
+) -> None:
+    pictures = noise(64, 64)
+    network = load_loss_network(world / "vgg.npz")
+    without = PerceptualLoss(network, conditional_settings(), cpu)
+    assert "border" not in without(pictures, pictures, without.targets(pictures))
+    weighed = PerceptualLoss(network, conditional_settings(border_weight=2.0), cpu)
+    stylised = framed(pictures, 0.2)
+    found = weighed(pictures, stylised, weighed.targets(pictures))["border"]
+    assert found.item() == pytest.approx(2 * border_error(stylised, pictures).item(), rel=1e-5)
