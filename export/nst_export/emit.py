@@ -337,8 +337,8 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
     """Noise for feature maps `value`, of their size."""
     graph = emitter.graph
     size = graph.node("Shape", [value], "size", start=2)
-    # Ahead of the convolution there is a third of the memory to move, and its result needs no other layout. Where the
-    # size is fixed, ONNX Runtime folds all this into one constant of the feature maps' size.
+    # Ahead of the convolution there is a third or less of the memory to move, and its result needs no other layout.
+    # Where the size is fixed, ONNX Runtime folds all this into one constant of the feature maps' size.
     one, side = graph.integers([1, 1], "one"), graph.integers([noise.side] * 2, "side")
     tiles = graph.node("Div", [graph.node("Sub", [size, one], "last"), side], "whole")
     repeats = graph.node("Concat", [one, graph.node("Add", [tiles, one], "tiles")], "repeats", axis=0)

@@ -8,6 +8,7 @@ from nst_export.emit import Emitter, bias_of
 from nst_export.graph import FLOAT32, GraphBuilder
 from nst_export.networks.conditional import ConditionalResidual
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
+from nst_export.networks.noise import FixedNoise
 from nst_export.networks.transformer import ResidualBlock, conv_layer
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
@@ -120,6 +121,17 @@ def test_conditional_norm_takes_one_style_per_picture(run):
     model = emitted(norm, 3, styles=("scale", "shift"))
     actual = run(model, x=features.numpy(), style0=scale.flatten().numpy(), style1=shift.flatten().numpy())
     np.testing.assert_allclose(actual, norm(features, scale, shift).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(7, 64), (65, 130), (129, 257)])
+@pytest.mark.parametrize("pixels", [8, 4])
+def test_noise_repeats_beyond_its_tile(run, pixels, size):
+    torch.manual_seed(2)
+    noise = FixedNoise(5, (0.0, 1.6), pixels=pixels, seed=7)
+    with torch.no_grad():
+        expected = noise(size).numpy()
+    actual = run(emitted(noise, 5), x=np.zeros((1, 5, *size), np.float32))
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 def test_conditional_residual(run):

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights
+from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional, write_conditional
 from nst_export.checkpoints.exported import read_exported
 from nst_export.emit import kernel_of_phases, phases_of_kernel
 from nst_export.families.conditional import export_conditional
@@ -80,6 +80,17 @@ def test_equal_weights_that_the_graph_stores_once_come_back(trained: Conditional
     names = [tensor.name for tensor in onnx.load(tmp_path / "net.onnx").graph.initializer]
     assert "network/trunk.1/conv1/bias" not in names
     agree(read_exported(tmp_path / "net.onnx").network, trained.network)
+
+
+def test_a_network_keeps_the_noise_that_it_was_trained_with(trained: ConditionalWeights, tmp_path: Path) -> None:
+    noise = trained.network.up_quarter_noise
+    other = torch.randn(1, noise.tile.shape[1], 48, 48, generator=torch.Generator().manual_seed(4))
+    noise.tile = torch.nn.Parameter(other, requires_grad=False)
+    export_conditional(trained, tmp_path / "net.onnx", "fp32")
+    found = read_exported(tmp_path / "net.onnx").network
+    assert torch.equal(found.up_quarter_noise.tile, other)
+    write_conditional(trained, tmp_path / "net.pt")
+    assert torch.equal(read_conditional(tmp_path / "net.pt").network.up_quarter_noise.tile, other)
 
 
 def test_a_network_alone(exported: Path, trained: ConditionalWeights) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from nst_export.networks.flow import FLOWS, SWIRLS, WAVES, Flow, blurred, field, streaks, white_noise
+from nst_export.networks.flow import FLOWS, SWIRLS, WAVES, Flow, field, streaks, white_noise
 
 ACROSS_THE_PICTURE = Flow(swell=40, drift=1e6, seed=1)
 """So strong a drift that nothing else is left."""
@@ -23,7 +23,7 @@ def test_streaks_are_long_along_the_field_and_short_across() -> None:
 @pytest.mark.parametrize("flow", FLOWS, ids=["swirls", "waves"])
 def test_it_is_the_same_field_at_every_fineness(flow: Flow) -> None:
     coarse, fine = field(flow, 64, 8), field(flow, 128, 4)
-    np.testing.assert_allclose(fine[:, ::2, ::2], coarse, atol=0.02)
+    np.testing.assert_allclose(fine[:, ::2, ::2], coarse, atol=1e-9)
 
 
 def test_swirls_head_everywhere_alike_and_waves_to_the_side() -> None:
@@ -44,10 +44,7 @@ def test_nothing_piles_up_anywhere(flow: Flow) -> None:
     assert np.abs(sources).max() < 1e-6
 
 
-def test_the_borders_join() -> None:
-    noise = blurred(white_noise(3, 1, 64)[0], 2.0)
-    found = streaks(noise, field(SWIRLS, 64, 8), 8)
-    for axis in (0, 1):
-        inside = np.abs(np.diff(found, axis=axis)).max()
-        seam = np.abs(np.take(found, 0, axis) - np.take(found, -1, axis)).max()
-        assert seam <= 1.5 * inside
+def test_no_place_knows_where_the_border_is() -> None:
+    noise, along = white_noise(3, 1, 64)[0], field(SWIRLS, 64, 8)
+    moved = streaks(np.roll(noise, (20, 40), (0, 1)), np.roll(along, (20, 40), (1, 2)), 8)
+    np.testing.assert_allclose(moved, np.roll(streaks(noise, along, 8), (20, 40), (0, 1)), atol=1e-9)

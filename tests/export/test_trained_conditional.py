@@ -80,6 +80,18 @@ def test_the_encoders_graph_agrees_with_torch(
     assert not again.path.exists()
 
 
+def test_weights_for_noise_that_is_not_there_are_refused(
+    tmp_path: Path, tiny_conditional: ConditionalTransformer
+) -> None:
+    path = tmp_path / "old.pt"
+    write_conditional(ConditionalWeights(tiny_conditional, {"one": tiny_conditional.neutral_style()[0]}), path)
+    content = torch.load(path, weights_only=True)
+    del content["network"]["down_noise.tile"]
+    torch.save(content, path)
+    with pytest.raises(ModelError, match=r"down_noise: weights for noise that is not in the file.*--start NAME\.onnx"):
+        read_conditional(path)
+
+
 def test_files_of_before_there_was_noise_paint_without_it(
     tmp_path: Path, tiny_conditional: ConditionalTransformer
 ) -> None:

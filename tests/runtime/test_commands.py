@@ -346,3 +346,10 @@ nst_rt.models.list_models = list_models
     assert done.returncode == 0
     assert done.stderr.splitlines() == lines
     assert json.loads(done.stdout)["styles"]
+
+
+@pytest.mark.parametrize("name", ["video", "demo", "add-style"])
+def test_help_names_no_function_as_a_type(name: str) -> None:
+    shown = nst_rt(name, "--help", COLUMNS="120").stdout
+    assert "<path>" in shown
+    assert "local_path" not in shown

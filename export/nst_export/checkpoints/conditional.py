@@ -23,6 +23,7 @@ from torch import Tensor
 from nst_export.checkpoints.reading import empty_tensor
 from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint, load_tensors, save_tensors
 from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
 
 FORMAT = "nst-rt conditional 1"
@@ -101,8 +102,11 @@ def from_checkpoint(state: Checkpoint) -> ConditionalWeights:
 def _network(widths: dict[str, int], state: dict[str, Tensor]) -> ConditionalTransformer:
     _refuse_empty(state)
     network = ConditionalTransformer(**widths)
-    silent = {name: torch.zeros_like(value) for name, value in network.state_dict().items() if "noise" in name}
-    network.load_state_dict(silent | state)  # files of before there was noise have none
+    take_tiles(network, state)
+    own = network.state_dict()
+    tiles = {name: value for name, value in own.items() if name.endswith("noise.tile")}
+    silent = {name: torch.zeros_like(value) for name, value in own.items() if name.endswith("noise.weight")}
+    network.load_state_dict(tiles | silent | state)  # files of before there was noise have none
     return network
 
 

@@ -129,9 +129,11 @@ class _Weights:
         self._copy(layer, self.array(node, 1), self.array(node, 2), node)
 
     def fill_noise(self, noise: FixedNoise, node: str) -> None:
-        """Copy the weights of a node that mixes noise; files of before there was any have none of it."""
-        if node in self._nodes:
-            self._fill_one(noise.weight, self.array(node, 1), node)
+        """Copy the weights of a node that mixes noise, and the noise; files of before there was any have none of it."""
+        if f"{node}/conv" in self._nodes:
+            tile = torch.from_numpy(np.array(self.array(f"{node}/repeated", 0)))
+            noise.tile = nn.Parameter(tile, requires_grad=False)
+            self._fill_one(noise.weight, self.array(f"{node}/conv", 1), f"{node}/conv")
         else:
             noise.weight.data.zero_()
 
@@ -164,8 +166,8 @@ def _network(weights: _Weights) -> ConditionalTransformer:
     )
     weights.fill(network.stem, "network/stem/conv")
     weights.fill(network.down, "network/down/conv")
-    weights.fill_noise(network.down_noise, "network/down_noise/conv")
-    weights.fill_noise(network.up_quarter_noise, "network/up_quarter_noise/conv")
+    weights.fill_noise(network.down_noise, "network/down_noise")
+    weights.fill_noise(network.up_quarter_noise, "network/up_quarter_noise")
     for index, block in enumerate(cast("Iterable[ConditionalResidual]", network.trunk)):
         weights.fill(block.conv1, f"network/trunk.{index}/conv1/conv")
         weights.fill(block.conv2, f"network/trunk.{index}/conv2/conv")

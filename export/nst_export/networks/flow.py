@@ -23,10 +23,10 @@ class Flow(NamedTuple):
     """A field: the contour lines of smooth noise, and a drift across the picture."""
 
     swell: float
-    """Deviation of the Gaussian that smooths the noise, in pixels; its swirls are about twice as wide."""
+    """Deviation of the Gaussian that smooths the noise, in pixels; swirls are three to four times as far apart."""
     drift: float
-    """To the right, in parts of the contour lines' own mean speed: at 0 they close into swirls, from 1 on they are
-    waves."""
+    """To the right, in parts of the root mean square of the contour lines' own speed: at 0 they close into swirls, from
+    1 on most are waves."""
     seed: int
 
 
@@ -52,12 +52,11 @@ def field(flow: Flow, side: int, pixels: int) -> Array:
     """The field in a seamless tile: (2, side, side), its steps down and right, of mean square 1 before the drift.
 
     Args:
-        side: positions along the tile.
+        side: positions along the tile, at least twice as many as swells fit in.
         pixels: of the photograph, for every position. Tiles of as many pixels show the same field.
     """
     extent = side * pixels
-    # As many waves as the coarsest tile could hold, whatever this one's fineness: the noise behind is the same.
-    waves = max(8, round(extent / flow.swell))
+    waves = round(extent / flow.swell)  # finer ones do not survive the smoothing, whatever the tile's fineness
     order = np.fft.fftfreq(side, 1 / side)
     coarse = np.fft.fft2(white_noise(flow.seed, 1, 2 * waves)[0])
     kept = np.abs(order) < waves

@@ -6,10 +6,12 @@ strides: a weave. Ulyanov et al. 2016 ("Texture Networks") paint from noise for 
 runs in streaks, so that strokes turn as a brush does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import torch
+from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -25,19 +27,20 @@ _BEGINNING = 0.05
 """Deviation of fresh weights: little beside what a convolution of normalised features puts out."""
 
 
-def noise_channels(widths: Sequence[float]) -> int:
+def noise_channels(widths: tuple[float, ...]) -> int:
     """How many channels `noise_tile` has."""
     return EACH * len(widths) + STREAKS * len(FLOWS)
 
 
-def noise_tile(widths: Sequence[float], pixels: int, seed: int) -> NDArray[np.float32]:
-    """Seamless noise: float32 (1, channels, side, side), mean 0 and deviation 1 in every channel.
+@cache
+def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.float32]:
+    """Seamless noise: float32 (1, channels, side, side), read-only, mean 0 and deviation 1 in every channel.
 
     First the noise without direction, then the streaks along each flow. Tiles of all finenesses have the same flows.
 
     Args:
         widths: deviations, in positions, of the Gaussians that blur four channels each.
-        pixels: of the photograph, for every position; EXTENT of them are `side` positions.
+        pixels: of the photograph, for every position, a divisor of EXTENT; EXTENT of them are `side` positions.
         seed: another number, other noise.
     """
     side = EXTENT // pixels
@@ -52,8 +55,9 @@ def noise_tile(widths: Sequence[float], pixels: int, seed: int) -> NDArray[np.fl
     ]
     tile = np.concatenate(parts)[None]
     tile -= tile.mean((2, 3), keepdims=True)
-    normalised: NDArray[np.float64] = tile / tile.std((2, 3), keepdims=True)
-    return normalised.astype(np.float32)
+    normalised: NDArray[np.float32] = (tile / tile.std((2, 3), keepdims=True)).astype(np.float32)
+    normalised.flags.writeable = False
+    return normalised
 
 
 class FixedNoise(nn.Module):
@@ -66,13 +70,16 @@ class FixedNoise(nn.Module):
     Shapes: a height and a width in positions -> (1, channels, height, width).
     """
 
-    tile: Tensor
-
-    def __init__(self, channels: int, widths: Sequence[float], pixels: int, seed: int) -> None:
+    def __init__(self, channels: int, widths: tuple[float, ...], pixels: int, seed: int) -> None:
         super().__init__()
-        self.side = EXTENT // pixels
         self.weight = nn.Parameter(_BEGINNING * torch.randn(channels, noise_channels(widths), 1, 1))
-        self.register_buffer("tile", torch.from_numpy(noise_tile(widths, pixels, seed)), persistent=False)
+        # Trained weights are worth nothing with other noise, so it travels with them through all their files.
+        self.tile = nn.Parameter(torch.from_numpy(noise_tile(widths, pixels, seed).copy()), requires_grad=False)
+
+    @property
+    def side(self) -> int:
+        """Positions along a side of the tile."""
+        return self.tile.shape[-1]
 
     def forward(self, size: Sequence[int], offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
@@ -86,3 +93,22 @@ class FixedNoise(nn.Module):
         tiles = [(length + self.side - 1) // self.side for length in (height, width)]
         repeated = tile.repeat(1, 1, *tiles)[:, :, :height, :width]
         return nn.functional.conv2d(repeated, self.weight)
+
+
+def take_tiles(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give the network's noise the sizes that tiles have in `state`, which is to be loaded into it.
+
+    Raises:
+        ModelError: weights for noise that is not there.
+    """
+    for name, noise in network.named_modules():
+        if not isinstance(noise, FixedNoise):
+            continue
+        tile = state.get(f"{name}.tile")
+        if tile is not None:
+            noise.tile = nn.Parameter(tile.detach().clone(), requires_grad=False)
+        elif f"{name}.weight" in state:
+            raise ModelError(
+                f"{name}: weights for noise that is not in the file, as files of unfinished versions have them. Begin "
+                "with the network that was exported from them (--start NAME.onnx)"
+            )

@@ -112,6 +112,16 @@ BorderWeightOption = Annotated[
         rich_help_panel=LOSS,
     ),
 ]
+BrushWeightOption = Annotated[
+    float,
+    typer.Option(
+        "--brush-weight",
+        min=0,
+        help="Against strokes of one direction: in even areas they are to follow swirls or waves, as the painting's "
+        "strokes are free to.",
+        rich_help_panel=LOSS,
+    ),
+]
 CloseUpsOption = Annotated[
     float,
     typer.Option(

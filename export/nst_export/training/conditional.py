@@ -16,9 +16,11 @@ from torch.nn import functional
 
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.named_styles import NamedStyle, record_of
-from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.conditional import STRIDE, ConditionalTransformer
+from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
+from nst_export.training.brush import brush_error, brush_of, flow_angles
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
@@ -107,6 +109,8 @@ class ConditionalRecipe(Recipe):
         self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
         self._named_targets = self._targets_of_named()
         self._unchanged = self._errors_of_photographs()
+        self._flows = flow_angles().to(hardware.device)
+        self._named_brushes = self._brushes_of_named()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.model: ConditionalModel = self._new_model()
@@ -126,6 +130,10 @@ class ConditionalRecipe(Recipe):
         device = self.hardware.device
         each = [self.loss.targets(as_floats(as_batch([p])).to(device), exact=True) for p in self._named]
         return [torch.cat(column) for column in zip(*each, strict=True)]
+
+    def _brushes_of_named(self) -> Tensor:
+        found = [brush_of(as_floats(as_batch([painting])).to(self.hardware.device)) for painting in self._named]
+        return torch.cat(found) if found else torch.zeros(0, 3, device=self.hardware.device)
 
     def _errors_of_photographs(self) -> Tensor:
         """The mean style error of unchanged photographs for every named style (styles,): what there is to close."""
@@ -183,10 +191,12 @@ class ConditionalRecipe(Recipe):
         named = photographs.shape[0] - self.encoded
         chosen = self._choose(named, chance)
         vectors, targets = self._wanted(batch, chosen)
+        painted_all: list[Tensor] = []
         down, right = torch.randint(0, self.model.network.down_noise.side, (2,), generator=chance).tolist()
 
         def paint(seen: Tensor) -> Tensor:
             painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1), (down, right))
+            painted_all.append(painted)
             return painted
 
         shape = partial(self._shaped, unchanged=self._unchanged[chosen])
@@ -195,7 +205,17 @@ class ConditionalRecipe(Recipe):
         )
         with watching as spikes:
             terms = self.loss.of_painter(paint, photographs, targets, chance, shape)
-        return terms | ({"spikes": s.spike_weight * spike_error(spikes)} if spikes else {})
+        if spikes:
+            terms["spikes"] = s.spike_weight * spike_error(spikes)
+        if s.brush_weight:
+            flows = self._flows.roll((-down, -right), dims=(2, 3))[..., : s.size // STRIDE, : s.size // STRIDE]
+            brushes = self._named_brushes[chosen]
+            if self.model.encoder is not None:
+                brushes = torch.cat([brushes, brush_of(as_floats(batch["paintings"]))])
+            (painted,) = painted_all
+            error = brush_error(painted[: len(photographs)], photographs, brushes, flows)
+            terms["brush"] = s.brush_weight * error.mean()
+        return terms
 
     def _choose(self, named: int, chance: torch.Generator) -> Tensor:
         """Which named styles the first `named` pictures of a batch get: different ones as far as there are."""
@@ -238,10 +258,11 @@ class ConditionalRecipe(Recipe):
         model = self.model
         others = dict(zip(settings["styles"], values["styles"], strict=True))
         rest = {name: value for name, value in values.items() if name != "styles"}
-        missing = [name for name in adopt_values(model, rest) if name != "styles"]
+        take_tiles(model, rest)
+        missing = [name for name in adopt_values(model, rest) if name != "styles" and not name.endswith("noise.tile")]
         with torch.no_grad():  # what was trained without noise begins as it was
             for name in missing:
-                if name.startswith("network.") and "noise" in name:
+                if name.endswith("noise.weight"):
                     model.get_parameter(name).zero_()
         if not others:
             return missing

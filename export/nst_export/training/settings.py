@@ -9,6 +9,8 @@ WHOLE = 8
 """Crops are multiples of this many pixels: the largest stride of our networks."""
 SMALLEST_LEVEL = 16
 """Shortest side, in pixels, at which a loss network is run."""
+BORDER_SIDE = 64
+"""Least side of crops for the border loss, in pixels: the strips of opposite sides do not overlap."""
 ECHO_SIDE = 64
 """Least side of crops for the echo loss, in pixels: four times its longest shift, so that half of them is compared."""
 
@@ -90,6 +92,8 @@ class PerceptualSettings(RunSettings):
             )
         if self.echo_weight and self.size < ECHO_SIDE:
             raise InputError(f"crops of {self.size} px: the echo loss needs {ECHO_SIDE}. Raise --size")
+        if self.border_weight and self.size < BORDER_SIDE:
+            raise InputError(f"crops of {self.size} px: the border loss needs {BORDER_SIDE}. Raise --size")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +128,8 @@ class ConditionalSettings(PerceptualSettings):
     """Part of the encoder's crops that are cut from photographs instead of paintings."""
     spike_weight: float = 1.0
     """Against huge values in single places, which show as glowing blobs."""
+    brush_weight: float = 0.0
+    """Against strokes of one direction: in even areas they are to follow the flows of the network's noise."""
     remaining: float = 0.0
     """Part of the photographs' own style error that every named style is to end near: a style that is further away
     counts more, a style that is nearer less. 0 weighs all errors alike, and the styles end where they do."""

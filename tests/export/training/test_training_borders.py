@@ -9,7 +9,8 @@ from nst_export.training.borders import LINE, SHADE, border_error, fringe_error,
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.settings import ConditionalSettings
+from nst_export.training.settings import BORDER_SIDE, ConditionalSettings
+from nst_rt.errors import InputError
 
 
 def noise(height: int, width: int) -> torch.Tensor:
@@ -65,7 +66,25 @@ def test_it_is_a_term_only_where_it_has_a_weight(
     network = load_loss_network(world / "vgg.npz")
     without = PerceptualLoss(network, conditional_settings(), cpu)
     assert "border" not in without(pictures, pictures, without.targets(pictures))
-    weighed = PerceptualLoss(network, conditional_settings(border_weight=2.0), cpu)
+    weighed = PerceptualLoss(network, conditional_settings(border_weight=2.0, size=BORDER_SIDE), cpu)
     stylised = framed(pictures, 0.2)
+    stylised[..., -12:, :] = 0.5 + 3 * (stylised[..., -12:, :] - 0.5)
     found = weighed(pictures, stylised, weighed.targets(pictures))["border"]
     assert found.item() == pytest.approx(2 * border_error(stylised, pictures).item(), rel=1e-5)
+
+
+def test_it_is_both_the_fringe_and_the_line() -> None:
+    photograph = noise(96, 96)
+    fringed = photograph.clone()
+    fringed[..., :12] = 0.5 + 3 * (fringed[..., :12] - 0.5)
+    lined = framed(photograph, 0.3)
+    for picture in (fringed, lined):
+        both = fringe_error(picture) + line_error(picture, photograph)
+        assert border_error(picture, photograph).item() == pytest.approx(both.item())
+        assert both.item() > 0.1
+
+
+def test_crops_must_be_wide_enough(conditional_settings: Callable[..., ConditionalSettings]) -> None:
+    with pytest.raises(InputError, match=f"border loss needs {BORDER_SIDE}"):
+        conditional_settings(border_weight=1.0, size=BORDER_SIDE - 8)
+    assert fringe_error(noise(BORDER_SIDE, BORDER_SIDE)).item() < 1e-3

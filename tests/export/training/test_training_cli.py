@@ -1,6 +1,7 @@
 """`nst-rt train`, as a user types it."""
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,26 @@ def test_conditional_goes_on_when_it_is_called_again(world: Path, tmp_path: Path
     weights = torch.load(tmp_path / "run" / "conditional.pt", weights_only=True)
     assert weights["records"]["gogh"]["artist"] == "A"
     assert list(weights["styles"]) == ["gogh", "wave"]
+
+
+@pytest.mark.parametrize("recipe", ["transformer", "conditional"])
+def test_every_loss_has_its_weight_from_the_command_line(
+    world: Path, tmp_path: Path, loss: list[str], recipe: str
+) -> None:
+    weights = {"style": 3.0, "content": 2.0, "calm": 0.3, "echo": 0.4, "border": 0.5, "stability": 4.0}
+    weights |= {"variation": 0.6, "range": 5.0}
+    own = ["--widths", "4,4,4", "--blocks", "1"]
+    if recipe == "conditional":
+        weights |= {"brush": 0.7, "spike": 0.8}
+        own = ["--widths", "quarter=8,eighth=8,half=8,blocks=1"]
+    options = [text for name, weight in weights.items() for text in (f"--{name}-weight", str(weight))]
+    train(
+        recipe, "--content", world / "photographs", "--style", world / "gogh.png", "--out", tmp_path / "run",
+        "--steps", "1", "--sheet-every", "0", *own, *SMALL, "--size", "64", *loss, *options,
+    )  # fmt: skip
+    (record,) = (tmp_path / "run").rglob("record.json")
+    settings = json.loads(record.read_text())["settings"]
+    assert {name: settings[f"{name}_weight"] for name in weights} == weights
 
 
 def test_adain(world: Path, tmp_path: Path) -> None:

@@ -87,6 +87,20 @@ def test_other_recipes_and_missing_files_are_refused(
         Run(recipe, RunOptions(tmp_path / "b", start=tmp_path / "none.onnx", sheet_every=0), notes)
 
 
+def test_a_start_brings_its_noise_along(conditional_settings: Make, cpu: Hardware, notes: Any) -> None:
+    recipe = ConditionalRecipe(conditional_settings(), cpu, notes.note)
+    values = {name: value.detach().clone() for name, value in recipe.model.named_parameters()}
+    other = torch.randn(1, 8, 48, 48, generator=torch.Generator().manual_seed(4))
+    values["network.up_quarter_noise.tile"] = other
+    assert recipe.adopt(values, {"styles": {"gogh": "", "wave": ""}}) == []
+    assert torch.equal(recipe.model.network.up_quarter_noise.tile, other)
+    assert not recipe.model.network.up_quarter_noise.tile.requires_grad
+    recipe.losses(1, recipe.batch(1))
+    del values["network.up_quarter_noise.tile"]
+    with pytest.raises(ModelError, match="weights for noise that is not in the file"):
+        recipe.adopt(values, {"styles": {"gogh": "", "wave": ""}})
+
+
 def test_a_start_of_before_there_was_noise_begins_without_it(
     world: Path, conditional_settings: Make, cpu: Hardware, notes: Any
 ) -> None:

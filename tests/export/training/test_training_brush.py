@@ -1,0 +1,111 @@
+"""The brush loss: strokes along the flow are right, others in even areas count, contours are left alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from nst_export.networks.flow import SWIRLS, field, streaks, white_noise
+from nst_export.training.brush import SIDE, brush_error, brush_of, directions, flow_angles
+from nst_export.training.conditional import ConditionalRecipe
+from nst_export.training.hardware import Hardware
+from nst_export.training.settings import ConditionalSettings
+
+SIZE = 96
+EVEN = torch.full((1, 3, SIZE, SIZE), 0.5)
+FREE, BOUND = torch.tensor([[0.8, 1.0, 0.0]]), torch.tensor([[0.8, 0.0, 0.0]])
+LYING = torch.tensor([1.0, 0.0])[:, None, None].expand(2, 2, SIZE // 8, SIZE // 8)
+"""A flow to the right everywhere: swirls and waves alike."""
+
+
+def lines(degrees: float, side: int = SIZE) -> torch.Tensor:
+    """Parallel strokes (1, 3, side, side) that rise by an angle, counter-clockwise."""
+    angle = torch.deg2rad(torch.tensor(degrees))
+    down, right = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    across = right * torch.sin(angle) + down * torch.cos(angle)
+    return (0.5 + 0.2 * torch.sin(across * 2 * torch.pi / 10)).expand(1, 3, -1, -1)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "doubled"), [(0, (1, 0)), (90, (-1, 0)), (45, (0, -1)), (135, (0, 1)), (180, (1, 0))]
+)
+def test_directions_are_doubled_angles(degrees: float, doubled: tuple[float, float]) -> None:
+    angles, slopes = directions(lines(degrees))
+    assert angles.shape == (1, 2, SIZE // 8, SIZE // 8)
+    assert slopes.shape == (1, 1, SIZE // 8, SIZE // 8)
+    inner = angles[0, :, 2:-2, 2:-2].mean((1, 2))
+    torch.testing.assert_close(inner, torch.tensor(doubled, dtype=torch.float32), atol=0.06, rtol=0)
+
+
+def test_where_nothing_is_painted_there_is_no_direction() -> None:
+    angles, slopes = directions(EVEN)
+    assert not angles.any()
+    assert not slopes.any()
+
+
+def test_brushes_of_paintings() -> None:
+    (lying,) = brush_of(lines(0))
+    assert lying[0].item() == pytest.approx(1, abs=0.02)
+    assert lying[1].item() == pytest.approx(0, abs=0.05)
+    assert lying[2].item() == 1
+    grid = torch.cat([lines(0), lines(90)], dim=3)
+    assert brush_of(grid)[0, 1].item() < 0.2
+    swirling = streaks(white_noise(3, 1, 128)[0], field(SWIRLS, 128, 4), 4)
+    swirling = torch.from_numpy(0.5 + 0.2 * swirling / swirling.std()).float().expand(1, 3, -1, -1)
+    swirling = torch.nn.functional.interpolate(swirling, scale_factor=4, mode="bilinear")
+    parallel, free, waves = brush_of(swirling)[0].tolist()
+    assert parallel > 0.5
+    assert free > 0.5
+    assert waves == 0
+
+
+def test_strokes_along_the_flow_are_right_and_others_count() -> None:
+    along, across, askew = (brush_error(lines(degrees), EVEN, FREE, LYING).item() for degrees in (0, 90, 45))
+    assert along == pytest.approx(0, abs=0.01)
+    assert across > askew > 0.3
+    assert brush_error(lines(90), EVEN, BOUND, LYING).item() == 0  # a painting of grids
+
+
+def test_where_the_photograph_has_contours_they_lead() -> None:
+    assert brush_error(lines(90), lines(90), FREE, LYING).item() < 0.05
+
+
+def test_each_picture_has_its_painting_s_flow() -> None:
+    flows = torch.stack([LYING[0], -LYING[0]])
+    waves = torch.tensor([[0.8, 1.0, 1.0]])
+    pictures = torch.cat([lines(0), lines(0)])
+    errors = brush_error(pictures, EVEN.expand(2, -1, -1, -1), torch.cat([FREE, waves]), flows)
+    assert errors[0].item() == pytest.approx(0, abs=0.01)
+    assert errors[1].item() > 1
+
+
+def test_streaks_of_the_noise_follow_their_flow() -> None:
+    """The flow that the loss asks for is the one that the network is given."""
+    found = streaks(white_noise(3, 1, 128)[0], field(SWIRLS, 128, 4), 4)
+    picture = torch.from_numpy(0.5 + 0.2 * found / found.std()).float().expand(1, 3, -1, -1)
+    picture = torch.nn.functional.interpolate(picture, scale_factor=4, mode="bilinear")
+    angles = directions(picture)[0]
+    flow = flow_angles()[0]
+    assert flow.shape == (2, SIDE, SIDE)
+    torch.testing.assert_close(flow.square().sum(0), torch.ones(SIDE, SIDE))
+    assert (angles[0] * flow).sum(0).mean().item() > 0.5
+
+
+def test_its_slope_turns_strokes_towards_the_flow() -> None:
+    picture = lines(30).clone().requires_grad_()
+    before = brush_error(picture, EVEN, FREE, LYING)
+    before.sum().backward()  # type: ignore[no-untyped-call]
+    assert picture.grad is not None
+    after = brush_error((picture - 20 * picture.grad).detach(), EVEN, FREE, LYING)
+    assert after.item() < before.item()
+
+
+@pytest.mark.parametrize("weight", [0.0, 2.0])
+def test_it_is_a_term_only_where_it_has_a_weight(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, weight: float
+) -> None:
+    recipe = ConditionalRecipe(conditional_settings(brush_weight=weight), cpu, lambda _: None)
+    terms = recipe.losses(1, recipe.batch(1))
+    assert ("brush" in terms) == bool(weight)
+    if weight:
+        assert terms["brush"].item() > 0
