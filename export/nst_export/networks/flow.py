@@ -30,8 +30,8 @@ class Flow(NamedTuple):
     seed: int
 
 
-SWIRLS, WAVES = Flow(swell=56, drift=0, seed=11), Flow(swell=48, drift=1.2, seed=12)
-FLOWS = (SWIRLS, WAVES)
+FLOW = Flow(swell=56, drift=0.4, seed=11)
+"""Of all noise: a stream with eddies."""
 
 
 def white_noise(seed: int, count: int, side: int) -> Array:

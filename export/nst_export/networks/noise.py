@@ -15,28 +15,28 @@ from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nst_export.networks.flow import FLOWS, blurred, field, streaks, white_noise
+from nst_export.networks.flow import FLOW, blurred, field, streaks, white_noise
 
 EXTENT = 512
 """Pixels of the photograph along a side of the noise, which repeats beyond."""
 EACH = 4
 """Channels of each width."""
-STREAKS = 2
-"""Channels of streaks along each flow."""
+STREAKS = 4
+"""Channels of streaks along the flow."""
 _BEGINNING = 0.05
 """Deviation of fresh weights: little beside what a convolution of normalised features puts out."""
 
 
 def noise_channels(widths: tuple[float, ...]) -> int:
     """How many channels `noise_tile` has."""
-    return EACH * len(widths) + STREAKS * len(FLOWS)
+    return EACH * len(widths) + STREAKS
 
 
 @cache
 def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.float32]:
     """Seamless noise: float32 (1, channels, side, side), read-only, mean 0 and deviation 1 in every channel.
 
-    First the noise without direction, then the streaks along each flow. Tiles of all finenesses have the same flows.
+    First the noise without direction, then the streaks. Tiles of all finenesses have the same flow.
 
     Args:
         widths: deviations, in positions, of the Gaussians that blur four channels each.
@@ -49,10 +49,7 @@ def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.
     parts = [
         blurred(some, width) for some, width in zip(even.reshape(len(widths), EACH, side, side), widths, strict=True)
     ]
-    parts += [
-        streaks(some, field(flow, side, pixels), pixels)
-        for some, flow in zip(directed.reshape(len(FLOWS), STREAKS, side, side), FLOWS, strict=True)
-    ]
+    parts.append(streaks(directed, field(FLOW, side, pixels), pixels))
     tile = np.concatenate(parts)[None]
     tile -= tile.mean((2, 3), keepdims=True)
     normalised: NDArray[np.float32] = (tile / tile.std((2, 3), keepdims=True)).astype(np.float32)

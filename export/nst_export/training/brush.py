@@ -1,4 +1,4 @@
-"""The brush loss: strokes in even areas are to follow the flows that the network's noise runs along.
+"""The brush loss: strokes in even areas are to follow the flow that the network's noise runs along.
 
 A photograph's own contours lead the strokes on them. Where there are none, in skies and on walls, a network of
 convolutions strokes everything in the one direction of its kernels, which no Gram matrix forbids as long as the rest of
@@ -10,18 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nst_export.networks.flow import FLOWS, SWIRLS, WAVES, field
+from nst_export.networks.flow import FLOW, field
 
 PIXELS = 8
 """Of the photograph, for every place that has a direction: the trunk's stride."""
 SIDE = 64
-"""Places along the tile of the flows: 512 pixels, as long as the noise."""
+"""Places along the tile of the flow: 512 pixels, as long as the noise."""
 SOFTENING = 1e-5
 """Squared slope, of values in [0, 1] and a pixel, up to which nothing has a direction."""
 EVEN = 0.015
 """Slope of a photograph, of values in [0, 1] and a pixel, at which half of a place counts as even."""
-LYING = 0.25
-"""Excess of lying strokes over standing ones, as a part of all, from which a painting has waves rather than swirls."""
 AIM = 0.8
 """Part of the coherence of the painting's strokes that even areas are to have along the flow."""
 
@@ -46,46 +44,40 @@ def directions(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def brush_of(paintings: Tensor) -> Tensor:
-    """What the strokes of paintings (N, 3, H, W) are like: (N, 3), float32.
+    """What the strokes of paintings (N, 3, H, W) are like: (N, 2), float32.
 
-    First, how parallel neighbouring strokes are, from 0 to 1; second, how far from a grid of standing and lying lines
-    all of them are, from 0 to 1; third, 1 for waves and 0 for swirls.
+    First, how parallel neighbouring strokes are, from 0 to 1; second, how far all of them are from a grid of standing
+    and lying lines, from 0 to 1.
     """
     height, width = (side // PIXELS * PIXELS for side in paintings.shape[2:])
     angles, slopes = directions(paintings[..., :height, :width])
     slopes = slopes / slopes.sum((2, 3), keepdim=True).clamp(min=SOFTENING)
     parallel = (angles.square().sum(1, keepdim=True).sqrt() * slopes).sum((1, 2, 3))
-    lying = (angles[:, :1] * slopes).sum((1, 2, 3))
     # In the angle doubled once more, standing and lying lines are one.
     twice = torch.stack([angles[:, 0].square() - angles[:, 1].square(), 2 * angles[:, 0] * angles[:, 1]], dim=1)
     grid = (twice * slopes).sum((2, 3)).square().sum(1).sqrt() / parallel.square().clamp(min=0.05)
-    return torch.stack([parallel, (1 - grid).clamp(min=0), (lying > LYING).float()], dim=1)
+    return torch.stack([parallel, (1 - grid).clamp(min=0)], dim=1)
 
 
 def flow_angles() -> Tensor:
-    """The doubled angles of the swirls and of the waves: (2, 2, SIDE, SIDE), float32, of the length 1."""
-    found = []
-    for flow in FLOWS:
-        down, right = torch.from_numpy(field(flow, SIDE, PIXELS))
-        doubled = torch.stack([right.square() - down.square(), 2 * right * down])
-        found.append(doubled / doubled.square().sum(0).sqrt().clamp(min=1e-6))
-    assert FLOWS == (SWIRLS, WAVES)
-    return torch.stack(found).float()
+    """The doubled angles of the flow: (2, SIDE, SIDE), float32, of the length 1."""
+    down, right = torch.from_numpy(field(FLOW, SIDE, PIXELS))
+    doubled = torch.stack([right.square() - down.square(), 2 * right * down])
+    return (doubled / doubled.square().sum(0).sqrt().clamp(min=1e-6)).float()
 
 
-def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flows: Tensor) -> Tensor:
+def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Tensor) -> Tensor:
     """Mean over places of what strokes in even areas lack of the painting's coherence along the flow, squared: (N,).
 
     Args:
         pictures, photographs: stylised and as they were, RGB (N, 3, H, W), H and W multiples of 8.
-        brushes: of the paintings, (N, 3), see `brush_of`.
-        flows: doubled angles (2, 2, H/8, W/8) where the pictures are, the swirls and the waves.
+        brushes: of the paintings, (N, 2), see `brush_of`.
+        flow: doubled angles (2, H/8, W/8) where the pictures are.
     """
     angles, _ = directions(pictures)
     with torch.no_grad():
         slopes = directions(photographs)[1]
         even = 1 / (1 + (slopes / EVEN**2).square())
-        parallel, free, waves = brushes[:, :, None, None].unbind(1)
-        flow = flows[waves[:, 0, 0].long()]
+        parallel, free = brushes[:, :, None, None].unbind(1)
     lacking = (AIM * parallel - (angles * flow).sum(1)).relu().square()
     return (free * even[:, 0] * lacking).mean((1, 2))

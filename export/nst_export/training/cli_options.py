@@ -117,8 +117,8 @@ BrushWeightOption = Annotated[
     typer.Option(
         "--brush-weight",
         min=0,
-        help="Against strokes of one direction: in even areas they are to follow swirls or waves, as the painting's "
-        "strokes are free to.",
+        help="Against strokes of one direction: in even areas they are to stream and swirl, as far as the "
+        "painting's are no grid.",
         rich_help_panel=LOSS,
     ),
 ]

@@ -109,7 +109,7 @@ class ConditionalRecipe(Recipe):
         self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
         self._named_targets = self._targets_of_named()
         self._unchanged = self._errors_of_photographs()
-        self._flows = flow_angles().to(hardware.device)
+        self._flow = flow_angles().to(hardware.device)
         self._named_brushes = self._brushes_of_named()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
@@ -133,7 +133,7 @@ class ConditionalRecipe(Recipe):
 
     def _brushes_of_named(self) -> Tensor:
         found = [brush_of(as_floats(as_batch([painting])).to(self.hardware.device)) for painting in self._named]
-        return torch.cat(found) if found else torch.zeros(0, 3, device=self.hardware.device)
+        return torch.cat(found) if found else torch.zeros(0, 2, device=self.hardware.device)
 
     def _errors_of_photographs(self) -> Tensor:
         """The mean style error of unchanged photographs for every named style (styles,): what there is to close."""
@@ -208,12 +208,12 @@ class ConditionalRecipe(Recipe):
         if spikes:
             terms["spikes"] = s.spike_weight * spike_error(spikes)
         if s.brush_weight:
-            flows = self._flows.roll((-down, -right), dims=(2, 3))[..., : s.size // STRIDE, : s.size // STRIDE]
+            flow = self._flow.roll((-down, -right), dims=(1, 2))[:, : s.size // STRIDE, : s.size // STRIDE]
             brushes = self._named_brushes[chosen]
             if self.model.encoder is not None:
                 brushes = torch.cat([brushes, brush_of(as_floats(batch["paintings"]))])
             (painted,) = painted_all
-            error = brush_error(painted[: len(photographs)], photographs, brushes, flows)
+            error = brush_error(painted[: len(photographs)], photographs, brushes, flow)
             terms["brush"] = s.brush_weight * error.mean()
         return terms
 

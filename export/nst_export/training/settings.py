@@ -129,7 +129,7 @@ class ConditionalSettings(PerceptualSettings):
     spike_weight: float = 1.0
     """Against huge values in single places, which show as glowing blobs."""
     brush_weight: float = 0.0
-    """Against strokes of one direction: in even areas they are to follow the flows of the network's noise."""
+    """Against strokes of one direction: in even areas they are to follow the flow of the network's noise."""
     remaining: float = 0.0
     """Part of the photographs' own style error that every named style is to end near: a style that is further away
     counts more, a style that is nearer less. 0 weighs all errors alike, and the styles end where they do."""
