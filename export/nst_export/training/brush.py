@@ -18,9 +18,9 @@ SIDE = 64
 """Places along the tile of the flow: 512 pixels, as long as the noise."""
 SOFTENING = 1e-5
 """Squared slope, of values in [0, 1] and a pixel, up to which nothing has a direction."""
-EVEN = 0.015
+EVEN = 0.007
 """Slope of a photograph, of values in [0, 1] and a pixel, at which half of a place counts as even."""
-AIM = 0.8
+AIM = 0.7
 """Part of the coherence of the painting's strokes that even areas are to have along the flow."""
 
 
