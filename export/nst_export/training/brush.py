@@ -69,6 +69,8 @@ def flow_angles() -> Tensor:
 def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Tensor) -> Tensor:
     """Mean over places of what strokes in even areas lack of the painting's coherence along the flow, squared: (N,).
 
+    The more of a grid a painting is, the less that counts and the more do strokes along the flow.
+
     Args:
         pictures, photographs: stylised and as they were, RGB (N, 3, H, W), H and W multiples of 8.
         brushes: of the paintings, (N, 2), see `brush_of`.
@@ -79,5 +81,6 @@ def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Te
         slopes = directions(photographs)[1]
         even = 1 / (1 + (slopes / EVEN**2).square())
         parallel, free = brushes[:, :, None, None].unbind(1)
-    lacking = (AIM * parallel - (angles * flow).sum(1)).relu().square()
-    return (free * even[:, 0] * lacking).mean((1, 2))
+    along = (angles * flow).sum(1)
+    lacking, astray = (AIM * parallel - along).relu().square(), along.relu().square()
+    return (even[:, 0] * (free * lacking + (1 - free) * astray)).mean((1, 2))

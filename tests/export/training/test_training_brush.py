@@ -61,7 +61,11 @@ def test_strokes_along_the_flow_are_right_and_others_count() -> None:
     along, across, askew = (brush_error(lines(degrees), EVEN, FREE, LYING).item() for degrees in (0, 90, 45))
     assert along == pytest.approx(0, abs=0.01)
     assert across > askew > 0.3
-    assert brush_error(lines(90), EVEN, BOUND, LYING).item() == 0  # a painting of grids
+
+
+def test_a_grid_is_not_to_follow_the_flow() -> None:
+    assert brush_error(lines(90), EVEN, BOUND, LYING).item() == pytest.approx(0, abs=0.01)
+    assert brush_error(lines(0), EVEN, BOUND, LYING).item() > 0.5
 
 
 def test_where_the_photograph_has_contours_they_lead() -> None:
