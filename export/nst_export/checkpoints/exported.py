@@ -28,7 +28,7 @@ from nst_export.families import conditional, style_encoder
 from nst_export.frame import full_controls
 from nst_export.model_file import read_model_file
 from nst_export.networks.conditional import STRIDE, ConditionalResidual, ConditionalTransformer
-from nst_export.networks.noise import FixedNoise
+from nst_export.networks.noise import LEVELS, FixedNoise
 from nst_export.networks.style_encoder import StyleEncoder, StyleEncoderStage
 from nst_export.parity import LEAST_PSNR, Case, measure_pictures, measure_vectors, stylise_in_torch
 from nst_export.sample_pictures import draw_picture
@@ -131,9 +131,9 @@ class _Weights:
     def fill_noise(self, noise: FixedNoise, node: str) -> None:
         """Copy the weights of a node that mixes noise, and the noise; files of before there was any have none of it."""
         if f"{node}/conv" in self._nodes:
-            tile = torch.from_numpy(np.array(self.array(f"{node}/repeated", 0)))
-            noise.tile = nn.Parameter(tile, requires_grad=False)
-            self._fill_one(noise.weight, self.array(f"{node}/conv", 1), f"{node}/conv")
+            levels = numpy_helper.to_array(self._tensors[self._nodes[f"{node}/widened"][0]])
+            noise.tile = nn.Parameter(torch.from_numpy(levels.astype(np.float32) / LEVELS), requires_grad=False)
+            self._fill_one(noise.weight, self.array(f"{node}/conv", 1) * LEVELS, f"{node}/conv")
         else:
             noise.weight.data.zero_()
 

@@ -30,8 +30,8 @@ class Flow(NamedTuple):
     seed: int
 
 
-FLOW = Flow(swell=80, drift=0.5, seed=21)
-"""Of all noise: two eddies over a stream, as they stand in a picture of 640x480."""
+FLOW = Flow(swell=104, drift=0.5, seed=35)
+"""Of all noise: a stream with eddies, two of them in a picture of 640x480, to the left and right of its middle."""
 
 
 def white_noise(seed: int, count: int, side: int) -> Array:

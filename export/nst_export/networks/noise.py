@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from nst_export.networks.flow import FLOW, blurred, field, streaks, white_noise
 
-EXTENT = 512
+EXTENT = 1024
 """Pixels of the photograph along a side of the noise, which repeats beyond."""
 EACH = 4
 """Channels of each width."""
 STREAKS = 4
 """Channels of streaks along the flow."""
+LEVELS = 32
+"""Steps of the noise within one deviation: eight bits hold it, in a quarter of the space that floats take."""
 _BEGINNING = 0.05
 """Deviation of fresh weights: little beside what a convolution of normalised features puts out."""
 
@@ -34,7 +36,8 @@ def noise_channels(widths: tuple[float, ...]) -> int:
 
 @cache
 def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.float32]:
-    """Seamless noise: float32 (1, channels, side, side), read-only, mean 0 and deviation 1 in every channel.
+    """Seamless noise: float32 (1, channels, side, side), read-only, mean 0 and deviation 1 in every channel,
+    in whole steps of 1 / LEVELS from -128 to 127 of them.
 
     First the noise without direction, then the streaks. Tiles of all finenesses have the same flow.
 
@@ -52,9 +55,10 @@ def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.
     parts.append(streaks(directed, field(FLOW, side, pixels), pixels))
     tile = np.concatenate(parts)[None]
     tile -= tile.mean((2, 3), keepdims=True)
-    normalised: NDArray[np.float32] = (tile / tile.std((2, 3), keepdims=True)).astype(np.float32)
-    normalised.flags.writeable = False
-    return normalised
+    levels = np.round(tile / tile.std((2, 3), keepdims=True) * LEVELS).clip(-128, 127)
+    stepped: NDArray[np.float32] = (levels / LEVELS).astype(np.float32)
+    stepped.flags.writeable = False
+    return stepped
 
 
 class FixedNoise(nn.Module):

@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from nst_export.networks.flow import FLOW, field
+from nst_export.networks.noise import EXTENT
 
 PIXELS = 8
 """Of the photograph, for every place that has a direction: the trunk's stride."""
-SIDE = 64
-"""Places along the tile of the flow: 512 pixels, as long as the noise."""
+SIDE = EXTENT // PIXELS
+"""Places along the tile of the flow, which is as long as that of the noise."""
 SOFTENING = 1e-5
 """Squared slope, of values in [0, 1] and a pixel, up to which nothing has a direction."""
 EVEN = 0.007

@@ -81,7 +81,7 @@ def test_each_picture_has_its_painting_s_coherence() -> None:
 
 def test_streaks_of_the_noise_follow_their_flow() -> None:
     """The flow that the loss asks for is the one that the network is given."""
-    found = streaks(white_noise(3, 1, 128)[0], field(FLOW, 128, 4), 4)
+    found = streaks(white_noise(3, 1, 2 * SIDE)[0], field(FLOW, 2 * SIDE, 4), 4)
     picture = torch.from_numpy(0.5 + 0.2 * found / found.std()).float().expand(1, 3, -1, -1)
     picture = torch.nn.functional.interpolate(picture, scale_factor=4, mode="bilinear")
     angles = directions(picture)[0]
