@@ -368,6 +368,8 @@ def emit_conditional_transformer(emitter: Emitter, network: ConditionalTransform
     features = normalised("down_norm", network.down_norm, features)
     for index, block in enumerate(network.trunk):
         features = emitter.emit(f"trunk.{index}", block, features)
+    if network.skip_scale != 1:
+        quarter = graph.node("Mul", [quarter, graph.weight(np.array(network.skip_scale), "skip_scale")], "skip_scaled")
     features = graph.node("Add", [emitter.emit("up_quarter", network.up_quarter, features), quarter], "skip")
     features = noisy("up_quarter_noise", network.up_quarter_noise, features)
     features = normalised("up_quarter_norm", network.up_quarter_norm, features)

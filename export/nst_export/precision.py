@@ -85,7 +85,7 @@ def divide(conv: nn.Conv2d, factor: float, incoming: float = 1.0) -> None:
 def normalised_convolutions(network: nn.Module) -> Iterator[tuple[nn.Conv2d, Norm]]:
     """Pairs of a convolution and the normalisation that is the only reader of its output."""
     if isinstance(network, ConditionalTransformer):
-        # up_quarter is not among them: the skip is added before its normalisation.
+        # up_quarter is not among them: the skip is added before its normalisation. See `rescale_skip`.
         yield network.stem, network.stem_norm
         yield network.down, network.down_norm
         for block in network.trunk:
@@ -153,12 +153,31 @@ def rescale_normalised(network: nn.Module, largest: dict[nn.Module, float]) -> N
             scaled.add(noise)
         norm.eps = norm.eps / factor**2
         scaled.add(conv)
+    if isinstance(network, ConditionalTransformer):
+        scaled |= rescale_skip(network, largest)
     for module, value in largest.items():
         if module not in scaled and factor_for(value) > 1:
             raise ModelError(
                 f"an activation of {type(module).__name__} reaches {value:.3g}, too close to fp16's {LIMIT:.0f}, and "
                 "no normalisation follows that would let it be rescaled. Export with --precision fp32"
             )
+
+
+def rescale_skip(network: ConditionalTransformer, largest: dict[nn.Module, float]) -> set[nn.Module]:
+    """Bring the sum at 1/4 into range, exactly: its convolution, its noise and the skip, before their normalisation.
+
+    Returns:
+        The modules that were brought into range.
+    """
+    conv, noise = network.up_quarter.conv, network.up_quarter_noise
+    factor = factor_for(largest[conv] + largest[noise] + largest[network.stem_norm])
+    if factor > 1:
+        divide(conv, factor)
+        with torch.no_grad():
+            noise.weight.div_(factor)
+        network.skip_scale /= factor
+        network.up_quarter_norm.eps /= factor**2
+    return {conv, noise, network.up_quarter}
 
 
 def rescale_chain(layers: nn.Sequential, largest: dict[nn.Module, float], incoming: float, outgoing: float) -> None:

@@ -71,6 +71,8 @@ class ConditionalTransformer(nn.Module):
         self.up_half_norm = ConditionalInstanceNorm2d(half)
         self.up_full = UpsampleConv2d(half, 3)
         nn.init.constant_(self.up_full.conv.bias, 0.5)  # type: ignore[arg-type]  # Conv2d.bias is Tensor | None
+        self.skip_scale = 1.0
+        """Of the skip at 1/4. Other than 1 only where all that is added to it has been scaled alike, for fp16."""
         self.channels = normalisation_channels(self)
 
     @property
@@ -97,7 +99,7 @@ class ConditionalTransformer(nn.Module):
         features = functional.relu(self.down_norm(features, *next(styles)))
         for block in self.trunk:
             features = block(features, styles)
-        features = self.up_quarter(features) + quarter
+        features = self.up_quarter(features) + self.skip_scale * quarter
         features = features + self.up_quarter_noise(features.shape[2:], finer).to(features.dtype)
         features = functional.relu(self.up_quarter_norm(features, *next(styles)))
         features = functional.relu(self.up_half_norm(self.up_half(features), *next(styles)))
