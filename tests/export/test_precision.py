@@ -118,6 +118,23 @@ def test_overflow_without_a_normalisation_is_refused(tiny_transformer):
         rescale_normalised(network, largest)
 
 
+def test_the_sum_with_the_skip_is_scaled_as_one(tiny_conditional, style_of, run):
+    style = style_of(tiny_conditional)
+    prepared = conditional.prepare(tiny_conditional, "fp32", [], [])
+    expected = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+    with largest_outputs(prepared) as largest:
+        stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+    largest[prepared.up_quarter.conv] = 5e5
+    rescale_normalised(prepared, largest)
+    assert prepared.skip_scale == 2**-5  # 5e5 and a margin of 4 in 65504
+    actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+    assert compare_pictures(expected, actual).worst <= 1
+    record = ModelRecord(kind="stylizer", family="conditional", precision="fp32", stride=8, style_size=style.shape[1])
+    graph = conditional.build_graph(prepared, record, controls=False)
+    painted = run(graph, frame=PICTURE[None], style=style.numpy())[0]
+    assert np.abs(painted.astype(int) - np.asarray(expected).astype(int)).max() <= 1
+
+
 def test_chains_pass_their_scale_on():
     torch.manual_seed(0)
     chain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(4, 4, 3), nn.ReLU())
