@@ -68,9 +68,8 @@ def flow_angles() -> Tensor:
 
 
 def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Tensor) -> Tensor:
-    """Mean over places of what strokes in even areas lack of the painting's coherence along the flow, squared: (N,).
-
-    The more of a grid a painting is, the less that counts and the more do strokes along the flow.
+    """Mean over even places of the squared difference between how far strokes follow the flow and how far they are to,
+    which is as far as the painting's are parallel and free: (N,).
 
     Args:
         pictures, photographs: stylised and as they were, RGB (N, 3, H, W), H and W multiples of 8.
@@ -83,5 +82,4 @@ def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Te
         even = 1 / (1 + (slopes / EVEN**2).square())
         parallel, free = brushes[:, :, None, None].unbind(1)
     along = (angles * flow).sum(1)
-    lacking, astray = (AIM * parallel - along).relu().square(), along.relu().square()
-    return (even[:, 0] * (free * lacking + (1 - free) * astray)).mean((1, 2))
+    return (even[:, 0] * (along - AIM * free * parallel).square()).mean((1, 2))

@@ -1,11 +1,11 @@
-"""The border loss: grain and lines along a border count, what the photograph has there does not."""
+"""The border loss: grain and bands along a border count, bands that the photograph has do not."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from nst_export.training.borders import LINE, SHADE, border_error, fringe_error, line_error
+from nst_export.training.borders import BAND, SHADE, band_error, border_error, fringe_error
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.perceptual_loss import PerceptualLoss
@@ -17,13 +17,11 @@ def noise(height: int, width: int) -> torch.Tensor:
     return 0.5 + 0.1 * torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
-def framed(picture: torch.Tensor, blue: float) -> torch.Tensor:
-    """A picture whose outermost pixels have another blue."""
-    changed = picture.clone()
-    changed[:, 2] += blue
-    inner = (..., slice(LINE, -LINE), slice(LINE, -LINE))
-    changed[inner] = picture[inner]
-    return changed
+def banded(picture: torch.Tensor, blue: float, side: int = 0) -> torch.Tensor:
+    """A picture that has another blue along one side."""
+    changed = torch.rot90(picture, side, (2, 3)).clone()
+    changed[:, 2, :BAND] += blue
+    return torch.rot90(changed, -side, (2, 3))
 
 
 @pytest.mark.parametrize("side", range(4))
@@ -40,23 +38,25 @@ def test_a_fringe_counts_on_every_side(side: int) -> None:
     assert fringe_error((fringed - 20 * fringed.grad).detach()).item() < error.item()
 
 
-def test_a_line_counts_by_the_square_of_its_shade() -> None:
-    even = torch.full((2, 3, 64, 80), 0.4)
-    assert line_error(framed(even, SHADE), even).item() == pytest.approx(1 / 3, rel=1e-4)  # one colour of three
-    assert line_error(framed(even, -SHADE / 2), even).item() == pytest.approx(1 / 12, rel=1e-4)
+@pytest.mark.parametrize("side", range(4))
+def test_a_band_counts_by_the_square_of_its_shade_on_every_side(side: int) -> None:
+    even = torch.full((2, 3, 192, 216), 0.4)
+    one_of_twelve = pytest.approx(1 / 12, rel=1e-4)  # four sides, three colours
+    assert band_error(banded(even, SHADE, side), even).item() == one_of_twelve
+    assert 4 * band_error(banded(even, -SHADE / 2, side), even).item() == one_of_twelve
 
 
-def test_opposite_lines_of_two_pictures_do_not_cancel() -> None:
-    even = torch.full((1, 3, 64, 64), 0.4)
-    both = torch.cat([framed(even, 0.1), framed(even, -0.1)])
-    assert line_error(both, even.expand(2, -1, -1, -1)).item() == pytest.approx(
-        line_error(framed(even, 0.1), even).item(), rel=1e-4
-    )
+def test_opposite_bands_do_not_cancel() -> None:
+    even = torch.full((1, 3, 192, 192), 0.4)
+    one = band_error(banded(even, 0.1), even).item()
+    assert band_error(banded(banded(even, 0.1), -0.1, side=2), even).item() == pytest.approx(2 * one, rel=1e-4)
+    both = torch.cat([banded(even, 0.1), banded(even, -0.1)])
+    assert band_error(both, even.expand(2, -1, -1, -1)).item() == pytest.approx(one, rel=1e-4)
 
 
-def test_a_frame_that_the_photograph_has_may_stay() -> None:
-    photograph = framed(noise(64, 64), 0.2)
-    assert line_error(photograph, photograph).item() == 0
+def test_a_band_that_the_photograph_has_may_stay() -> None:
+    photograph = banded(noise(192, 192), 0.2)
+    assert band_error(photograph, photograph).item() == 0
 
 
 def test_it_is_a_term_only_where_it_has_a_weight(
@@ -67,19 +67,19 @@ def test_it_is_a_term_only_where_it_has_a_weight(
     without = PerceptualLoss(network, conditional_settings(), cpu)
     assert "border" not in without(pictures, pictures, without.targets(pictures))
     weighed = PerceptualLoss(network, conditional_settings(border_weight=2.0, size=BORDER_SIDE), cpu)
-    stylised = framed(pictures, 0.2)
+    stylised = banded(pictures, 0.2)
     stylised[..., -12:, :] = 0.5 + 3 * (stylised[..., -12:, :] - 0.5)
     found = weighed(pictures, stylised, weighed.targets(pictures))["border"]
     assert found.item() == pytest.approx(2 * border_error(stylised, pictures).item(), rel=1e-5)
 
 
-def test_it_is_both_the_fringe_and_the_line() -> None:
-    photograph = noise(96, 96)
+def test_it_is_both_the_fringe_and_the_band() -> None:
+    photograph = noise(192, 192)
     fringed = photograph.clone()
     fringed[..., :12] = 0.5 + 3 * (fringed[..., :12] - 0.5)
-    lined = framed(photograph, 0.3)
-    for picture in (fringed, lined):
-        both = fringe_error(picture) + line_error(picture, photograph)
+    tinted = banded(photograph, 0.9)
+    for picture in (fringed, tinted):
+        both = fringe_error(picture) + band_error(picture, photograph)
         assert border_error(picture, photograph).item() == pytest.approx(both.item())
         assert both.item() > 0.1
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 from nst_export.networks.flow import FLOW, field, streaks, white_noise
-from nst_export.training.brush import SIDE, brush_error, brush_of, directions, flow_angles
+from nst_export.training.brush import AIM, SIDE, brush_error, brush_of, directions, flow_angles
 from nst_export.training.conditional import ConditionalRecipe
 from nst_export.training.hardware import Hardware
 from nst_export.training.settings import ConditionalSettings
 
 SIZE = 96
 EVEN = torch.full((1, 3, SIZE, SIZE), 0.5)
-FREE, BOUND = torch.tensor([[0.8, 1.0]]), torch.tensor([[0.8, 0.0]])
+FREE, BOUND = torch.tensor([[1 / AIM, 1.0]]), torch.tensor([[1 / AIM, 0.0]])
 LYING = torch.tensor([1.0, 0.0])[:, None, None].expand(2, SIZE // 8, SIZE // 8)
 """A flow to the right everywhere."""
 
@@ -59,12 +59,12 @@ def test_brushes_of_paintings() -> None:
 
 def test_strokes_along_the_flow_are_right_and_others_count() -> None:
     along, across, askew = (brush_error(lines(degrees), EVEN, FREE, LYING).item() for degrees in (0, 90, 45))
-    assert along == pytest.approx(0, abs=0.01)
+    assert along == pytest.approx(0, abs=0.02)
     assert across > askew > 0.3
 
 
 def test_a_grid_is_not_to_follow_the_flow() -> None:
-    assert brush_error(lines(90), EVEN, BOUND, LYING).item() == pytest.approx(0, abs=0.01)
+    assert brush_error(lines(45), EVEN, BOUND, LYING).item() == pytest.approx(0, abs=0.02)
     assert brush_error(lines(0), EVEN, BOUND, LYING).item() > 0.5
 
 
@@ -74,7 +74,7 @@ def test_where_the_photograph_has_contours_they_lead() -> None:
 
 def test_each_picture_has_its_painting_s_coherence() -> None:
     pictures = torch.cat([lines(90), lines(90)])
-    brushes = torch.tensor([[0.8, 1.0], [0.2, 1.0]])
+    brushes = torch.tensor([[0.8, 1.0], [0.2, 1.0]])  # both far from following
     errors = brush_error(pictures, EVEN.expand(2, -1, -1, -1), brushes, LYING)
     assert errors[0].item() > 1.2 * errors[1].item()
 
