@@ -22,7 +22,7 @@ from nst_export.graph import GraphBuilder
 from nst_export.networks.adaptive import LeastSize, ScaledSigmoid
 from nst_export.networks.conditional import ConditionalResidual, ConditionalTransformer
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
-from nst_export.networks.noise import LEVELS, FixedNoise
+from nst_export.networks.noise import LEVELS, FixedNoise, levels_of
 from nst_export.networks.style_encoder import StyleEncoderStage
 from nst_export.networks.transformer import ResidualBlock
 from nst_export.phases import interleave
@@ -343,8 +343,8 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
     tiles = graph.node("Div", [graph.node("Sub", [size, one], "last"), side], "whole")
     repeats = graph.node("Concat", [one, graph.node("Add", [tiles, one], "tiles")], "repeats", axis=0)
     # Stored as bytes, which runtimes widen once, when they load the model; the convolution takes the steps back.
-    levels = np.round(array_of(noise.tile) * LEVELS).clip(-128, 127).astype(np.int8)
-    tile = graph.node("Cast", [graph.constant(levels, "tile")], "widened", to=graph.float_type)
+    levels = graph.constant(levels_of(array_of(noise.tile)), "tile")
+    tile = graph.node("Cast", [levels], "widened", to=graph.float_type)
     repeated = graph.node("Tile", [tile, repeats], "repeated")
     starts, axes = graph.integers([0, 0], "starts"), graph.integers([2, 3], "axes")
     repeated = graph.node("Slice", [repeated, starts, size, axes], "cut")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.layers import ConditionalInstanceNorm2d
+from nst_export.networks.noise import FixedNoise
 
 LIMIT = 65504.0
 MARGIN = 4.0
@@ -82,6 +83,18 @@ def divide(conv: nn.Conv2d, factor: float, incoming: float = 1.0) -> None:
             conv.bias.div_(factor)
 
 
+def divide_normalised(conv: nn.Conv2d, noise: FixedNoise | None, norm: Norm, factor: float) -> set[nn.Module]:
+    """Divide what a normalisation reads by `factor`, a convolution's output and the noise that is added to it, so that
+    the normalisation gives the same. Returns the modules whose output is divided."""
+    divide(conv, factor)
+    norm.eps /= factor**2
+    if noise is None:
+        return {conv}
+    with torch.no_grad():
+        noise.weight.div_(factor)
+    return {conv, noise}
+
+
 def normalised_convolutions(network: nn.Module) -> Iterator[tuple[nn.Conv2d, Norm]]:
     """Pairs of a convolution and the normalisation that is the only reader of its output."""
     if isinstance(network, ConditionalTransformer):
@@ -146,13 +159,7 @@ def rescale_normalised(network: nn.Module, largest: dict[nn.Module, float]) -> N
         if factor == 1.0 and 0 < weight < SMALL_WEIGHT:
             room = LIMIT / MARGIN / 16 / max(reached, 1e-6)
             factor = 2.0 ** -max(0, math.floor(min(-math.log2(weight), math.log2(max(room, 1.0)))))
-        divide(conv, factor)
-        if noise:
-            with torch.no_grad():
-                noise.weight.div_(factor)
-            scaled.add(noise)
-        norm.eps = norm.eps / factor**2
-        scaled.add(conv)
+        scaled |= divide_normalised(conv, noise, norm, factor)
     if isinstance(network, ConditionalTransformer):
         scaled |= rescale_skip(network, largest)
     for module, value in largest.items():
@@ -172,12 +179,9 @@ def rescale_skip(network: ConditionalTransformer, largest: dict[nn.Module, float
     conv, noise = network.up_quarter.conv, network.up_quarter_noise
     factor = factor_for(largest[conv] + largest[noise] + largest[network.stem_norm])
     if factor > 1:
-        divide(conv, factor)
-        with torch.no_grad():
-            noise.weight.div_(factor)
+        divide_normalised(conv, noise, network.up_quarter_norm, factor)
         network.skip_scale /= factor
-        network.up_quarter_norm.eps /= factor**2
-    return {conv, noise, network.up_quarter}
+    return {conv, noise}
 
 
 def rescale_chain(layers: nn.Sequential, largest: dict[nn.Module, float], incoming: float, outgoing: float) -> None:

@@ -8,6 +8,7 @@ runs in streaks, so that strokes turn as a brush does.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,11 @@ def noise_channels(widths: tuple[float, ...]) -> int:
     return EACH * len(widths) + STREAKS
 
 
+def levels_of(noise: NDArray[Any]) -> NDArray[np.int8]:
+    """Noise in whole steps of 1 / LEVELS: int8 of its shape."""
+    return np.round(noise * LEVELS).clip(-128, 127).astype(np.int8)
+
+
 @cache
 def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.float32]:
     """Seamless noise: float32 (1, channels, side, side), read-only, mean 0 and deviation 1 in every channel,
@@ -55,7 +61,7 @@ def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.
     parts.append(streaks(directed, field(FLOW, side, pixels), pixels))
     tile = np.concatenate(parts)[None]
     tile -= tile.mean((2, 3), keepdims=True)
-    levels = np.round(tile / tile.std((2, 3), keepdims=True) * LEVELS).clip(-128, 127)
+    levels = levels_of(tile / tile.std((2, 3), keepdims=True))
     stepped: NDArray[np.float32] = (levels / LEVELS).astype(np.float32)
     stepped.flags.writeable = False
     return stepped

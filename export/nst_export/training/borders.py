@@ -43,7 +43,7 @@ def fringe_error(pictures: Tensor) -> Tensor:
     grain = (grey - functional.avg_pool2d(grey, 3, stride=1, padding=1, count_include_pad=False)).square().mean((0, 1))
     border = min(BORDER, min(grain.shape) // 4)  # FRINGE at least, from 64 pixels on
     excess = []
-    for side in (grain, grain.flip(0), grain.T, grain.T.flip(0)):
+    for side in _sides(grain):
         middle = side[:, border : side.shape[1] - border]
         outside, inside = middle[:FRINGE].mean(), middle[border : 2 * border].mean()
         excess.append(((outside + SOFTENING) / (inside + SOFTENING)).log() - LIVELIER)
@@ -57,11 +57,16 @@ def band_error(pictures: Tensor, photographs: Tensor) -> Tensor:
     return (tinted / SHADE).square().mean()
 
 
+def _sides(maps: Tensor) -> tuple[Tensor, ...]:
+    """Maps (..., H, W) turned and mirrored so that each of the four sides comes to lie on top."""
+    return maps, maps.flip(-2), maps.mT, maps.mT.flip(-2)
+
+
 def _steps_of_colour(pictures: Tensor) -> Tensor:
     """The mean colour within BAND of each side less that of as much further in: (4, N, 3)."""
     exact = pictures.float()
     steps = []
-    for side in (exact, exact.flip(2), exact.mT, exact.mT.flip(2)):
+    for side in _sides(exact):
         band = min(BAND, min(side.shape[2:]) // 6)
         rows = side[..., band:-band].mean(3)
         steps.append(rows[..., :band].mean(2) - rows[..., 2 * band : 3 * band].mean(2))

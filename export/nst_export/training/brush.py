@@ -6,17 +6,18 @@ the picture makes up for it. Directions are those of structure tensors (Bigün &
 doubled angle, in which opposite directions are one.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nst_export.networks.conditional import STRIDE
 from nst_export.networks.flow import FLOW, field
 from nst_export.networks.noise import EXTENT
 
-PIXELS = 8
-"""Of the photograph, for every place that has a direction: the trunk's stride."""
-SIDE = EXTENT // PIXELS
-"""Places along the tile of the flow, which is as long as that of the noise."""
+SIDE = EXTENT // STRIDE
+"""Places of the trunk along the tile of the flow, which is as long as that of the noise."""
 SOFTENING = 1e-5
 """Squared slope, of values in [0, 1] and a pixel, up to which nothing has a direction."""
 EVEN = 0.007
@@ -40,7 +41,7 @@ def directions(pictures: Tensor) -> tuple[Tensor, Tensor]:
     down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
     # A stroke runs across its slope: the doubled angle is the opposite one.
     tensor = torch.cat([down.square() - right.square(), -2 * right * down, right.square() + down.square()], dim=1)
-    local = functional.avg_pool2d(tensor, 2 * PIXELS, stride=PIXELS, padding=PIXELS // 2, count_include_pad=False)
+    local = functional.avg_pool2d(tensor, 2 * STRIDE, stride=STRIDE, padding=STRIDE // 2, count_include_pad=False)
     return local[:, :2] / (local[:, 2:] + SOFTENING), local[:, 2:]
 
 
@@ -50,7 +51,7 @@ def brush_of(paintings: Tensor) -> Tensor:
     First, how parallel neighbouring strokes are, from 0 to 1; second, how far all of them are from a grid of standing
     and lying lines, from 0 to 1.
     """
-    height, width = (side // PIXELS * PIXELS for side in paintings.shape[2:])
+    height, width = (side // STRIDE * STRIDE for side in paintings.shape[2:])
     angles, slopes = directions(paintings[..., :height, :width])
     slopes = slopes / slopes.sum((2, 3), keepdim=True).clamp(min=SOFTENING)
     parallel = (angles.square().sum(1, keepdim=True).sqrt() * slopes).sum((1, 2, 3))
@@ -62,7 +63,7 @@ def brush_of(paintings: Tensor) -> Tensor:
 
 def flow_angles() -> Tensor:
     """The doubled angles of the flow: (2, SIDE, SIDE), float32, of the length 1."""
-    down, right = torch.from_numpy(field(FLOW, SIDE, PIXELS))
+    down, right = torch.from_numpy(field(FLOW, SIDE, STRIDE))
     doubled = torch.stack([right.square() - down.square(), 2 * right * down])
     return (doubled / doubled.square().sum(0).sqrt().clamp(min=1e-6)).float()
 
@@ -83,3 +84,39 @@ def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Te
         parallel, free = brushes[:, :, None, None].unbind(1)
     along = (angles * flow).sum(1)
     return (even[:, 0] * (along - AIM * free * parallel).square()).mean((1, 2))
+
+
+class BrushLoss:
+    """The brush loss of a run.
+
+    Args:
+        named: pictures of the named styles' paintings, RGB (1, 3, H, W) in [0, 1], on the device of the run.
+    """
+
+    def __init__(self, named: Sequence[Tensor], device: torch.device) -> None:
+        self._named = torch.cat([torch.zeros(0, 2, device=device), *map(brush_of, named)])
+        self._flow = flow_angles().to(device)
+
+    def __call__(
+        self,
+        pictures: Tensor,
+        photographs: Tensor,
+        chosen: Tensor,
+        paintings: Tensor | None,
+        noise_offset: tuple[int, int],
+    ) -> Tensor:
+        """The mean of `brush_error` over a batch: a scalar.
+
+        Args:
+            pictures, photographs: see there.
+            chosen: which named styles the first pictures are in.
+            paintings: what the others are in the style of, RGB (M, 3, H, W) in [0, 1].
+            noise_offset: where in its tile the network's noise began, in places.
+        """
+        brushes = self._named[chosen]
+        if paintings is not None:
+            brushes = torch.cat([brushes, brush_of(paintings)])
+        down, right = noise_offset
+        height, width = (side // STRIDE for side in pictures.shape[2:])
+        flow = self._flow.roll((-down, -right), dims=(1, 2))[:, :height, :width]
+        return brush_error(pictures, photographs, brushes, flow).mean()

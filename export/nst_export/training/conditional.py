@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.named_styles import NamedStyle, record_of
-from nst_export.networks.conditional import STRIDE, ConditionalTransformer
+from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
-from nst_export.training.brush import brush_error, brush_of, flow_angles
+from nst_export.training.brush import BrushLoss
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
@@ -109,8 +109,7 @@ class ConditionalRecipe(Recipe):
         self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
         self._named_targets = self._targets_of_named()
         self._unchanged = self._errors_of_photographs()
-        self._flow = flow_angles().to(hardware.device)
-        self._named_brushes = self._brushes_of_named()
+        self._brush = BrushLoss(self._named_floats(), hardware.device) if settings.brush_weight else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.model: ConditionalModel = self._new_model()
@@ -127,13 +126,12 @@ class ConditionalRecipe(Recipe):
         return ConditionalModel(network, len(self.names), encoder)
 
     def _targets_of_named(self) -> Targets:
-        device = self.hardware.device
-        each = [self.loss.targets(as_floats(as_batch([p])).to(device), exact=True) for p in self._named]
+        each = [self.loss.targets(painting, exact=True) for painting in self._named_floats()]
         return [torch.cat(column) for column in zip(*each, strict=True)]
 
-    def _brushes_of_named(self) -> Tensor:
-        found = [brush_of(as_floats(as_batch([painting])).to(self.hardware.device)) for painting in self._named]
-        return torch.cat(found) if found else torch.zeros(0, 2, device=self.hardware.device)
+    def _named_floats(self) -> list[Tensor]:
+        """The named styles' paintings, RGB (1, 3, H, W) in [0, 1] each."""
+        return [as_floats(as_batch([painting])).to(self.hardware.device) for painting in self._named]
 
     def _errors_of_photographs(self) -> Tensor:
         """The mean style error of unchanged photographs for every named style (styles,): what there is to close."""
@@ -207,14 +205,11 @@ class ConditionalRecipe(Recipe):
             terms = self.loss.of_painter(paint, photographs, targets, chance, shape)
         if spikes:
             terms["spikes"] = s.spike_weight * spike_error(spikes)
-        if s.brush_weight:
-            flow = self._flow.roll((-down, -right), dims=(1, 2))[:, : s.size // STRIDE, : s.size // STRIDE]
-            brushes = self._named_brushes[chosen]
-            if self.model.encoder is not None:
-                brushes = torch.cat([brushes, brush_of(as_floats(batch["paintings"]))])
+        if self._brush is not None:
             (painted,) = painted_all
-            error = brush_error(painted[: len(photographs)], photographs, brushes, flow)
-            terms["brush"] = s.brush_weight * error.mean()
+            paintings = as_floats(batch["paintings"]) if self.model.encoder is not None else None
+            error = self._brush(painted[: len(photographs)], photographs, chosen, paintings, (down, right))
+            terms["brush"] = s.brush_weight * error
         return terms
 
     def _choose(self, named: int, chance: torch.Generator) -> Tensor:

@@ -113,7 +113,6 @@ InFlightOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
-OutputOption = Annotated[Path | None, typer.Option("--output", "-o", show_default=False)]
 
 
 def one_style(given: list[str] | None) -> str | None:
