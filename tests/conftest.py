@@ -48,7 +48,7 @@ def tinting(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """Threads of every session that a stylizer opens."""
-    import nst_rt.stylizer
+    import nst_rt.open_sessions
     from nst_rt.session import Session
 
     threads: list[int | None] = []
@@ -58,5 +58,5 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
             threads.append(options["threads"])
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr(nst_rt.stylizer, "Session", Told)
+    monkeypatch.setattr(nst_rt.open_sessions, "Session", Told)
     return threads

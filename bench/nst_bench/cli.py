@@ -15,13 +15,14 @@ from nst_rt.cli.options import (
     OneStyleOption,
     PrecisionOption,
     StrengthOption,
+    StrokeSizeOption,
     ThreadsOption,
     one_style,
 )
 
 from nst_bench.quality.cli import quality
 
-NOT_OF_A_SUITE = ("style", "strength", "color", "size", "frames", "warm_up", "batch")
+NOT_OF_A_SUITE = ("style", "strength", "color", "stroke_size", "size", "frames", "warm_up", "batch")
 """Parameters of the command that only sizes of one's own have."""
 
 
@@ -59,6 +60,7 @@ def bench(
     threads: ThreadsOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    stroke_size: StrokeSizeOption = 1.0,
     size: Annotated[list[str] | None, typer.Option("--size", help="WIDTHxHEIGHT; may be given several times.")] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames that are timed.")] = 100,
     warm_up: Annotated[int, typer.Option("--warm-up", min=0, help="Frames before that, not timed.")] = 10,
@@ -103,7 +105,7 @@ def bench(
         typer.echo(json.dumps(report, indent=2) if as_json else markdown(report))
     else:
         options = {"model": model, "device": device, "precision": precision, "threads": threads}
-        options |= {"style": one_style(style), "strength": strength, "color": color}
+        options |= {"style": one_style(style), "strength": strength, "color": color, "stroke_size": stroke_size}
         report = _measure(options, size, frames, warm_up, batch)
         if output is not None:
             from nst_bench.speed.command import write_json
@@ -159,11 +161,13 @@ def _show(report: dict[str, Any]) -> None:
 
     console = Console()
     machine, first = report["machine"], report["results"][0]["model"]
+    strokes = "" if first["stroke_size"] == 1 else f", strokes of {first['stroke_size']:g} times the size"
     cards = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ""
     console.print(f"{machine['processor']}, {machine['logical_cores']} cores{cards}", highlight=False)
     console.print(
         f"{first['model']} ({first['family']}, {first['precision']}) on {first['device']} by {first['provider']}, "
-        f"ONNX Runtime {first['onnxruntime']}, CUDA graph {'on' if first['cuda_graph'] else 'off'}",
+        f"ONNX Runtime {first['onnxruntime']}, CUDA graph {'on' if first['cuda_graph'] else 'off'}"
+        f"{strokes}",
         highlight=False,
     )
     table = Table(box=None, pad_edge=False, header_style="bold")

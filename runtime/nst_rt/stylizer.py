@@ -1,7 +1,5 @@
 """The public object: a network, a style, and a call that turns frames into stylised frames."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,13 +11,11 @@ from numpy.typing import NDArray
 from nst_rt import contract
 from nst_rt.buffers import copied
 from nst_rt.contract import ModelRecord
-from nst_rt.devices import Device, parse_device, preferred_devices, require_listed
-from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
-from nst_rt.in_flight import SideBySide, divided, frames_in_flight
+from nst_rt.errors import InputError, StyleError
 from nst_rt.models import BUILT_IN, ORT_SUFFIX, ModelFiles, find_model, is_file, is_model_path, list_models
+from nst_rt.open_sessions import OpenSessions
 from nst_rt.ort import load_onnxruntime
-from nst_rt.processors import counted_cores, physical_cores
-from nst_rt.session import FrameShape, Session, log, read_model, require_bf16, require_same_network
+from nst_rt.session import Session
 from nst_rt.styles import Vector, blend, has_painting, is_painting, load_styles, parse_blend, unknown_style
 from nst_rt.timing import StageClock
 
@@ -29,11 +25,9 @@ if TYPE_CHECKING:
 
 Frame = NDArray[np.uint8]
 
-KEPT_SESSIONS = 4
-"""Frame sizes whose sessions stay open, with frames in flight several of each; every session has its own copy of the
-weights and buffers."""
 
-PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
+FINEST_STROKES, LARGEST_STROKES = 0.25, 8.0
+"""Times the usual size."""
 
 
 class _Settings(NamedTuple):
@@ -42,6 +36,7 @@ class _Settings(NamedTuple):
     vectors: Vector | None
     strength: float
     color: float
+    stroke_size: float
 
 
 class Stylizer:
@@ -61,23 +56,12 @@ class Stylizer:
         in_flight: int | None = 1,
         frames: int | None = None,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise ModelError(f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}")
-        if in_flight is not None and (not isinstance(in_flight, int) or in_flight < 1):
-            raise InputError(f"in_flight is {in_flight!r}. Give a whole number from 1 up, or None")
         self._files = files
-        # Nothing else computes in bf16, so that asking for it asks for this device.
-        self._requested = parse_device(device) or (Device("openvino") if precision == "bf16" else None)
-        self._precision = precision
+        self._sessions = OpenSessions(
+            files, device=device, precision=precision, threads=threads, in_flight=in_flight, frames=frames
+        )
         self._threads = threads
-        self._in_flight = in_flight
-        self._lock = threading.Lock()
-        self._sessions: OrderedDict[FrameShape, SideBySide] = OrderedDict()
-        self._candidates = [self._requested] if self._requested else preferred_devices(frames)
-        self._record = read_model(self._path_for(self._candidates[0]))
-        if self._record.kind != "stylizer":
-            raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
-        size, source = self._record.style_size, self._record.source_sha256
+        size, source = self.record.style_size, self.record.source_sha256
         self._library = load_styles(files, size, source) if size else {}
         self._encoder: StyleEncoder | None = None
         self._matching: ColorMatching | None = None
@@ -85,6 +69,7 @@ class Stylizer:
         self._vector: Vector | None = None
         self._strength = 1.0
         self._color = 1.0
+        self._stroke_size = 1.0
         self.clock: StageClock | None = None
         """Set one to have the stages of each call timed: `prepare`, `run`, on GPUs `upload` and `download`; not where
         calls run at once."""
@@ -99,6 +84,7 @@ class Stylizer:
         precision: str = "auto",
         strength: float = 1.0,
         color: float = 1.0,
+        stroke_size: float = 1.0,
         threads: int | None = None,
         in_flight: int | None = 1,
         frames: int | None = None,
@@ -115,6 +101,9 @@ class Stylizer:
                 processors that can.
             strength: 0 is the photograph, 1 the full style.
             color: 1 takes the style's colours, 0 keeps the photograph's.
+            stroke_size: so many times the usual size. The network paints a picture of so many times less pixels a
+                side: 2 suits HD, and takes about a quarter of the time; 0.5 suits small pictures, and takes four times
+                as long.
             threads: of a processor; all physical cores by default.
             in_flight: calls of several threads that run at once, with the processor's threads divided among them:
                 more frames a second, each of them later, and memory for each. None: as many as serve at a frame's
@@ -130,11 +119,12 @@ class Stylizer:
         stylizer = cls(files, device=device, precision=precision, threads=threads, in_flight=in_flight, frames=frames)
         if isinstance(style, np.ndarray):
             stylizer.set_style_vector(style)
-        elif style is not None or stylizer._record.style_size:
+        elif style is not None or stylizer.record.style_size:
             stylizer.style = str(style) if style is not None else stylizer._first_style()
         stylizer.strength = strength
         stylizer.color = color
-        stylizer._refuse_early()
+        stylizer.stroke_size = stroke_size
+        stylizer._sessions.require_device()
         return stylizer
 
     def __call__(self, frame: Frame, style_vectors: Vector | None = None, *, out: Frame | None = None) -> Frame:
@@ -170,7 +160,7 @@ class Stylizer:
         vectors = self._vector
         if style_vectors is not None:
             vectors = self._checked(style_vectors, (1, len(frames)))
-        settings = _Settings(vectors, self._strength, self._color)
+        settings = _Settings(vectors, self._strength, self._color, self._stroke_size)
 
         def run() -> Frame:
             result = self._run(frames, settings, clock, outs)
@@ -179,9 +169,23 @@ class Stylizer:
         return run
 
     def _run(self, frames: Frame, settings: _Settings, clock: StageClock | None, outs: Frame | None) -> Frame:
+        height, width = _painted_size(frames.shape[1], frames.shape[2], settings.stroke_size)
+        if (height, width) == frames.shape[1:3]:
+            return self._paint(frames, settings, clock, outs)
+        # OpenCV is loaded only by those who need it.
+        from nst_rt.strokes import brought_back, resized
+
+        given = resized(frames, height, width)
+        painted = self._paint(given, settings, clock, None)
+        result = brought_back(painted, given, frames, settings.strength, outs)
+        if clock:
+            clock.lap("resize")
+        return result
+
+    def _paint(self, frames: Frame, settings: _Settings, clock: StageClock | None, outs: Frame | None) -> Frame:
         count, height, width = frames.shape[:3]
         vectors = settings.vectors
-        sessions = self._open_for(count, height, width, _rows(vectors))
+        sessions = self._sessions.open_for(count, height, width, _rows(vectors))
         if vectors is not None and 0 < sessions.first.style_rows < len(vectors):
             made = []
             for one, row in zip(frames, vectors, strict=True):
@@ -205,18 +209,18 @@ class Stylizer:
         Raises:
             DeviceError: as a call of the stylizer.
         """
-        if not self._sessions and len(self._candidates) > 1:
-            return self._open_for(styles, height, width, styles).number
-        return len(self._threads_of_each(FrameShape(styles, height, width, styles), self._candidates[0]))
+        return self._sessions.in_flight(*_painted_size(height, width, self._stroke_size), styles)
 
     def __repr__(self) -> str:
         return f"<Stylizer {self._files.name} style={self._style!r} on {self.device}>"
 
     def warm_up(self, height: int, width: int, batch: int = 1) -> None:
         """Open all sessions for a frame size and run them, so that the first real frames are as fast as the next."""
-        blank = _as_batch(np.zeros((batch, height, width, 3), np.uint8))
-        sessions = self._open_for(batch, height, width, _rows(self._vector))
-        feeds = self._feeds(sessions.first, blank, _Settings(self._vector, self._strength, self._color))
+        small = _painted_size(height, width, self._stroke_size)
+        blank = _as_batch(np.zeros((batch, *small, 3), np.uint8))
+        sessions = self._sessions.open_for(batch, *small, _rows(self._vector))
+        settings = _Settings(self._vector, self._strength, self._color, self._stroke_size)
+        feeds = self._feeds(sessions.first, blank, settings)
         # A CUDA graph is captured after the first run, not in it.
         for _ in range(2):
             sessions.run_each(feeds)
@@ -228,7 +232,7 @@ class Stylizer:
 
     @style.setter
     def style(self, expression: str) -> None:
-        if not self._record.style_size:
+        if not self.record.style_size:
             if expression not in (self._style, *self.styles) and not self._is_this_model(expression):
                 raise StyleError(
                     f"{self._files.path.name} has one style baked in ({', '.join(self.styles)}), not {expression!r}. "
@@ -264,7 +268,7 @@ class Stylizer:
 
     def require_style_vectors(self, purpose: str) -> None:
         """Raise StyleError if the model has one style baked in; `purpose` is what needs style vectors."""
-        if not self._record.style_size:
+        if not self.record.style_size:
             raise StyleError(
                 f"{self._files.path.name} has one style baked in ({', '.join(self.styles)}), and {purpose} need a "
                 "model with style vectors, such as the built-in network. Give another --model, or none"
@@ -283,13 +287,13 @@ class Stylizer:
         from nst_rt.color_matching import ColorMatching
 
         self._matching = ColorMatching.to_picture(picture, method)
-        if self._record.style_size and has_painting(self._style):
+        if self.record.style_size and has_painting(self._style):
             self.style = self._style
 
     @property
     def styles(self) -> list[str]:
         """Names that `style` can be set to at once."""
-        return list(self._library) if self._record.style_size else list(self._record.styles or (self._files.name,))
+        return list(self._library) if self.record.style_size else list(self.record.styles or (self._files.name,))
 
     @property
     def strength(self) -> float:
@@ -310,29 +314,40 @@ class Stylizer:
         self._color = self._fraction(contract.COLOR, value)
 
     @property
+    def stroke_size(self) -> float:
+        """So many times the usual size; what is painted has so many times less pixels a side."""
+        return self._stroke_size
+
+    @stroke_size.setter
+    def stroke_size(self, value: float) -> None:
+        if not isinstance(value, int | float | np.number) or not (FINEST_STROKES <= value <= LARGEST_STROKES):
+            raise StyleError(
+                f"stroke size {value!r} is out of range. Give a number from {FINEST_STROKES:g} to {LARGEST_STROKES:g}"
+            )
+        self._stroke_size = float(value)
+
+    @property
     def device(self) -> str:
         """The device that the last opened session really runs on; before that, the first that will be tried."""
-        if self._sessions:
-            return str(next(reversed(self._sessions.values())).first.device)
-        return str(self._candidates[0])
+        return str(self._sessions.device)
 
     @property
     def record(self) -> ModelRecord:
         """What the model file promises."""
-        return self._record
+        return self._sessions.record
 
     def describe(self) -> dict[str, Any]:
         """What runs, as it really is, ready for JSON."""
-        opened = next(reversed(self._sessions.values()), None)
-        session = opened.first if opened else None
+        session = self._sessions.last
         return {
             "model": self._files.name,
             "path": str(session.path if session else self._files.path),
-            "family": self._record.family,
-            "precision": session.precision if session else self._record.precision,
+            "family": self.record.family,
+            "precision": session.precision if session else self.record.precision,
             "style": self._style,
             "strength": self._strength,
             "color": self._color,
+            "stroke_size": self._stroke_size,
             "device": self.device,
             "provider": session.device.provider if session else None,
             "placement": session.placement.counts() if session else {},
@@ -342,9 +357,8 @@ class Stylizer:
 
     def close(self) -> None:
         """Give every session back; the next call opens what it needs again."""
-        with self._lock:
-            self._sessions.clear()
-            self._encoder = None
+        self._sessions.close()
+        self._encoder = None
 
     def __enter__(self) -> Self:
         return self
@@ -353,93 +367,6 @@ class Stylizer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _refuse_early(self) -> None:
-        # A demand is refused here, not at the first frame. TensorRT would build an engine just for this.
-        if self._requested:
-            require_listed(self._requested)
-            if self._precision == "bf16":
-                require_bf16(self._requested)
-            if self._requested.kind in ("cuda", "openvino"):
-                shape = FrameShape(1, 64, 64)
-                self._record = self._session(shape, self._requested, self._threads).record
-
-    def _open_for(self, count: int, height: int, width: int, vectors: int) -> SideBySide:
-        """Sessions for `count` frames with so many style vectors; for one frame if the graph has room for one style."""
-        sessions = self._open(FrameShape(count, height, width, vectors))
-        if 0 < sessions.first.style_rows < vectors:
-            return self._open(FrameShape(1, height, width))
-        return sessions
-
-    def _open(self, shape: FrameShape) -> SideBySide:
-        with self._lock:
-            if shape in self._sessions:
-                self._sessions.move_to_end(shape)
-                return self._sessions[shape]
-            while True:
-                device = self._candidates[0]
-                try:
-                    return self._sessions_for(shape, device)
-                except DeviceError as error:
-                    if self._requested or len(self._candidates) == 1:
-                        raise
-                    log.warning("auto: %s cannot be used, trying %s (%s)", device, self._candidates[1], error)
-                    del self._candidates[0]
-
-    def _sessions_for(self, shape: FrameShape, device: Device) -> SideBySide:
-        threads = self._threads_of_each(shape, device)
-
-        def session(at: int) -> Session:
-            return self._session(shape, device, threads[at])
-
-        first = session(0)
-        self._record = first.record
-        sessions = self._sessions[shape] = SideBySide(first, session, len(threads))
-        while len(self._sessions) > KEPT_SESSIONS:
-            self._sessions.popitem(last=False)
-        return sessions
-
-    def _threads_of_each(self, shape: FrameShape, device: Device) -> list[int | None]:
-        """Threads of every session that a shape may have; None leaves them to the runtime."""
-        number, on_processor = self._in_flight, device.kind == "cpu"
-        if number is None:
-            pixels = shape.batch * shape.height * shape.width
-            number = frames_in_flight(pixels, self._threads or physical_cores()) if on_processor else 1
-        if number > 1:
-            return [*divided(self._threads or physical_cores(), number)]
-        return [self._threads or (counted_cores() if on_processor else None)]
-
-    def _session(self, shape: FrameShape, device: Device, threads: int | None) -> Session:
-        path = self._path_for(device)
-        stored = read_model(path).precision if device.on_gpu else ""
-        if stored == "int8":
-            raise DeviceError(
-                f"device {device}: {path.name} is int8, which is for processors. Use --precision fp16 here"
-            )
-        return Session(path, device, shape, fp16=stored == "fp16", bf16=self._precision == "bf16", threads=threads)
-
-    def _path_for(self, device: Device) -> Path:
-        wanted = self._precision
-        if wanted == "auto":
-            wanted = "fp16" if device.on_gpu and self._files.fp16 else "any"
-        if wanted == "any":
-            return self._files.path
-        if wanted == "bf16":
-            wanted = "fp32"
-        for path in self._files.variants:
-            record = read_model(path)
-            if record.precision == wanted:
-                if path != self._files.path:
-                    require_same_network(read_model(self._files.path), self._files.path, record, path)
-                return path
-        raise ModelError(
-            f"{self._files.path.name} is {read_model(self._files.path).precision} and has no {wanted} file beside it. "
-            + (
-                f"Make it with `nst-rt export int8 {self._files.path}`"
-                if wanted == "int8"
-                else f"Export it with --precision {wanted}"
-            )
-        )
 
     def _feeds(self, session: Session, frames: Frame, settings: _Settings) -> dict[str, NDArray[Any]]:
         vectors = settings.vectors
@@ -465,7 +392,7 @@ class Stylizer:
     def _checked(self, vectors: Vector, rows: tuple[int, ...]) -> Vector:
         self.require_style_vectors("style vectors")
         vectors = np.ascontiguousarray(vectors, np.float32)
-        size = self._record.style_size
+        size = self.record.style_size
         if vectors.shape[-1:] != (size,):
             numbers = vectors.shape[-1] if vectors.ndim else 1
             raise StyleError(f"{self._files.path.name} takes style vectors of {size} numbers, not {numbers}")
@@ -479,7 +406,7 @@ class Stylizer:
             raise StyleError(f"{name} {value!r} is not a number. Give one from 0 to 1")
         if not 0 <= value <= 1:
             raise StyleError(f"{name} {value:g} is out of range. Give a number from 0 to 1")
-        if value != 1 and name not in self._record.controls:
+        if value != 1 and name not in self.record.controls:
             raise StyleError(f"{self._files.path.name} was exported without {name}. Export it again with controls")
         return float(value)
 
@@ -502,9 +429,9 @@ class Stylizer:
             vector = self._encode(Path(name))
         else:
             raise unknown_style(name, self._library)
-        if vector.size != self._record.style_size:
+        if vector.size != self.record.style_size:
             raise StyleError(
-                f"style {name!r} has {vector.size} numbers, {self._files.path.name} takes {self._record.style_size}: "
+                f"style {name!r} has {vector.size} numbers, {self._files.path.name} takes {self.record.style_size}: "
                 "it belongs to another network"
             )
         return vector
@@ -514,13 +441,19 @@ class Stylizer:
             # Picture reading is loaded only by those who bring paintings.
             from nst_rt.style_encoder import StyleEncoder
 
-            self._encoder = StyleEncoder.beside(self._files, self._record, threads=self._threads)
+            self._encoder = StyleEncoder.beside(self._files, self.record, threads=self._threads)
             if self._encoder is None:
                 raise StyleError(
                     f"{self._files.path.name} has no style encoder beside it, so it cannot take the painting "
                     f"{painting}. Use a named style, or a model that has one, such as AdaIN: --model adain.onnx"
                 )
         return self._encoder(painting, self._matching)
+
+
+def _painted_size(height: int, width: int, stroke_size: float) -> tuple[int, int]:
+    """Height and width of what is painted for a frame: a part in `stroke_size` of its sides, 16 at least."""
+    least = contract.MIN_SIDE
+    return max(least, round(height / stroke_size)), max(least, round(width / stroke_size))
 
 
 def _rows(vectors: Vector | None) -> int:

@@ -59,6 +59,7 @@ def test_the_readmes_list_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert made > {
         "photo.wave.jpg",
         "photo.gogh.jpg",
+        "photo.mondrian.stroke-size-2.jpg",
         "painted",
         "out.png",
         "painted.mp4",

@@ -135,7 +135,7 @@ def test_openvino_that_is_asked_for_is_taken_for_a_single_frame(
     monkeypatch: pytest.MonkeyPatch, inverting: Path
 ) -> None:
     install(monkeypatch, FakeRuntime(INTEL), PLUGIN)
-    monkeypatch.setattr(Stylizer, "_refuse_early", lambda self: None)  # it would open a session
+    monkeypatch.setattr(OpenSessions, "require_device", lambda self: None)  # it would open a session
     assert Stylizer.load(model=inverting, device="openvino", frames=1).device == "openvino"
 
 

@@ -9,7 +9,7 @@ import pytest
 from nst_rt import DeviceError, InputError, ModelError, StyleError, Stylizer
 from nst_rt.folders import user_models
 from nst_rt.models import ModelFiles
-from nst_rt.stylizer import KEPT_SESSIONS
+from nst_rt.open_sessions import KEPT_SESSIONS
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
 
 
@@ -93,10 +93,10 @@ def test_blends_of_vectors_and_paintings_switch_without_a_new_session(tinting: P
     assert (stylizer.style, stylizer.styles) == ("blue", ["blue", "green"])
     black = np.zeros((16, 16, 3), np.uint8)
     assert stylizer(black)[0, 0].tolist() == [100, 0, 0]
-    session = stylizer._sessions.copy()
+    session = stylizer._sessions.opened.copy()
     stylizer.style = f"blue:0.5+green:0.25+{painting}:0.25"
     assert stylizer(black)[0, 0].tolist() == [50, 15, 25]
-    assert stylizer._sessions == session
+    assert stylizer._sessions.opened == session
 
 
 @pytest.mark.parametrize("rows", [1, "styles", "batch"])
@@ -194,7 +194,7 @@ def test_sessions_of_many_sizes_are_given_back(inverting: Path) -> None:
     stylizer = Stylizer.load(inverting)
     for side in range(16, 16 + 2 * KEPT_SESSIONS):
         stylizer(frame(side, side))
-    assert len(stylizer._sessions) == KEPT_SESSIONS
+    assert len(stylizer._sessions.opened) == KEPT_SESSIONS
 
 
 def test_what_runs_is_told(inverting: Path) -> None:
@@ -286,7 +286,7 @@ def test_int8_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_int8_is_refused_on_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
-    monkeypatch.setattr("nst_rt.stylizer.require_listed", lambda device: None)
+    monkeypatch.setattr("nst_rt.open_sessions.require_listed", lambda device: None)
     with pytest.raises(DeviceError, match=r"device cuda.*int8, which is for processors.*--precision fp16"):
         Stylizer.load(int8, device="cuda")
 

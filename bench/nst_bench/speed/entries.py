@@ -42,6 +42,8 @@ def entries(report: dict[str, Any]) -> dict[str, Entry]:
     for result in report.get("results", []):
         model = result["model"]
         key = f"{model['model']}, {model['device']} {model['precision']}, {size_of(result)}"
+        if (times := model.get("stroke_size", 1)) != 1:
+            key += f", strokes of {times:g} times the size"
         found.append(Entry(key, result["latency"]["p50"], "ms", result.get("noise")))
     for race in report.get("races", []):
         for result in race["results"]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from nst_rt.devices import listed_devices
 from nst_rt.models import BUILT_IN, ModelFiles, find_model
+from nst_rt.open_sessions import PRECISIONS
 from nst_rt.session import read_model
-from nst_rt.stylizer import PRECISIONS, Stylizer
+from nst_rt.stylizer import Stylizer
 
 from nst_bench.latency import Case, measure, moving_frames
 from nst_bench.machine import describe_machine

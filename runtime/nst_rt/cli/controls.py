@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 USUAL = {
     "strength": 1.0,
     "color": 1.0,
+    "stroke_size": 1.0,
     "size": None,
     "precision": "auto",
     "match_colors": "none",

@@ -88,8 +88,8 @@ def grid(
             "--sweep",
             metavar="NAME=VALUES",
             show_default=False,
-            help="strength=0.2,0.5,1, color=..., match-colors=..., size=...; with --method optimize ratio=1,10,100, "
-            "content-layer=relu2_1,relu3_1 and its other options. Twice for rows and columns.",
+            help="strength=0.2,0.5,1, color=..., stroke-size=..., match-colors=..., size=...; with --method optimize "
+            "ratio=1,10,100, content-layer=relu2_1,relu3_1 and its other options. Twice for rows and columns.",
         ),
     ] = None,
     method: Annotated[

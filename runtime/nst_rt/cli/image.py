@@ -27,6 +27,7 @@ from nst_rt.cli.options import (
     PrecisionOption,
     RegionsOption,
     StrengthOption,
+    StrokeSizeOption,
     StylesOption,
     ThreadsOption,
 )
@@ -76,6 +77,7 @@ def image(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    stroke_size: StrokeSizeOption = 1.0,
     match_colors: MatchColorsOption = "none",
     mask: MaskOption = None,
     outside: OutsideOption = None,
@@ -154,6 +156,7 @@ def image(
         precision=precision,
         strength=strength,
         color=color,
+        stroke_size=stroke_size,
         threads=threads,
         in_flight=1 if few and in_flight is None else in_flight,
         frames=len(found) * len(chosen),
@@ -162,7 +165,15 @@ def image(
     described: list[dict[str, Any]] = []
     with signals_interrupt(), ExitStack() as opened:
         styles = open_styles(
-            chosen, opened, load, model, strength=strength, color=color, size=size, precision=precision
+            chosen,
+            opened,
+            load,
+            model,
+            strength=strength,
+            color=color,
+            stroke_size=stroke_size,
+            size=size,
+            precision=precision,
         )
         if batch:
             found, left = without_results(found, names_of_results(styles))

@@ -84,7 +84,7 @@ def names_of_results(styles: Sequence[OpenedStyle]) -> re.Pattern[str]:
     from nst_rt.color_matching import METHODS
     from nst_rt.models import list_models
     from nst_rt.naming import style_tag
-    from nst_rt.stylizer import PRECISIONS
+    from nst_rt.open_sessions import PRECISIONS
 
     def any_of(words: Iterable[str]) -> str:
         return f"(?:{'|'.join(map(re.escape, words))})"

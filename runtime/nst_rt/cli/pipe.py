@@ -25,6 +25,7 @@ from nst_rt.cli.options import (
     PrecisionOption,
     RegionsOption,
     StrengthOption,
+    StrokeSizeOption,
     ThreadsOption,
     TimelineOption,
     one_style,
@@ -92,6 +93,7 @@ def pipe(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    stroke_size: StrokeSizeOption = 1.0,
     match_colors: MatchColorsOption = "none",
     timeline: TimelineOption = None,
     mask: MaskOption = None,
@@ -132,7 +134,15 @@ def pipe(
         feather=feather,
         match_colors=match_colors,
     )
-    load = partial(Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads)
+    load = partial(
+        Stylizer.load,
+        device=device,
+        precision=precision,
+        strength=strength,
+        color=color,
+        stroke_size=stroke_size,
+        threads=threads,
+    )
     _check_stdin()
     with signals_interrupt(), closing(Stopping()) as stopping, stdout_for_frames() as stdout:
         stdin = ByteReader(_STDIN, stopping)

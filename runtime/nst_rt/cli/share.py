@@ -13,6 +13,7 @@ from nst_rt.cli.options import (
     OneStyleOption,
     PrecisionOption,
     StrengthOption,
+    StrokeSizeOption,
     ThreadsOption,
     one_style,
 )
@@ -55,6 +56,7 @@ def share(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    stroke_size: StrokeSizeOption = 1.0,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
@@ -88,6 +90,7 @@ def share(
             precision=precision,
             strength=strength,
             color=color,
+            stroke_size=stroke_size,
             threads=threads,
         ) as stylizer,
     ):

@@ -26,6 +26,7 @@ from nst_rt.cli.options import (
     PrecisionOption,
     RegionsOption,
     StrengthOption,
+    StrokeSizeOption,
     ThreadsOption,
     TimelineOption,
     one_style,
@@ -62,6 +63,7 @@ def video(
     model: ModelOption = None,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    stroke_size: StrokeSizeOption = 1.0,
     match_colors: MatchColorsOption = "none",
     timeline: TimelineOption = None,
     mask: MaskOption = None,
@@ -110,6 +112,7 @@ def video(
         precision=precision,
         strength=strength,
         color=color,
+        stroke_size=stroke_size,
         threads=threads,
         in_flight=in_flight,
     )
@@ -117,7 +120,9 @@ def video(
         check_film_output(output, crf, preset)
     with signals_interrupt(), FilmReader(film, long_side=size) as reader:
         with ExitStack() as opened, controls.load(load, model) as stylizer:
-            tag = controls.result_tag(stylizer, strength=strength, color=color, size=size, precision=precision)
+            tag = controls.result_tag(
+                stylizer, strength=strength, color=color, stroke_size=stroke_size, size=size, precision=precision
+            )
             player = controls.player(stylizer)
             stylize = controls.masked(stylizer, opened, load, film=True)
             # A result that exists comes last: whoever gives another name should not learn then what else is wrong.

@@ -23,6 +23,7 @@ from nst_rt.cli.options import (
     PrecisionOption,
     RegionsOption,
     StrengthOption,
+    StrokeSizeOption,
     ThreadsOption,
     TimelineOption,
     one_style,
@@ -70,6 +71,7 @@ def webcam(
     precision: PrecisionOption = "auto",
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
+    stroke_size: StrokeSizeOption = 1.0,
     match_colors: MatchColorsOption = "none",
     timeline: TimelineOption = None,
     mask: MaskOption = None,
@@ -125,7 +127,13 @@ def webcam(
         if camera is not None:
             handed_over.enter_context(closing(camera))
         load = partial(
-            Stylizer.load, device=device, precision=precision, strength=strength, color=color, threads=threads
+            Stylizer.load,
+            device=device,
+            precision=precision,
+            strength=strength,
+            color=color,
+            stroke_size=stroke_size,
+            threads=threads,
         )
         stylizer = kept.enter_context(controls.load(load, model))
         player = controls.player(stylizer)

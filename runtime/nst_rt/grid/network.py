@@ -66,6 +66,7 @@ class NetworkMaker:
             stylizer.style = request.style
         stylizer.strength = settings.get("strength", 1.0)
         stylizer.color = settings.get("color", 1.0)
+        stylizer.stroke_size = settings.get("stroke-size", 1.0)
         if matching != "none" or files.path in self._matched:
             stylizer.match_colors(photograph, matching)
             (self._matched.discard if matching == "none" else self._matched.add)(files.path)

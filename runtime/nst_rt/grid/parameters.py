@@ -9,6 +9,7 @@ from nst_rt.color_matching import METHODS as COLOR_MATCHINGS
 from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import ExpressionError
 from nst_rt.expressions import list_items, malformed
+from nst_rt.stylizer import FINEST_STROKES, LARGEST_STROKES
 from nst_rt.suggestions import did_you_mean
 
 NETWORK, OPTIMIZE = "network", "optimize"
@@ -81,6 +82,11 @@ def _slow(parameter: Parameter) -> Parameter:
 PARAMETERS = {
     "strength": Parameter(_number(0, 1), "a number from 0 to 1", frozenset({NETWORK})),
     "color": Parameter(_number(0, 1), "a number from 0 to 1"),
+    "stroke-size": Parameter(
+        _number(FINEST_STROKES, LARGEST_STROKES),
+        f"a number from {FINEST_STROKES:g} to {LARGEST_STROKES:g}",
+        frozenset({NETWORK}),
+    ),
     "match-colors": _one_of(*COLOR_MATCHINGS),
     "size": Parameter(_whole(MIN_SIDE), f"a number of pixels from {MIN_SIDE} up"),
     "ratio": Parameter(_number(0), "a number from 0 up", _SLOW),

@@ -170,3 +170,11 @@ def test_the_report_in_words(report: dict[str, Any]) -> None:
     assert "| races | x | Fail: a / b in a node |\n| limits | cpu_bf16_gflops | no torch |" in text
     report["throughput"] = []
     assert "Frames in flight" not in whole_report(report)
+
+
+def test_other_strokes_are_another_measurement(report: dict[str, Any]) -> None:
+    larger = copy.deepcopy(report)
+    for one in larger["results"]:
+        one["model"]["stroke_size"] = 2.0
+    assert "conditional, cpu fp32, 640x480, strokes of 2 times the size" in entries(larger)
+    assert not set(entries(larger)) & {key for key in entries(report) if key.startswith("conditional")}

@@ -113,13 +113,14 @@ def test_a_film_beside_itself(run: Any) -> None:
 def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
     make_film(Path("film.mp4"), 2)
     line = "film.mp4 -o out.mkv -s wave -m net --strength 0.5 --color 0 -d cpu --precision fp32 --threads 3"
-    line += " --in-flight 2"
+    line += " --in-flight 2 --stroke-size 1.5"
     assert run(*line.split(), "--crf", "30", "--preset", "ultrafast").code == 0
     assert loaded == {
         "style": "wave",
         "model": "net",
         "strength": 0.5,
         "color": 0.0,
+        "stroke_size": 1.5,
         "device": "cpu",
         "precision": "fp32",
         "threads": 3,

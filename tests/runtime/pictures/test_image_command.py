@@ -140,12 +140,14 @@ def test_settings_join_the_name(run: Any) -> None:
 def test_options_reach_the_stylizer(run: Any, loaded: dict[str, Any]) -> None:
     put("a.png")
     line = "a.png -o b.png -s wave -m net --strength 0.5 --color 0 -d cpu --precision fp32 --threads 3"
+    line += " --stroke-size 2"
     assert run(*line.split()).code == 0
     assert loaded == {
         "style": "wave",
         "model": "net",
         "strength": 0.5,
         "color": 0.0,
+        "stroke_size": 2.0,
         "device": "cpu",
         "precision": "fp32",
         "threads": 3,

@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import nst_rt.cli
 import nst_rt.in_flight
+import nst_rt.open_sessions
 import nst_rt.processors
-import nst_rt.stylizer
 import numpy as np
 import pytest
 from nst_rt import Stylizer
@@ -188,7 +188,7 @@ def test_pictures_of_many_sizes_open_a_session_for_each_and_share_the_room(
                 with lock:
                     at_work.remove(side)
 
-    monkeypatch.setattr(nst_rt.stylizer, "Session", Told)
+    monkeypatch.setattr(nst_rt.open_sessions, "Session", Told)
     monkeypatch.setattr(nst_rt.processors, "physical_cores", lambda: 4)
     line = ["nst-rt", "image", "in", "-o", "out", "-s", "negative.onnx", "-d", "cpu", "--threads", "4"]
     monkeypatch.setattr(sys, "argv", line)
