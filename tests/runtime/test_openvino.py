@@ -14,6 +14,7 @@ from nst_rt import devices, openvino, session
 from nst_rt.devices import MANY_FRAMES, Device, preferred_devices, provider_options, require_listed
 from nst_rt.errors import DeviceError, ModelError
 from nst_rt.folders import cache_folder
+from nst_rt.open_sessions import OpenSessions
 from nst_rt.stylizer import Stylizer
 
 AMD, INTEL = 0x1022, 0x8086
