@@ -16,6 +16,7 @@ SMALLEST = 400
 KEYS = (
     ("n / p / arrows", "next, previous style"),
     ("+ / -", "stronger, weaker"),
+    ("] / [", "larger, finer strokes"),
     ("c", "photo's or style's colours"),
     ("space", "original picture"),
     ("b", "before | after"),
@@ -57,6 +58,7 @@ class HudState:
     latency: float = 0.0
     """From capture to show, in seconds."""
     strength: float = 1.0
+    stroke_size: float = 1.0
     keeps_color: bool = False
     """The photograph's colours are kept."""
     dropped: int = 0
@@ -109,6 +111,8 @@ class Hud:
 def _information(state: HudState) -> tuple[Line, ...]:
     numbers = f"{state.fps:.1f} fps", f"{state.latency * 1e3:.0f} ms", state.device
     details = [f"strength {state.strength:.0%}"]
+    if state.stroke_size != 1:
+        details.append(f"strokes x{state.stroke_size:g}")
     if state.keeps_color:
         details.append("photo's colours")
     if state.dropped:

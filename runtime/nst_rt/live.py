@@ -31,6 +31,7 @@ from nst_rt.timing import LatencyStatistics, RateMeter
 _WAIT_WITH_WINDOW, _WAIT = 0.03, 0.2
 _NUMBERS_EVERY, _MESSAGE_FOR, _SILENT_AFTER = 0.25, 2.5, 2.0
 _STRENGTH_STEP = 0.1
+_STROKE_SIZES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
 
 class LiveStylizer(Protocol):
@@ -39,6 +40,7 @@ class LiveStylizer(Protocol):
     style: str
     strength: float
     color: float
+    stroke_size: float
 
     @property
     def styles(self) -> list[str]: ...
@@ -277,6 +279,7 @@ class LiveLoop:
             style=style_label(self._stylizer.style if self._follows_timeline else self._switcher.wanted),
             device=self._stylizer.device,
             strength=self._stylizer.strength,
+            stroke_size=self._stylizer.stroke_size,
             keeps_color=self._stylizer.color < 1,
             view="original" if self._original else "before | after" if self._before_after else "",
             recording=self._recorder.seconds(now) if self._recorder.recording else None,
@@ -290,6 +293,8 @@ class LiveLoop:
             **dict.fromkeys(("p", "left"), lambda: self._change_style(-1)),
             **dict.fromkeys(("+", "=", "up"), lambda: self._change_strength(_STRENGTH_STEP)),
             **dict.fromkeys(("-", "_", "down"), lambda: self._change_strength(-_STRENGTH_STEP)),
+            "]": lambda: self._change_strokes(larger=True),
+            "[": lambda: self._change_strokes(larger=False),
             **dict.fromkeys(("q", "escape", CLOSED), self.stop),
             "c": self._toggle_color,
             "s": self._snapshot,
@@ -332,6 +337,13 @@ class LiveLoop:
 
     def _change_strength(self, step: float) -> None:
         self._stylizer.strength = round(min(1.0, max(0.0, self._stylizer.strength + step)), 2)
+
+    def _change_strokes(self, *, larger: bool) -> None:
+        now = self._stylizer.stroke_size
+        if larger:
+            self._stylizer.stroke_size = min((size for size in _STROKE_SIZES if size > now), default=now)
+        else:
+            self._stylizer.stroke_size = max((size for size in _STROKE_SIZES if size < now), default=now)
 
     def _toggle_color(self) -> None:
         self._stylizer.color = 0.0 if self._stylizer.color > 0 else self._color

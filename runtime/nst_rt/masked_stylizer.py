@@ -140,6 +140,16 @@ class MaskedStylizer:
             stylizer.strength = value
 
     @property
+    def stroke_size(self) -> float:
+        """Of every style, see `Stylizer.stroke_size`."""
+        return self._stylizer.stroke_size
+
+    @stroke_size.setter
+    def stroke_size(self, value: float) -> None:
+        for stylizer in (*self._others, self._stylizer):
+            stylizer.stroke_size = value
+
+    @property
     def color(self) -> float:
         """Of every style: 1 takes its colours, 0 keeps the photograph's."""
         return self._stylizer.color

@@ -71,6 +71,8 @@ def test_another_network_in_a_region(stylizer: Stylizer, tmp_path: Path) -> None
     assert masked.describe()["region_styles"] == ["invert", "blue", None]
     with pytest.raises(StyleError, match="without strength"):
         masked.strength = 0.5
+    masked.stroke_size = 1.5
+    assert other.stroke_size == stylizer.stroke_size == masked.stroke_size == 1.5
     alone = MaskedStylizer(other, stripes(2))
     alone.strength = 0.5
     assert other.strength == alone.strength == 0.5

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from nst_rt.live import LiveLoop
 
 KEYS_HELP = (
-    "Keys: n p or arrows style, + - strength, c colours, space original, b before and after, s snapshot, r record, "
-    "m mirror, t timeline, f full screen, i information, h help, q quit."
+    "Keys: n p or arrows style, + - strength, ] [ strokes, c colours, space original, b before and after, s snapshot, "
+    "r record, m mirror, t timeline, f full screen, i information, h help, q quit."
 )
 
 

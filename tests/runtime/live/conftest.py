@@ -32,6 +32,7 @@ class FakeStylizer:
         self.styles = ["gogh", "wave", "broken"]
         self._style = "gogh"
         self.strength = 1.0
+        self.stroke_size = 1.0
         self.color = 1.0
         self.calls = 0
         self.setting: Callable[[], None] = lambda: None

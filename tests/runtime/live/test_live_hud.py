@@ -80,9 +80,14 @@ def test_banner_help_and_information_have_their_places(picture: Any) -> None:
     assert not changed(clean, hud.draw(clean, replace(STATE, information=False))).any()
 
 
+def test_strokes_of_another_size_are_told() -> None:
+    assert "strokes" not in str(_information(STATE))
+    assert "strokes x1.5" in str(_information(replace(STATE, stroke_size=1.5)))
+
+
 def test_the_keys_are_those_of_the_loop() -> None:
     assert [row[0] for row in KEYS] == [
-        "n / p / arrows", "+ / -", "c", "space", "b", "s", "r", "m", "t", "f", "i", "q / Esc",
+        "n / p / arrows", "+ / -", "] / [", "c", "space", "b", "s", "r", "m", "t", "f", "i", "q / Esc",
     ]  # fmt: skip
 
 

@@ -116,6 +116,22 @@ def test_keys_that_quit(stylizer: Any, picture: Any, key: str) -> None:
     assert loop.run().frames == 2
 
 
+def test_stroke_keys(stylizer: Any, picture: Any) -> None:
+    sizes: list[float] = []
+
+    def press(*keys: str) -> None:
+        LiveLoop(stylizer, FakeCapture([picture(1)] * (len(keys) + 1)), window=FakeWindow(keys)).run()
+        sizes.append(stylizer.stroke_size)
+
+    press("]")
+    press("[", "[")
+    stylizer.stroke_size = 2.5  # as given: the next one on either side
+    press("[")
+    press(*"]]]]]]]]")
+    press(*"[[[[[[[[[[[")
+    assert sizes == [1.5, 0.75, 2.0, 6.0, 0.5]
+
+
 def test_strength_and_colour_keys(stylizer: Any, picture: Any) -> None:
     keys = ["-", "_", "down", "+", "c", "c", "c"]
     LiveLoop(stylizer, FakeCapture([picture(1)] * 8), window=FakeWindow(keys)).run()
