@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from nst_rt.errors import NstError, OutputError
+from nst_rt.errors import DeviceError, NstError, OutputError
 from nst_rt.hud import Hud, HudState
 from nst_rt.pixels import Image
 from nst_rt.sinks.atomic import replacing
@@ -177,6 +177,7 @@ class LiveLoop:
         self._first_captured: float | None = None
         self._hud = Hud()
         self._color = stylizer.color or 1.0
+        self._strokes = stylizer.stroke_size
         self._state = HudState(style="", device="")
         self._original = self._before_after = False
         self._message, self._message_until = "", 0.0
@@ -225,7 +226,7 @@ class LiveLoop:
                 self._at_first(original)
         if self._timeline is not None and self._follows_timeline:
             self._timeline.seek(frame.captured - self._first_captured if frame.due is None else frame.due)
-        stylized = self._stylizer(original)
+        stylized = self._painted(original)
         self.summary.stylize.add(self._clock() - began)
         self._last, self._last_at = (original, stylized), self._clock()
         if self._recorder.recording:
@@ -235,6 +236,19 @@ class LiveLoop:
                 self._recording_failed(error)
         if self._virtual_camera is not None:
             self._virtual_camera.write(stylized)
+
+    def _painted(self, original: Image) -> Image:
+        try:
+            stylized = self._stylizer(original)
+        except DeviceError as error:  # strokes of a new size need a session of their own
+            if self._stylizer.stroke_size == self._strokes:
+                raise
+            self._stylizer.stroke_size = self._strokes
+            self._say(f"strokes stay as they were: {error}")
+            self._report(str(error))
+            return self._stylizer(original)
+        self._strokes = self._stylizer.stroke_size
+        return stylized
 
     def _count(self, frame: LiveFrame) -> None:
         now = self._clock()

@@ -24,7 +24,7 @@ class MaskedStylizer:
     """Called like a `Stylizer`, and changed like one between two frames.
 
     Args:
-        stylizer: the one that `style`, `strength` and `color` are of.
+        stylizer: the one that `style`, `strength`, `color` and `stroke_size` are of.
         mask: a `masks.StillMask` or a `mask_film.MaskFilm`.
         styles: for each region of the mask, in its order: the `stylizer` itself, in whatever style it is set to at the
             time; a style's name, a blend or a painting, by the same network and fixed; another Stylizer; or None, the
@@ -88,7 +88,8 @@ class MaskedStylizer:
         return [*([self._stylizer] if self._follows else []), *self._fixed]
 
     def _in_one_batch(self, styles: int, height: int, width: int) -> bool:
-        return styles * height * width <= BATCH_PIXELS
+        painted = self._stylizer.painted_size(height, width)
+        return styles * painted[0] * painted[1] <= BATCH_PIXELS
 
     def _by_one_network(self, frame: Image) -> Callable[[], dict[Stylizer | str | None, Image]]:
         own = self._own()

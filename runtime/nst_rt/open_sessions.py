@@ -50,8 +50,7 @@ class OpenSessions:
         self._threads = threads
         self._in_flight = in_flight
         self._lock = threading.Lock()
-        self.opened: OrderedDict[FrameShape, SideBySide] = OrderedDict()
-        """Those that are open, the last one used last."""
+        self._opened: OrderedDict[FrameShape, SideBySide] = OrderedDict()
         self._candidates = [self._requested] if self._requested else preferred_devices(frames)
         self.record: ModelRecord = read_model(self._path_for(self._candidates[0]))
         """What the model file promises: the last one opened, or the one that will be."""
@@ -61,13 +60,21 @@ class OpenSessions:
     @property
     def last(self) -> Session | None:
         """A session of the shape that came last; None before the first frame."""
-        newest = next(reversed(self.opened.values()), None)
+        with self._lock:
+            newest = next(reversed(self._opened.values()), None)
         return newest.first if newest else None
+
+    @property
+    def shapes(self) -> list[FrameShape]:
+        """What they are open for, the last one used last."""
+        with self._lock:
+            return list(self._opened)
 
     @property
     def device(self) -> Device:
         """The device that the last opened session really runs on; before that, the first that will be tried."""
-        return self.last.device if self.last else self._candidates[0]
+        session = self.last
+        return session.device if session else self._candidates[0]
 
     def require_device(self) -> None:
         """Raise DeviceError for a demand that cannot be met now, and not at the first frame.
@@ -93,22 +100,22 @@ class OpenSessions:
             return self._open(FrameShape(1, height, width))
         return sessions
 
-    def in_flight(self, height: int, width: int, styles: int) -> int:
-        """See `Stylizer.in_flight`."""
-        if not self.opened and len(self._candidates) > 1:
+    def number_in_flight(self, height: int, width: int, styles: int) -> int:
+        """See `Stylizer.in_flight`, for the size that is painted."""
+        if not self._opened and len(self._candidates) > 1:
             return self.open_for(styles, height, width, styles).number
         return len(self._threads_of_each(FrameShape(styles, height, width, styles), self._candidates[0]))
 
     def close(self) -> None:
         """Give every session back."""
         with self._lock:
-            self.opened.clear()
+            self._opened.clear()
 
     def _open(self, shape: FrameShape) -> SideBySide:
         with self._lock:
-            if shape in self.opened:
-                self.opened.move_to_end(shape)
-                return self.opened[shape]
+            if shape in self._opened:
+                self._opened.move_to_end(shape)
+                return self._opened[shape]
             while True:
                 device = self._candidates[0]
                 try:
@@ -127,9 +134,9 @@ class OpenSessions:
 
         first = session(0)
         self.record = first.record
-        sessions = self.opened[shape] = SideBySide(first, session, len(threads))
-        while len(self.opened) > KEPT_SESSIONS:
-            self.opened.popitem(last=False)
+        sessions = self._opened[shape] = SideBySide(first, session, len(threads))
+        while len(self._opened) > KEPT_SESSIONS:
+            self._opened.popitem(last=False)
         return sessions
 
     def _threads_of_each(self, shape: FrameShape, device: Device) -> list[int | None]:

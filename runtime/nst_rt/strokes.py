@@ -13,33 +13,45 @@ from numpy.typing import NDArray
 
 Frames = NDArray[np.uint8]
 
+_LUMA = np.array([0.114, 0.587, 0.299])
+"""Of BGR, as the exported graphs have it."""
+
 
 def resized(frames: Frames, height: int, width: int) -> Frames:
     """Frames uint8 (N, H, W, 3) at the size to paint: by area averaging where it is smaller, else bicubic."""
-    return np.stack([_resized(frame, height, width) for frame in frames])
+    found = np.empty((len(frames), height, width, 3), np.uint8)
+    for frame, place in zip(frames, found, strict=True):
+        _resize(frame, place)
+    return found
 
 
-def brought_back(painted: Frames, given: Frames, frames: Frames, strength: float, out: Frames | None) -> Frames:
+def brought_back(
+    painted: Frames, given: Frames, frames: Frames, strength: float, color: float, out: Frames | None
+) -> Frames:
     """What was painted, uint8 (N, h, w, 3), at the frames' size (N, H, W, 3).
 
     Args:
         given: the frames at the size that was painted.
-        strength: as far as the frames show through, so do their details that `given` has lost; at 0 the result is the
-            frames.
-        out: memory for the result.
+        strength, color: as far as the frames show through, so do their details that `given` has lost, in brightness
+            and in colour; at strength 0 the result is the frames.
+        out: memory for the result, which may be that of the frames.
     """
     result = np.empty_like(frames) if out is None else out
-    height, width = frames.shape[1:3]
+    # What becomes of the photograph's pixel p in the graphs' s x + (1 - s) p + (1 - c) s (p - x - 1 y'(p - x)).
+    shown = (1 - strength) * np.eye(3) + (1 - color) * strength * (np.eye(3) - np.tile(_LUMA, (3, 1)))
     for index, frame in enumerate(frames):
-        picture = _resized(painted[index], height, width)
-        if strength < 1:
-            lost = cv2.subtract(frame, _resized(given[index], height, width), dtype=cv2.CV_16S)
-            picture = cast(Frames, cv2.addWeighted(picture, 1.0, lost, 1.0 - strength, 0.0, dtype=cv2.CV_8U))
-        result[index] = picture
+        if not shown.any():
+            _resize(painted[index], result[index])
+            continue
+        lost = cv2.subtract(frame, _resize(given[index], np.empty_like(frame)), dtype=cv2.CV_16S)
+        picture = _resize(painted[index], np.empty_like(frame))
+        cv2.add(picture, cv2.transform(lost, shown), dst=result[index], dtype=cv2.CV_8U)
     return result
 
 
-def _resized(frame: Frames, height: int, width: int) -> Frames:
+def _resize(frame: Frames, place: Frames) -> Frames:
+    """The frame, written to `place` in its size."""
+    height, width = place.shape[:2]
     smaller = height * width < frame.shape[0] * frame.shape[1]
     interpolation = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return cast(Frames, cv2.resize(frame, (width, height), interpolation=interpolation))
+    return cast(Frames, cv2.resize(frame, (width, height), dst=place, interpolation=interpolation))

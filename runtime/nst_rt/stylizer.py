@@ -71,8 +71,8 @@ class Stylizer:
         self._color = 1.0
         self._stroke_size = 1.0
         self.clock: StageClock | None = None
-        """Set one to have the stages of each call timed: `prepare`, `run`, on GPUs `upload` and `download`; not where
-        calls run at once."""
+        """Set one to have the stages of each call timed: `prepare`, `run`, on GPUs `upload` and `download`, with a
+        `stroke_size` other than 1 `resize`; not where calls run at once."""
 
     @classmethod
     def load(
@@ -101,9 +101,9 @@ class Stylizer:
                 processors that can.
             strength: 0 is the photograph, 1 the full style.
             color: 1 takes the style's colours, 0 keeps the photograph's.
-            stroke_size: so many times the usual size. The network paints a picture of so many times less pixels a
-                side: 2 suits HD, and takes about a quarter of the time; 0.5 suits small pictures, and takes four times
-                as long.
+            stroke_size: so many times the usual size, from 0.25 to 8. The network paints a picture of so many times
+                fewer pixels a side: 2 suits HD, and leaves a quarter of the work; 0.5 suits small pictures, and makes
+                it four times.
             threads: of a processor; all physical cores by default.
             in_flight: calls of several threads that run at once, with the processor's threads divided among them:
                 more frames a second, each of them later, and memory for each. None: as many as serve at a frame's
@@ -112,7 +112,8 @@ class Stylizer:
                 whose start would cost more than it saves.
 
         Raises:
-            ModelError, StyleError, DeviceError, DependencyError: each says what to do next.
+            ModelError, StyleError, DeviceError, DependencyError: each says what to do next; a number out of range is
+                a StyleError.
             InputError: a painting that cannot be read, or `in_flight` is no number of calls.
         """
         files, style = _choose_model(style, model)
@@ -146,7 +147,7 @@ class Stylizer:
     def prepare(
         self, frame: Frame, style_vectors: Vector | None = None, *, out: Frame | None = None
     ) -> Callable[[], Frame]:
-        """Take a frame with the style, strength and colours of now, to be stylised by the call that is returned.
+        """Take a frame with style, strength, colours and strokes as they are, to be stylised by the call returned.
 
         That call, in any thread, gives what a call of the stylizer would have given here; frames in flight are
         prepared in their order and run side by side. Arguments and errors are those of a call of the stylizer.
@@ -160,7 +161,7 @@ class Stylizer:
         vectors = self._vector
         if style_vectors is not None:
             vectors = self._checked(style_vectors, (1, len(frames)))
-        settings = _Settings(vectors, self._strength, self._color, self._stroke_size)
+        settings = self._settings(vectors)
 
         def run() -> Frame:
             result = self._run(frames, settings, clock, outs)
@@ -169,15 +170,17 @@ class Stylizer:
         return run
 
     def _run(self, frames: Frame, settings: _Settings, clock: StageClock | None, outs: Frame | None) -> Frame:
-        height, width = _painted_size(frames.shape[1], frames.shape[2], settings.stroke_size)
+        height, width = _painted(frames.shape[1], frames.shape[2], settings.stroke_size)
         if (height, width) == frames.shape[1:3]:
             return self._paint(frames, settings, clock, outs)
         # OpenCV is loaded only by those who need it.
         from nst_rt.strokes import brought_back, resized
 
         given = resized(frames, height, width)
+        if clock:
+            clock.lap("resize")
         painted = self._paint(given, settings, clock, None)
-        result = brought_back(painted, given, frames, settings.strength, outs)
+        result = brought_back(painted, given, frames, settings.strength, settings.color, outs)
         if clock:
             clock.lap("resize")
         return result
@@ -209,21 +212,33 @@ class Stylizer:
         Raises:
             DeviceError: as a call of the stylizer.
         """
-        return self._sessions.in_flight(*_painted_size(height, width, self._stroke_size), styles)
+        return self._sessions.number_in_flight(*self.painted_size(height, width), styles)
+
+    def painted_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what the network paints for a frame of this size; other ones with `stroke_size`."""
+        return _painted(height, width, self._stroke_size)
 
     def __repr__(self) -> str:
         return f"<Stylizer {self._files.name} style={self._style!r} on {self.device}>"
 
     def warm_up(self, height: int, width: int, batch: int = 1) -> None:
         """Open all sessions for a frame size and run them, so that the first real frames are as fast as the next."""
-        small = _painted_size(height, width, self._stroke_size)
-        blank = _as_batch(np.zeros((batch, *small, 3), np.uint8))
+        blank = _as_batch(np.zeros((batch, height, width, 3), np.uint8))
+        settings = self._settings(self._vector)
+        small = self.painted_size(height, width)
+        if small != (height, width):
+            from nst_rt.strokes import brought_back, resized
+
+            blank, frames = resized(blank, *small), blank
+            brought_back(blank, blank, frames, self._strength, self._color, None)
         sessions = self._sessions.open_for(batch, *small, _rows(self._vector))
-        settings = _Settings(self._vector, self._strength, self._color, self._stroke_size)
         feeds = self._feeds(sessions.first, blank, settings)
         # A CUDA graph is captured after the first run, not in it.
         for _ in range(2):
             sessions.run_each(feeds)
+
+    def _settings(self, vectors: Vector | None) -> _Settings:
+        return _Settings(vectors, self._strength, self._color, self._stroke_size)
 
     @property
     def style(self) -> str:
@@ -315,16 +330,17 @@ class Stylizer:
 
     @property
     def stroke_size(self) -> float:
-        """So many times the usual size; what is painted has so many times less pixels a side."""
+        """So many times the usual size, from 0.25 to 8. Every size that is painted has a session of its own, opened at
+        its first frame.
+
+        Raises:
+            StyleError: another number, or none.
+        """
         return self._stroke_size
 
     @stroke_size.setter
     def stroke_size(self, value: float) -> None:
-        if not isinstance(value, int | float | np.number) or not (FINEST_STROKES <= value <= LARGEST_STROKES):
-            raise StyleError(
-                f"stroke size {value!r} is out of range. Give a number from {FINEST_STROKES:g} to {LARGEST_STROKES:g}"
-            )
-        self._stroke_size = float(value)
+        self._stroke_size = _number("stroke size", value, FINEST_STROKES, LARGEST_STROKES)
 
     @property
     def device(self) -> str:
@@ -402,13 +418,10 @@ class Stylizer:
         return vectors
 
     def _fraction(self, name: str, value: float) -> float:
-        if not isinstance(value, int | float | np.number):
-            raise StyleError(f"{name} {value!r} is not a number. Give one from 0 to 1")
-        if not 0 <= value <= 1:
-            raise StyleError(f"{name} {value:g} is out of range. Give a number from 0 to 1")
+        value = _number(name, value, 0, 1)
         if value != 1 and name not in self.record.controls:
             raise StyleError(f"{self._files.path.name} was exported without {name}. Export it again with controls")
-        return float(value)
+        return value
 
     def _first_style(self) -> str:
         if not self._library:
@@ -450,10 +463,18 @@ class Stylizer:
         return self._encoder(painting, self._matching)
 
 
-def _painted_size(height: int, width: int, stroke_size: float) -> tuple[int, int]:
-    """Height and width of what is painted for a frame: a part in `stroke_size` of its sides, 16 at least."""
+def _painted(height: int, width: int, stroke_size: float) -> tuple[int, int]:
+    """A part in `stroke_size` of a frame's sides, and 16 at least."""
     least = contract.MIN_SIDE
     return max(least, round(height / stroke_size)), max(least, round(width / stroke_size))
+
+
+def _number(name: str, value: float, least: float, most: float) -> float:
+    if not isinstance(value, int | float | np.number):
+        raise StyleError(f"{name} {value!r} is not a number. Give one from {least:g} to {most:g}")
+    if not least <= value <= most:
+        raise StyleError(f"{name} {value:g} is out of range. Give a number from {least:g} to {most:g}")
+    return float(value)
 
 
 def _rows(vectors: Vector | None) -> int:

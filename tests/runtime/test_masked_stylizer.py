@@ -46,12 +46,12 @@ def test_each_region_in_its_style_from_one_batch(stylizer: Stylizer) -> None:
     mask, styles = stripes(5), ["red", stylizer, None, "blue:0.5+green:0.5", "red"]
     masked = MaskedStylizer(stylizer, mask, styles)
     masked.warm_up(16, 60)
-    sessions = dict(stylizer._sessions.opened)
+    sessions = dict(stylizer._sessions._opened)
     assert [shape.batch for shape in sessions] == [3]
     assert colors(masked(PHOTO), 5) == [[20, 20, 100], [120, 20, 20], [40, 40, 40], [70, 50, 20], [20, 20, 100]]
     masked.style = "green"
     assert colors(masked(PHOTO), 5)[:2] == [[20, 20, 100], [20, 80, 20]]
-    assert stylizer._sessions.opened == sessions
+    assert stylizer._sessions._opened == sessions
     assert masked.describe()["region_styles"] == ["red", "green", None, "blue:0.5+green:0.5", "red"]
     json.dumps(masked.describe())
 
@@ -60,7 +60,7 @@ def test_large_frames_go_one_by_one(stylizer: Stylizer, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "BATCH_PIXELS", 1000)
     masked = MaskedStylizer(stylizer, stripes(2), [stylizer, "green"])
     assert colors(masked(PHOTO), 2) == [[120, 20, 20], [20, 80, 20]]
-    assert [shape.batch for shape in stylizer._sessions.opened] == [1]
+    assert [shape.batch for shape in stylizer._sessions._opened] == [1]
 
 
 def test_another_network_in_a_region(stylizer: Stylizer, tmp_path: Path) -> None:

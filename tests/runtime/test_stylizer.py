@@ -93,10 +93,10 @@ def test_blends_of_vectors_and_paintings_switch_without_a_new_session(tinting: P
     assert (stylizer.style, stylizer.styles) == ("blue", ["blue", "green"])
     black = np.zeros((16, 16, 3), np.uint8)
     assert stylizer(black)[0, 0].tolist() == [100, 0, 0]
-    session = stylizer._sessions.opened.copy()
+    session = stylizer._sessions._opened.copy()
     stylizer.style = f"blue:0.5+green:0.25+{painting}:0.25"
     assert stylizer(black)[0, 0].tolist() == [50, 15, 25]
-    assert stylizer._sessions.opened == session
+    assert stylizer._sessions._opened == session
 
 
 @pytest.mark.parametrize("rows", [1, "styles", "batch"])
@@ -194,7 +194,7 @@ def test_sessions_of_many_sizes_are_given_back(inverting: Path) -> None:
     stylizer = Stylizer.load(inverting)
     for side in range(16, 16 + 2 * KEPT_SESSIONS):
         stylizer(frame(side, side))
-    assert len(stylizer._sessions.opened) == KEPT_SESSIONS
+    assert len(stylizer._sessions._opened) == KEPT_SESSIONS
 
 
 def test_what_runs_is_told(inverting: Path) -> None:

@@ -53,7 +53,7 @@ StrokeSizeOption = Annotated[
     typer.Option(
         "--stroke-size",
         metavar="TIMES",
-        help="Strokes so many times as large, from 0.25 to 8: 2 suits HD, and takes about a quarter of the time.",
+        help="Strokes so many times as large, from 0.25 to 8: 2 suits HD, and leaves a quarter of the pixels to paint.",
         show_default=True,
     ),
 ]

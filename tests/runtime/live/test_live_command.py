@@ -91,6 +91,12 @@ def test_a_model_without_named_styles_asks_for_one(film: Path, tinting: Path) ->
     assert "--style" in done.stderr
 
 
+def test_a_stroke_size_reaches_the_stylizer(film: Path, inverting: Path) -> None:
+    done = run("--source", film, "--model", inverting, "--frames", "3", "--stroke-size", "9")
+    assert done.returncode == 2
+    assert "stroke size 9 is out of range" in done.stderr
+
+
 def handles() -> int:
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.is_dir() else 0

@@ -132,6 +132,23 @@ def test_stroke_keys(stylizer: Any, picture: Any) -> None:
     assert sizes == [1.5, 0.75, 2.0, 6.0, 0.5]
 
 
+def test_strokes_that_the_device_cannot_paint_stay_as_they_were(stylizer: Any, picture: Any) -> None:
+    def too_large() -> None:
+        if stylizer.stroke_size < 0.75:
+            raise DeviceError("no memory left")
+
+    stylizer.working = too_large
+    said: list[str] = []
+    window = FakeWindow(["[", "[", "", "q"])
+    loop = LiveLoop(stylizer, FakeCapture([picture(1)] * 5), window=window, report=said.append)
+    assert loop.run().frames == 4
+    assert stylizer.stroke_size == 0.75
+    assert said == ["no memory left"]
+    stylizer.working = lambda: (_ for _ in ()).throw(DeviceError("the card is gone"))
+    with pytest.raises(DeviceError, match="the card is gone"):
+        LiveLoop(stylizer, FakeCapture([picture(1)]), window=FakeWindow()).run()
+
+
 def test_strength_and_colour_keys(stylizer: Any, picture: Any) -> None:
     keys = ["-", "_", "down", "+", "c", "c", "c"]
     LiveLoop(stylizer, FakeCapture([picture(1)] * 8), window=FakeWindow(keys)).run()

@@ -95,6 +95,7 @@ def test_options_reach_the_network(inverting: Path) -> None:
         (["--rate", "25"], b"", 2, "only for raw frames"),
         ([*RAW, "--output-format", "yuv4mpegpipe", "--rate", "25/0"], b"", 2, "no frame rate"),
         (["--strength", "2"], b"", 2, "out of range"),
+        (["--stroke-size", "9"], b"", 2, "stroke size 9 is out of range"),
     ],
 )
 def test_every_kind_of_bad_input_is_one_line_and_a_code(

@@ -127,6 +127,7 @@ def test_a_second_server_is_refused_and_a_dead_one_replaced(inverting: Path, nam
         (["--name", "x", "--matrix", "bt2020"], "not one of auto, bt601, bt709"),
         (["--name", "x", "--range", "tv"], "not one of auto, limited, full"),
         (["--name", "x", "--strength", "2"], "out of range"),
+        (["--name", "x", "--stroke-size", "9"], "stroke size 9 is out of range"),
         (["--name", "x", "--style", "nonsense"], "nonsense"),
     ],
 )
