@@ -55,6 +55,7 @@ class Emitter:
         even: convolutions whose input is sure to have an even height and width, which the second rewrite needs.
         styles: (scale, shift) pairs for the conditional normalisations, in network order; each a vector of
             batch * channels values.
+        gains: of the noise, in network order; each (batch, channels of the tile, 1, 1).
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class Emitter:
         phases: bool = True,
         even: Collection[nn.Module] = (),
         styles: Iterator[tuple[str, str]] | None = None,
+        gains: Iterator[str] | None = None,
     ) -> None:
         self.graph = graph
         self.phases = phases
         self.even = even
         self.styles = styles
+        self.gains = gains
         self.margin = 0
         """Pixels on every side of the network's result that are still to be cropped."""
         self.apart = False
@@ -91,6 +94,12 @@ class Emitter:
         if self.styles is None:
             raise ModelError("the network has conditional normalisations, but the graph has no style input")
         return next(self.styles)
+
+    def next_gains(self) -> str:
+        """Gains of the next noise."""
+        if self.gains is None:
+            raise ModelError("the network has noise, but the graph has no style input")
+        return next(self.gains)
 
 
 def array_of(tensor: Tensor) -> NDArray[np.float32]:
@@ -338,7 +347,7 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
     graph = emitter.graph
     size = graph.node("Shape", [value], "size", start=2)
     # Ahead of the convolution there is a third or less of the memory to move, and its result needs no other layout.
-    # Where the size is fixed, ONNX Runtime folds all this into one constant of the feature maps' size.
+    # Where the size is fixed, ONNX Runtime folds all this up to the gains into one constant.
     one, side = graph.integers([1, 1], "one"), graph.integers([noise.side] * 2, "side")
     tiles = graph.node("Div", [graph.node("Sub", [size, one], "last"), side], "whole")
     repeats = graph.node("Concat", [one, graph.node("Add", [tiles, one], "tiles")], "repeats", axis=0)
@@ -348,6 +357,7 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
     repeated = graph.node("Tile", [tile, repeats], "repeated")
     starts, axes = graph.integers([0, 0], "starts"), graph.integers([2, 3], "axes")
     repeated = graph.node("Slice", [repeated, starts, size, axes], "cut")
+    repeated = graph.node("Mul", [repeated, emitter.next_gains()], "gained")
     weight = graph.weight(array_of(noise.weight) / LEVELS, "weight")
     return graph.node("Conv", [repeated, weight], kernel_shape=[1, 1])
 

@@ -20,10 +20,13 @@ class NamedStyle:
     artist: str = ""
     year: str = ""
     license: str = ""
+    scale: float = 1.0
+    """How large the painting is in training beside the others, along its long side: the larger, the larger its
+    strokes."""
 
     def texts(self) -> dict[str, str]:
         """What a style's record in the library shows: title, artist, year, license."""
-        return {key: value for key, value in asdict(self).items() if key not in ("name", "file")}
+        return {key: value for key, value in asdict(self).items() if key not in ("name", "file", "scale")}
 
 
 def read_named_styles(path: Path = BUILT_IN) -> dict[str, NamedStyle]:
@@ -34,12 +37,17 @@ def read_named_styles(path: Path = BUILT_IN) -> dict[str, NamedStyle]:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {name: NamedStyle(name, **entry) for name, entry in table.items()}
+        styles = {name: NamedStyle(name, **entry) for name, entry in table.items()}
+        for style in styles.values():
+            if not isinstance(style.scale, int | float) or not 0.1 <= style.scale <= 10:
+                raise TypeError(f"scale of {style.name}: {style.scale!r} is no number from 0.1 to 10")
+        return styles
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the name") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise InputError(
-            f"{path}: not a table of styles ({error}). Write sections [name] with file, title, artist, year, license"
+            f"{path}: not a table of styles ({error}). Write sections [name] with file, title, artist, year, "
+            "license and scale"
         ) from error
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 
 SIZES = [(640, 480), (1081, 719), (3840, 2160)]
-BAND = 32.0
+BAND = 36.0
 """Grey levels that a band along a side may differ from what is further in: the photograph has 23 itself."""
 GRIDS = {2: 1.0, 4: 5.0, 8: 11.0}
 """Grey levels that a pattern may span, by the pixels after which it repeats: what the network's upsampling steps could
@@ -93,7 +93,6 @@ def test_no_band_of_colour_along_a_side() -> None:
             stylizer.style = style
             painted = [stylizer(np.ascontiguousarray(picture)) for picture in flipped]
             found[style] = float(np.abs(np.mean([steps_of_colour(picture) for picture in painted], axis=0)).max())
-    assert found.pop("cypresses") < 90  # its yellow field, which run 16 has not got rid of
     assert max(found.values()) < BAND, found
 
 

@@ -17,13 +17,15 @@ from torch import nn
 RECORD = ModelRecord(kind="stylizer", family="test", precision="fp32", stride=1)
 
 
-def emitted(module, channels, *, phases=True, even=(), styles=(), precision="fp32"):
-    """A model of one module: `x` (batch, channels, height, width) and `style0` ... to `y`."""
+def emitted(module, channels, *, phases=True, even=(), styles=(), gains=0, precision="fp32"):
+    """A model of one module: `x` (batch, channels, height, width), `style0` ... and `gains` (batch, gains, 1, 1), if
+    not 0, to `y`."""
     graph = GraphBuilder("test", precision)
     value = graph.input("x", graph.float_type, ["batch", channels, "height", "width"])
     names = [graph.input(f"style{index}", FLOAT32, ["count"]) for index in range(len(styles))]
     pairs = iter(list(zip(names[::2], names[1::2], strict=True)))
-    result = Emitter(graph, phases=phases, even=even, styles=pairs).emit("module", module, value)
+    loud = iter([graph.input("gains", FLOAT32, ["batch", gains, 1, 1])]) if gains else None
+    result = Emitter(graph, phases=phases, even=even, styles=pairs, gains=loud).emit("module", module, value)
     graph.output(result, "y", graph.float_type, ["batch", "outputs", "rows", "columns"])
     return graph.finish(RECORD)
 
@@ -128,9 +130,11 @@ def test_conditional_norm_takes_one_style_per_picture(run):
 def test_noise_repeats_beyond_its_tile(run, pixels, size):
     torch.manual_seed(2)
     noise = FixedNoise(5, (0.0, 1.6), pixels=pixels, seed=7)
+    gains = torch.rand(2, noise.tile_channels)
     with torch.no_grad():
-        expected = noise(size).numpy()
-    actual = run(emitted(noise, 5), x=np.zeros((1, 5, *size), np.float32))
+        expected = noise(size, gains).numpy()
+    model = emitted(noise, 5, gains=noise.tile_channels)
+    actual = run(model, x=np.zeros((2, 5, *size), np.float32), gains=gains[:, :, None, None].numpy())
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
@@ -155,6 +159,7 @@ def test_conditional_residual(run):
         (nn.Sequential(nn.Upsample(scale_factor=3), nn.Conv2d(3, 3, 3)), "by 2"),
         (nn.Sequential(nn.Upsample(scale_factor=2), nn.ReLU()), "followed by ReLU"),
         (ConditionalInstanceNorm2d(3), "no style input"),
+        (FixedNoise(3, (0.0,), pixels=8, seed=7), "no style input"),
     ],
 )
 def test_what_has_no_rule_is_named(module, what):

@@ -36,9 +36,22 @@ def test_the_borders_join() -> None:
 def test_it_repeats_and_begins_where_it_is_told() -> None:
     torch.manual_seed(0)
     noise = FixedNoise(4, (0.0, 2.0), pixels=8, seed=1).eval()
-    wide = noise((SIDE + 9, 2 * SIDE))
+    gains = torch.rand(1, noise.tile_channels)
+    wide = noise((SIDE + 9, 2 * SIDE), gains)
     torch.testing.assert_close(wide[:, :, SIDE:, SIDE:], wide[:, :, :9, :SIDE])
-    torch.testing.assert_close(noise((5, 6), (3, 60)), noise((SIDE, 2 * SIDE))[:, :, 3:8, 60:66])
+    torch.testing.assert_close(noise((5, 6), gains, (3, 60)), noise((SIDE, 2 * SIDE), gains)[:, :, 3:8, 60:66])
+
+
+def test_every_style_takes_what_it_wants_of_the_noise() -> None:
+    torch.manual_seed(0)
+    noise = FixedNoise(4, (0.0, 2.0), pixels=8, seed=1).eval()
+    gains = torch.ones(3, noise.tile_channels)
+    gains[1, 3:] = 0
+    gains[2] *= 2
+    whole, part, louder = noise((20, 30), gains)
+    torch.testing.assert_close(louder, 2 * whole)
+    mixed = noise.weight[:, :3, 0, 0] @ noise.tile[0, :3, :20, :30].flatten(1)
+    torch.testing.assert_close(part.flatten(1), mixed)
 
 
 def test_an_even_photograph_is_not_painted_with_one_period() -> None:

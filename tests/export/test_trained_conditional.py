@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional, write_conditional
-from nst_export.checkpoints.exported import read_exported
+from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.families.conditional import export_trained
 from nst_export.families.style_encoder import check_style_encoder
 from nst_export.networks.conditional import ConditionalTransformer
@@ -78,39 +76,3 @@ def test_the_encoders_graph_agrees_with_torch(
     again = check_style_encoder(encoder, record, tmp_path / "again.encoder.onnx", pictures)
     assert [(parity.height, parity.width) for parity in again.record.parity] == [(50, 61)]
     assert not again.path.exists()
-
-
-def test_weights_for_noise_that_is_not_there_are_refused(
-    tmp_path: Path, tiny_conditional: ConditionalTransformer
-) -> None:
-    path = tmp_path / "old.pt"
-    write_conditional(ConditionalWeights(tiny_conditional, {"one": tiny_conditional.neutral_style()[0]}), path)
-    content = torch.load(path, weights_only=True)
-    del content["network"]["down_noise.tile"]
-    torch.save(content, path)
-    with pytest.raises(ModelError, match=r"down_noise: weights for noise that is not in the file.*--start NAME\.onnx"):
-        read_conditional(path)
-
-
-def test_files_of_before_there_was_noise_paint_without_it(
-    tmp_path: Path, tiny_conditional: ConditionalTransformer
-) -> None:
-    path = tmp_path / "old.pt"
-    styles = {"one": tiny_conditional.neutral_style()[0]}
-    write_conditional(ConditionalWeights(tiny_conditional, styles), path)
-    content = torch.load(path, weights_only=True)
-    content["network"] = {name: value for name, value in content["network"].items() if "noise" not in name}
-    torch.save(content, path)
-    assert not read_conditional(path).network.down_noise.weight.any()
-    export_trained(path, tmp_path / "old.onnx", "fp32")
-    model = onnx.load(tmp_path / "old.onnx")
-    for node in model.graph.node:
-        if node.name.endswith("_noise/add"):
-            node.op_type = "Identity"
-            del node.input[1]
-    kept = [node for node in model.graph.node if "_noise/" not in node.name or node.op_type == "Identity"]
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
-    onnx.save(model, tmp_path / "old.onnx")
-    network = read_exported(tmp_path / "old.onnx").network
-    assert not network.up_quarter_noise.weight.any()

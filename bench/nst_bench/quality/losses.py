@@ -62,9 +62,9 @@ class Judge:
         assert content is not None
         return Reading(grams, content)
 
-    def read_painting(self, painting: Rgb) -> Grams:
-        """What a painting wants, at the size that strokes are meant for: 640 px on the long side."""
-        return self.read(resize_long_side(painting, PAINTING_SIDE)).grams
+    def read_painting(self, painting: Rgb, side: int = PAINTING_SIDE) -> Grams:
+        """What a painting wants, with `side` pixels on the long side, the size that its strokes are meant for."""
+        return self.read(resize_long_side(painting, side)).grams
 
 
 def style_loss(found: Grams, painting: Grams) -> float:

@@ -36,11 +36,11 @@ class Measurements:
         self.question = question
         self._readings: dict[int, Reading] = {}
         self._kept_bytes = 0
-        self._paintings: dict[str, Grams] = {}
+        self._paintings: dict[tuple[str, int], Grams] = {}
 
     def unchanged(self, painting: Painting) -> list[float]:
         """The style losses of the photographs as they are."""
-        question = {"kind": "unchanged", **self.question, "photographs": self._about(), "painting": painting.sha256}
+        question = {"kind": "unchanged", **self.question, "photographs": self._about(), "painting": painting.question}
         answer = self._store.find(question)
         if answer is None:
             wanted = self.grams(painting)
@@ -56,7 +56,7 @@ class Measurements:
             "kind": "losses",
             **self.question,
             "photographs": self._about(),
-            "painting": rendition.painting.sha256,
+            "painting": rendition.painting.question,
             **networks.question(contender, rendition),
         }
         answer = self._store.find(question)
@@ -76,9 +76,10 @@ class Measurements:
 
     def grams(self, painting: Painting) -> Grams:
         """What a painting's style is measured by."""
-        if painting.sha256 not in self._paintings:
-            self._paintings[painting.sha256] = self._judge.read_painting(painting.rgb)
-        return self._paintings[painting.sha256]
+        key = painting.sha256, painting.side
+        if key not in self._paintings:
+            self._paintings[key] = self._judge.read_painting(painting.rgb, painting.side)
+        return self._paintings[key]
 
     def reading(self, index: int) -> Reading:
         """The reading of a photograph."""

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from nst_export.named_styles import NamedStyle
 from nst_export.training.paintings import held_out
 from nst_export.training.pictures import Rgb, as_rgb, list_pictures, read_rgb
 from nst_export.training.settings import SMALLEST_LEVEL
@@ -13,7 +14,7 @@ from nst_rt.errors import InputError
 from nst_rt.session import model_sha256 as file_sha256
 from nst_rt.sources.picture import read_picture
 
-from nst_bench.quality.losses import SCALES
+from nst_bench.quality.losses import PAINTING_SIDE, SCALES
 
 Item = TypeVar("Item")
 Group = Literal["named", "held-out"]
@@ -26,10 +27,17 @@ class Painting:
     name: str
     path: Path
     group: Group
+    side: int = PAINTING_SIDE
+    """Long side that it is brought to, in pixels: what decides how large its strokes are."""
 
     @cached_property
     def sha256(self) -> str:
         return file_sha256(self.path)
+
+    @property
+    def question(self) -> Any:
+        """What tells this painting at this size from any other, for `Store`."""
+        return self.sha256 if self.side == PAINTING_SIDE else [self.sha256, self.side]
 
     @cached_property
     def rgb(self) -> Rgb:
@@ -105,9 +113,9 @@ def held_out_paintings(folder: Path, every: int, count: int) -> list[Painting]:
     return [Painting(path.stem, path, "held-out") for path in spread(paths, count)]
 
 
-def named_paintings(paintings: Mapping[str, Path]) -> list[Painting]:
-    """The paintings behind named styles."""
-    return [Painting(name, path, "named") for name, path in paintings.items()]
+def named_paintings(paintings: Mapping[str, Path], table: Mapping[str, NamedStyle]) -> list[Painting]:
+    """The paintings behind named styles, at the size that the table has them learned at."""
+    return [Painting(name, path, "named", round(table[name].scale * PAINTING_SIDE)) for name, path in paintings.items()]
 
 
 def spread(items: list[Item], count: int) -> list[Item]:

@@ -11,7 +11,6 @@ from nst_export.training.loss_network import LossNetwork
 from nst_export.training.pictures import Rgb, as_rgb, read_rgb, resize_long_side
 from nst_rt.sinks.picture import write_picture
 
-from nst_bench.quality.losses import PAINTING_SIDE
 from nst_bench.quality.measuring import Loss, Measurements
 from nst_bench.quality.pictures import Painting, Photograph
 from nst_bench.quality.store import Store
@@ -85,7 +84,7 @@ class Reference:
         return {"settings": asdict(self._settings), "hardware": self._hardware.name, "judged_at": list(self._steps)}
 
     def _pair(self, painting: Painting, photograph: Photograph) -> dict[str, Any]:
-        return {**self._question, "painting": painting.sha256, "photograph": photograph.question}
+        return {**self._question, "painting": painting.question, "photograph": photograph.question}
 
     def _optimise(
         self, painting: Painting, photograph: Photograph, progress: Callable[[int, int], None]
@@ -103,6 +102,6 @@ class Reference:
                 kept[step] = best
             progress(step, self._steps[-1])
 
-        resized = resize_long_side(painting.rgb, PAINTING_SIDE)
+        resized = resize_long_side(painting.rgb, painting.side)
         done = transfer(photograph.rgb, [(resized, 1.0)], self._network, self._settings, self._hardware, progress=watch)
         return {steps: kept.get(steps, done.picture) for steps in self._steps}

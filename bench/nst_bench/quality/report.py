@@ -11,6 +11,7 @@ from nst_rt.sinks.atomic import replacing
 from nst_bench.markdown import percent, table
 from nst_bench.quality import summary
 from nst_bench.quality.contenders import Contender
+from nst_bench.quality.losses import PAINTING_SIDE
 from nst_bench.quality.pictures import Group, Photograph
 from nst_bench.quality.reference import STEPS
 from nst_bench.quality.run import Results
@@ -63,6 +64,7 @@ class Report:
                     "painting": result.painting.path.name,
                     "sha256": result.painting.sha256,
                     "group": result.painting.group,
+                    "painting_side": result.painting.side,
                     "unchanged": results.unchanged[str(result.painting.path)],
                     "style": [loss.style for loss in result.losses],
                     "content": [loss.content for loss in result.losses],
@@ -73,6 +75,7 @@ class Report:
             "reference": [
                 {
                     "painting": reference.painting.path.name,
+                    "painting_side": reference.painting.side,
                     "photograph": self.photographs[reference.photograph].path.name,
                     **{str(steps): asdict(loss) for steps, loss in reference.losses.items()},
                 }
@@ -117,6 +120,11 @@ class Report:
             with replacing(folder / name) as temporary:
                 temporary.write_text(content, encoding="utf-8")
 
+    def _other_sides(self) -> str:
+        sides = {one.painting.name: one.painting.side for one in self.results.styles}
+        others = [f"{name} at {side}" for name, side in sides.items() if side != PAINTING_SIDE]
+        return f" ({', '.join(others)}, for strokes of another size)" if others else ""
+
     def _method(self) -> str:
         told = self.settings
         machine = f"{self.machine['processor']}, {self.machine['logical_cores']} cores"
@@ -125,8 +133,8 @@ class Report:
             f"({machine}, nst-rt {self.machine['nst-rt']}); loss network {told['loss_network']}.\n\n"
             "- **closed**: how much of the unchanged photographs' style loss is gone, 1 - mean(stylised) / "
             "mean(unchanged). Style loss: Gram matrices of relu1_1, relu2_1 and relu3_1 at 1, 1/2 and 1/4 of the size, "
-            "each error relative to the painting's own, the painting at 640 px. 0 % is the photograph, 100 % the "
-            "painting.\n"
+            f"each error relative to the painting's own, the painting at {PAINTING_SIDE} px{self._other_sides()}. 0 % "
+            "is the photograph, 100 % the painting.\n"
             "- **median**: the same of each photograph by itself, the median of them, mean over styles; of the "
             "optimisation method, the median over styles.\n"
             "- **content**: squared distance of the relu3_1 maps relative to the photograph's energy; 0 is the "

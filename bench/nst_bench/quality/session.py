@@ -130,7 +130,7 @@ def measure(wanted: Wanted, say: Callable[[str], None]) -> None:
 
 def _contenders(wanted: Wanted) -> list[Contender]:
     table = read_named_styles(wanted.table or BUILT_IN)
-    paintings: list[Painting] = spread(named_paintings(paintings_in(wanted.styles, table)), wanted.named)
+    paintings: list[Painting] = spread(named_paintings(paintings_in(wanted.styles, table), table), wanted.named)
     if wanted.paintings is not None:
         paintings += held_out_paintings(wanted.paintings, wanted.held_out_every, wanted.held_out)
     given = [parse_contender(text, wanted.styles) for text in wanted.contenders]

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from nst_rt.errors import ModelError
 from torch import Tensor
 
@@ -103,10 +102,7 @@ def _network(widths: dict[str, int], state: dict[str, Tensor]) -> ConditionalTra
     _refuse_empty(state)
     network = ConditionalTransformer(**widths)
     take_tiles(network, state)
-    own = network.state_dict()
-    tiles = {name: value for name, value in own.items() if name.endswith("noise.tile")}
-    silent = {name: torch.zeros_like(value) for name, value in own.items() if name.endswith("noise.weight")}
-    network.load_state_dict(tiles | silent | state)  # files of before there was noise have none
+    network.load_state_dict(state)
     return network
 
 

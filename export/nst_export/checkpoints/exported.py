@@ -50,7 +50,7 @@ def read_exported(path: Path) -> ConditionalWeights:
     try:
         network = _network(_Weights(model))
         if network.style_size != record.style_size:
-            raise ValueError(f"its vectors have {network.style_size} numbers")
+            raise ValueError(f"its vectors have {record.style_size} numbers, not {network.style_size}")
     except (KeyError, ValueError, IndexError) as error:
         raise _foreign(path, error) from error
     named = read_styles(files.styles) if files.styles else []
@@ -129,13 +129,10 @@ class _Weights:
         self._copy(layer, self.array(node, 1), self.array(node, 2), node)
 
     def fill_noise(self, noise: FixedNoise, node: str) -> None:
-        """Copy the weights of a node that mixes noise, and the noise; files of before there was any have none of it."""
-        if f"{node}/conv" in self._nodes:
-            levels = numpy_helper.to_array(self._tensors[self._nodes[f"{node}/widened"][0]])
-            noise.tile = nn.Parameter(torch.from_numpy(levels.astype(np.float32) / LEVELS), requires_grad=False)
-            self._fill_one(noise.weight, self.array(f"{node}/conv", 1) * LEVELS, f"{node}/conv")
-        else:
-            noise.weight.data.zero_()
+        """Copy the weights of a node that mixes noise, and the noise."""
+        levels = numpy_helper.to_array(self._tensors[self._nodes[f"{node}/widened"][0]])
+        noise.tile = nn.Parameter(torch.from_numpy(levels.astype(np.float32) / LEVELS), requires_grad=False)
+        self._fill_one(noise.weight, self.array(f"{node}/conv", 1) * LEVELS, f"{node}/conv")
 
     def fill_upsampling(self, layer: nn.Conv2d, node: str) -> None:
         """The same for a convolution behind nearest upsampling, written as phases or as it is."""

@@ -183,13 +183,15 @@ def build_graph(
     """The graph of a network made by `prepare`."""
     graph = GraphBuilder("conditional", "fp16" if record.precision == "fp16" else "fp32")
     frame = open_frame(graph, STRIDE)
-    pieces = open_style(graph, frame, prepared.channels * 2)
-    with graph.scope("style"):
-        flat = graph.integers([-1], "flat")
-        pieces = [graph.node("Reshape", [graph.to_precision(piece), flat]) for piece in pieces]
+    pieces = [graph.to_precision(piece) for piece in open_style(graph, frame, prepared.style_parts)]
     count = len(prepared.channels)
+    with graph.scope("style"):
+        flat, maps = graph.integers([-1], "flat"), graph.integers([0, 0, 1, 1], "maps")
+        vectors = [graph.node("Reshape", [piece, flat]) for piece in pieces[: 2 * count]]
+        gains = [graph.node("Reshape", [piece, maps], "gains") for piece in pieces[2 * count :]]
     inputs = open_controls(graph) if controls else Controls()
-    emitter = Emitter(graph, phases=phases, styles=iter(list(zip(pieces[:count], pieces[count:], strict=True))))
+    styles = iter(list(zip(vectors[:count], vectors[count:], strict=True)))
+    emitter = Emitter(graph, phases=phases, styles=styles, gains=iter(gains))
     picture = emitter.emit("network", prepared, frame.padded)
     close_frame(
         graph,

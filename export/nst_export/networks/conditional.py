@@ -2,8 +2,9 @@
 
 Dumoulin et al. 2017, "A Learned Representation for Artistic Style", with a trunk designed for its cost per pixel:
 an 8x8 convolution of stride 4 on the way in, residual blocks at 1/8, nearest upsampling on the way out, a skip at
-1/4 that keeps contours, fixed noise at 1/8 and 1/4 for even areas, and channel counts that are multiples of 16 (the
-block of a 512-bit float32 register, to which CPU runtimes pad anything else).
+1/4 that keeps contours, fixed noise at 1/8 and 1/4 for even areas, of which every style takes what it needs, and
+channel counts that are multiples of 16 (the block of a 512-bit float32 register, to which CPU runtimes pad anything
+else).
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ from nst_export.networks.layers import (
     ConditionalInstanceNorm2d,
     UpsampleConv2d,
     normalisation_channels,
-    split_style,
 )
 from nst_export.networks.noise import FixedNoise
 
@@ -52,7 +52,8 @@ class ConditionalTransformer(nn.Module):
         blocks: residual blocks of the trunk.
 
     Shapes: photographs (N, 3, H, W) with H and W multiples of 8 and at least 16; style (N or 1, style_size), all
-    scales before all shifts, each in network order; the result has the photographs' shape.
+    scales before all shifts before the gains of the noise, each in network order; the result has the photographs'
+    shape.
     """
 
     def __init__(self, quarter: int = 32, eighth: int = 48, half: int = 16, blocks: int = 5) -> None:
@@ -74,16 +75,22 @@ class ConditionalTransformer(nn.Module):
         self.skip_scale = 1.0
         """Of the skip at 1/4. Other than 1 only where all that is added to it has been scaled alike, for fp16."""
         self.channels = normalisation_channels(self)
+        self.noise_channels = [self.down_noise.tile_channels, self.up_quarter_noise.tile_channels]
+
+    @property
+    def style_parts(self) -> list[int]:
+        """Lengths of a style vector's parts: every normalisation's scales, their shifts, the gains of the noise."""
+        return [*self.channels, *self.channels, *self.noise_channels]
 
     @property
     def style_size(self) -> int:
         """Length S of a style vector."""
-        return 2 * sum(self.channels)
+        return sum(self.style_parts)
 
     def neutral_style(self) -> Tensor:
-        """The style vector (1, S) that leaves every normalisation as it is: scales 1, shifts 0."""
+        """The style vector (1, S) that leaves everything as it is: scales 1, shifts 0, gains 1."""
         total = sum(self.channels)
-        return torch.cat([torch.ones(1, total), torch.zeros(1, total)], dim=1)
+        return torch.cat([torch.ones(1, total), torch.zeros(1, total), torch.ones(1, sum(self.noise_channels))], dim=1)
 
     def forward(self, photographs: Tensor, style: Tensor, noise_offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
@@ -92,15 +99,18 @@ class ConditionalTransformer(nn.Module):
                 a larger picture.
         """
         finer = (2 * noise_offset[0], 2 * noise_offset[1])
-        styles = iter(split_style(style, self.channels))
+        parts = torch.split(style, self.style_parts, dim=1)
+        count = len(self.channels)
+        styles = iter(list(zip(parts[:count], parts[count : 2 * count], strict=True)))
+        down_gains, up_quarter_gains = parts[2 * count :]
         quarter = functional.relu(self.stem_norm(self.stem(photographs), *next(styles)))
         features = self.down(quarter)
-        features = features + self.down_noise(features.shape[2:], noise_offset).to(features.dtype)
+        features = features + self.down_noise(features.shape[2:], down_gains, noise_offset).to(features.dtype)
         features = functional.relu(self.down_norm(features, *next(styles)))
         for block in self.trunk:
             features = block(features, styles)
         features = self.up_quarter(features) + self.skip_scale * quarter
-        features = features + self.up_quarter_noise(features.shape[2:], finer).to(features.dtype)
+        features = features + self.up_quarter_noise(features.shape[2:], up_quarter_gains, finer).to(features.dtype)
         features = functional.relu(self.up_quarter_norm(features, *next(styles)))
         features = functional.relu(self.up_half_norm(self.up_half(features), *next(styles)))
         stylised: Tensor = self.up_full(features)

@@ -1,6 +1,5 @@
 """Layers that more than one network of this package is built from."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -47,11 +46,3 @@ class ConditionalInstanceNorm2d(nn.Module):
 def normalisation_channels(network: nn.Module) -> list[int]:
     """Channels of every conditional normalisation of `network`, in the order of the style vector."""
     return [module.channels for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
-
-
-def split_style(style: Tensor, channels: list[int]) -> list[tuple[Tensor, Tensor]]:
-    """Cut style vectors (N, 2 * sum(channels)) into one (scale, shift) pair per normalisation."""
-    total = sum(channels)
-    scales = torch.split(style[:, :total], channels, dim=1)
-    shifts = torch.split(style[:, total:], channels, dim=1)
-    return list(zip(scales, shifts, strict=True))

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -74,7 +73,8 @@ class FixedNoise(nn.Module):
         channels: of the feature maps.
         widths, pixels, seed: see `noise_tile`.
 
-    Shapes: a height and a width in positions -> (1, channels, height, width).
+    Shapes: a height and a width in positions, gains (N or 1, tile_channels) -> (N or 1, channels,
+    height, width).
     """
 
     def __init__(self, channels: int, widths: tuple[float, ...], pixels: int, seed: int) -> None:
@@ -88,10 +88,17 @@ class FixedNoise(nn.Module):
         """Positions along a side of the tile."""
         return self.tile.shape[-1]
 
-    def forward(self, size: Sequence[int], offset: tuple[int, int] = (0, 0)) -> Tensor:
+    @property
+    def tile_channels(self) -> int:
+        """Channels of the tile, each of which a style has a gain for."""
+        return self.tile.shape[1]
+
+    def forward(self, size: Sequence[int], gains: Tensor, offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
         Args:
             size: height and width.
+            gains: (N or 1, tile_channels), how much of each channel of the tile a style takes: points are hung on other
+                noise than strokes.
             offset: position (down, right) of the tile where the noise begins; other than (0, 0) only in training,
                 lest a network learn its noise by heart.
         """
@@ -99,23 +106,11 @@ class FixedNoise(nn.Module):
         tile = torch.roll(self.tile, (-offset[0], -offset[1]), dims=(2, 3)) if any(offset) else self.tile
         tiles = [(length + self.side - 1) // self.side for length in (height, width)]
         repeated = tile.repeat(1, 1, *tiles)[:, :, :height, :width]
-        return nn.functional.conv2d(repeated, self.weight)
+        return nn.functional.conv2d(repeated * gains[:, :, None, None], self.weight)
 
 
 def take_tiles(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Give the network's noise the sizes that tiles have in `state`, which is to be loaded into it.
-
-    Raises:
-        ModelError: weights for noise that is not there.
-    """
+    """Give the network's noise the sizes that tiles have in `state`, which is to be loaded into it."""
     for name, noise in network.named_modules():
-        if not isinstance(noise, FixedNoise):
-            continue
-        tile = state.get(f"{name}.tile")
-        if tile is not None:
+        if isinstance(noise, FixedNoise) and (tile := state.get(f"{name}.tile")) is not None:
             noise.tile = nn.Parameter(tile.detach().clone(), requires_grad=False)
-        elif f"{name}.weight" in state:
-            raise ModelError(
-                f"{name}: weights for noise that is not in the file, as files of unfinished versions have them. Begin "
-                "with the network that was exported from them (--start NAME.onnx)"
-            )

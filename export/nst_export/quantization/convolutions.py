@@ -10,7 +10,7 @@ from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from onnx import NodeProto
 
-from nst_export.quantization.graph_walk import readers, writer
+from nst_export.quantization.graph_walk import reached_from, readers, writer
 from nst_export.quantization.observing import observe
 
 _MOVES = ("Reshape", "Transpose", "Slice")
@@ -41,14 +41,20 @@ def find_convolutions(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]])
     """The convolutions of frames with constant weights, in the graph's order.
 
     Args:
-        feeds: the inputs of the model, with two frames or more: that tells a batch from a single picture.
+        feeds: the inputs of the model, the frames first, two or more: that tells a batch from a single picture.
 
     Raises:
         ModelError: there is none.
+        ValueError: the nodes cannot be put in order, see `in_order`.
     """
     graph = model.graph
     weights = {tensor.name: tensor.dims for tensor in graph.initializer}
-    nodes = [node for node in graph.node if node.op_type == "Conv" and all(name in weights for name in node.input[1:])]
+    of_frames = reached_from(graph, next(iter(feeds)))  # not of the network's own noise, which is cheap
+    nodes = [
+        node
+        for node in graph.node
+        if node.op_type == "Conv" and node.input[0] in of_frames and all(name in weights for name in node.input[1:])
+    ]
     if not nodes:
         raise ModelError("there is no convolution in the graph that could be quantised")
     paths = {node.name: _path(graph, node.output[0]) for node in nodes}
@@ -58,8 +64,6 @@ def find_convolutions(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]])
     found = []
     for node in nodes:
         result = node.output[0]
-        if seen[result].shape[0] != batch:
-            continue  # of the network's own noise: the same for every frame, and cheap
         out = seen[result].shape[1]
         landing = [name for name in paths[node.name] if _is_batch_of_channels(seen[name].shape, batch, out)][-1]
         pad = _padding(graph, node)

@@ -18,6 +18,20 @@ def writer(graph: onnx.GraphProto, tensor: str) -> NodeProto | None:
     return next((node for node in graph.node if tensor in node.output), None)
 
 
+def reached_from(graph: onnx.GraphProto, source: str) -> set[str]:
+    """The tensors that depend on the values of one, itself among them; those that depend on its shape alone do not
+    count.
+
+    Raises:
+        ValueError: see `in_order`.
+    """
+    reached = {source}
+    for node in in_order(graph):
+        if node.op_type != "Shape" and reached.intersection(names_read(node)):
+            reached.update(node.output)
+    return reached
+
+
 def in_order(graph: onnx.GraphProto) -> Iterator[NodeProto]:
     """The nodes, each behind those that it reads from.
 

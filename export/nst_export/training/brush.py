@@ -22,8 +22,9 @@ SOFTENING = 1e-5
 """Squared slope, of values in [0, 1] and a pixel, up to which nothing has a direction."""
 EVEN = 0.007
 """Slope of a photograph, of values in [0, 1] and a pixel, at which half of a place counts as even."""
-AIM = 0.7
-"""Part of the coherence of the painting's strokes that even areas are to have along the flow."""
+LEAST, SLOPE, MOST = 0.25, 1.6, 0.6
+"""How parallel a painting's strokes have to be, free of a grid, before even areas follow the flow at all; how fast the
+coherence that they are to have along it grows from there; and how far."""
 
 
 def directions(pictures: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,21 +70,22 @@ def flow_angles() -> Tensor:
 
 
 def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Tensor) -> Tensor:
-    """Mean over even places of the squared difference between how far strokes follow the flow and how far they are to,
-    which is as far as the painting's are parallel and free: (N,).
+    """Mean over even places of the squared difference between how far strokes follow the flow and how far they are
+    to: (N,).
 
     Args:
         pictures, photographs: stylised and as they were, RGB (N, 3, H, W), H and W multiples of 8.
-        brushes: of the paintings, (N, 2), see `brush_of`.
+        brushes: of the paintings, (N, 2), see `brush_of`. The more parallel and free a painting's strokes, the further
+            even areas are to follow; points, patches and grids are not to.
         flow: doubled angles (2, H/8, W/8) where the pictures are.
     """
     angles, _ = directions(pictures)
     with torch.no_grad():
         slopes = directions(photographs)[1]
         even = 1 / (1 + (slopes / EVEN**2).square())
-        parallel, free = brushes[:, :, None, None].unbind(1)
+        aims = (SLOPE * (brushes.prod(1) - LEAST)).clamp(0, MOST)
     along = (angles * flow).sum(1)
-    return (even[:, 0] * (along - AIM * free * parallel).square()).mean((1, 2))
+    return (even[:, 0] * (along - aims[:, None, None]).square()).mean((1, 2))
 
 
 class BrushLoss:

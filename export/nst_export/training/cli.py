@@ -255,16 +255,18 @@ def conditional(
     Leaves conditional.pt: the network, the named vectors and the style encoder.
     """
     with _session(device, precision, threads) as session:
-        from nst_export.named_styles import BUILT_IN, paintings_in, read_named_styles
+        from nst_export.named_styles import BUILT_IN, paintings_in, read_named_styles, record_of
         from nst_export.training.conditional import ConditionalRecipe
         from nst_export.training.loss_network import find_loss_network
         from nst_export.training.settings import ConditionalSettings
 
         records = read_named_styles(table or BUILT_IN)
         styles = (paintings_in(named, records) if named else {}) | _named_paintings(style or [])
+        known = {name: record_of(name, path, records) for name, path in styles.items()}
         settings = ConditionalSettings(
             content=str(content),
             styles={name: str(path) for name, path in styles.items()},
+            style_sides={name: round(one.scale * style_side) for name, one in known.items() if one.scale != 1},
             widths=_numbers(widths),
             paintings=str(paintings) if paintings else "",
             painting_share=painting_share,

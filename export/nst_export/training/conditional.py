@@ -105,7 +105,10 @@ class ConditionalRecipe(Recipe):
                 seed=settings.seed,
                 photograph_share=settings.photograph_share,
             )
-        self._named = [resize_long_side(read_rgb(Path(path)), settings.style_side) for path in settings.styles.values()]
+        self._named = [
+            resize_long_side(read_rgb(Path(path)), settings.style_sides.get(name, settings.style_side))
+            for name, path in settings.styles.items()
+        ]
         self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
         self._named_targets = self._targets_of_named()
         self._unchanged = self._errors_of_photographs()
@@ -251,14 +254,11 @@ class ConditionalRecipe(Recipe):
 
     def adopt(self, values: dict[str, Tensor], settings: dict[str, Any]) -> list[str]:
         model = self.model
+        self._refuse_other_vectors(values)
         others = dict(zip(settings["styles"], values["styles"], strict=True))
         rest = {name: value for name, value in values.items() if name != "styles"}
         take_tiles(model, rest)
-        missing = [name for name in adopt_values(model, rest) if name != "styles" and not name.endswith("noise.tile")]
-        with torch.no_grad():  # what was trained without noise begins as it was
-            for name in missing:
-                if name.endswith("noise.weight"):
-                    model.get_parameter(name).zero_()
+        missing = [name for name in adopt_values(model, rest) if name != "styles"]
         if not others:
             return missing
         mean = torch.stack(list(others.values())).mean(0)
@@ -268,6 +268,15 @@ class ConditionalRecipe(Recipe):
             if model.encoder is not None and "encoder.base" in missing:
                 model.encoder.base.copy_(mean)
         return missing + [f"styles {name}" for name in self.names if name not in others]
+
+    def _refuse_other_vectors(self, values: dict[str, Tensor]) -> None:
+        vectors = [values[name] for name in ("styles", "encoder.base") if name in values and values[name].numel()]
+        size = self.model.network.style_size
+        if wrong := {vector.shape[-1] for vector in vectors} - {size}:
+            raise ModelError(
+                f"--start: its style vectors have {wrong.pop()} numbers, those of this network {size}. Give the widths "
+                "that it was trained with (--widths); earlier versions had vectors of another make"
+            )
 
     def columns(self, model: nn.Module) -> Iterator[Column]:
         model = cast(ConditionalModel, model)

@@ -114,6 +114,8 @@ class ConditionalSettings(PerceptualSettings):
 
     styles: dict[str, str] = field(default_factory=dict)
     """Files of the paintings by the style's name."""
+    style_sides: dict[str, int] = field(default_factory=dict)
+    """Long sides, by the style's name, of the paintings that are brought to another than `style_side`."""
     widths: dict[str, int] = field(default_factory=dict)
     """Arguments of `ConditionalTransformer` other than its defaults."""
     paintings: str = ""

@@ -18,6 +18,7 @@ from nst_bench.quality.pictures import (
 from nst_bench.quality.plan import make_contenders, parse_contender, parse_tuned
 from nst_bench.quality.run import choose_pairs
 from nst_bench.quality.store import Store
+from nst_export.named_styles import NamedStyle, paintings_in
 from nst_rt.errors import InputError, NstError, OutputError, StyleError
 from nst_rt.models import find_model
 from nst_rt.own_styles import save_style
@@ -34,13 +35,15 @@ def with_styles(model: Path, **vectors: list[float]) -> Path:
 
 @pytest.fixture
 def paintings(world: Path) -> list[Painting]:
-    named = named_paintings({name: world / "named" / f"{name}.png" for name in ("gogh", "wave")})
+    table = {name: NamedStyle(name, f"{name}.png", scale=scale) for name, scale in (("gogh", 1), ("wave", 0.5))}
+    named = named_paintings(paintings_in(world / "named", table), table)
     return named + held_out_paintings(world / "paintings", 2, 0)
 
 
 def test_held_out_is_what_the_training_leaves_out(paintings: list[Painting]) -> None:
     assert [painting.name for painting in paintings] == ["gogh", "wave", "paintings1", "paintings3"]
     assert [painting.group for painting in paintings] == ["named", "named", "held-out", "held-out"]
+    assert [painting.side for painting in paintings] == [640, 320, 640, 640]
 
 
 def test_too_few_paintings_to_hold_out(world: Path) -> None:

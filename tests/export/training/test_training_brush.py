@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 from nst_export.networks.flow import FLOW, field, streaks, white_noise
-from nst_export.training.brush import AIM, SIDE, brush_error, brush_of, directions, flow_angles
+from nst_export.training.brush import LEAST, MOST, SIDE, SLOPE, brush_error, brush_of, directions, flow_angles
 from nst_export.training.conditional import ConditionalRecipe
 from nst_export.training.hardware import Hardware
 from nst_export.training.settings import ConditionalSettings
 
 SIZE = 96
 EVEN = torch.full((1, 3, SIZE, SIZE), 0.5)
-FREE, BOUND = torch.tensor([[1 / AIM, 1.0]]), torch.tensor([[1 / AIM, 0.0]])
+FREE, BOUND = torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 0.0]])
+"""Brushes of parallel strokes, free and of a grid."""
 LYING = torch.tensor([1.0, 0.0])[:, None, None].expand(2, SIZE // 8, SIZE // 8)
 """A flow to the right everywhere."""
 
@@ -59,8 +60,16 @@ def test_brushes_of_paintings() -> None:
 
 def test_strokes_along_the_flow_are_right_and_others_count() -> None:
     along, across, askew = (brush_error(lines(degrees), EVEN, FREE, LYING).item() for degrees in (0, 90, 45))
-    assert along == pytest.approx(0, abs=0.02)
-    assert across > askew > 0.3
+    assert along == pytest.approx((1 - MOST) ** 2, abs=0.02)
+    assert askew == pytest.approx(MOST**2, abs=0.02)
+    assert across > 2 * askew
+
+
+@pytest.mark.parametrize(("parallel", "aim"), [(0.1, 0), (LEAST, 0), (LEAST + 0.1, SLOPE / 10), (0.9, MOST)])
+def test_how_far_a_painting_s_strokes_are_to_follow(parallel: float, aim: float) -> None:
+    brush = torch.tensor([[parallel, 1.0]])
+    assert brush_error(lines(45), EVEN, brush, LYING).item() == pytest.approx(aim**2, abs=0.01)
+    assert brush_error(lines(0), EVEN, brush, LYING).item() == pytest.approx((1 - aim) ** 2, abs=0.02)
 
 
 def test_a_grid_is_not_to_follow_the_flow() -> None:

@@ -116,5 +116,8 @@ def test_a_broken_table(tmp_path: Path) -> None:
     path.write_text('[gogh]\nfile = "a.jpg"\npainter = "x"\n')
     with pytest.raises(InputError, match="not a table of styles"):
         read_named_styles(path)
+    path.write_text('[gogh]\nfile = "a.jpg"\nscale = "wide"\n')
+    with pytest.raises(InputError, match=r"scale of gogh: 'wide' is no number from 0\.1 to 10"):
+        read_named_styles(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_named_styles(tmp_path / "none.toml")

@@ -43,7 +43,7 @@ def test_transformers_one_after_the_other(world: Path, tmp_path: Path, loss: lis
 
 def test_conditional_goes_on_when_it_is_called_again(world: Path, tmp_path: Path, loss: list[str]) -> None:
     table = tmp_path / "table.toml"
-    table.write_text('[gogh]\nfile = "gogh.png"\nartist = "A"\n')
+    table.write_text('[gogh]\nfile = "gogh.png"\nartist = "A"\nscale = 0.75\n')
     command = [
         "conditional", "--content", world / "photographs", "--named", world, "--table", table,
         "--style", f"wave={world / 'wave.png'}", "--paintings", world / "paintings", "--painting-size", "64",
@@ -55,6 +55,8 @@ def test_conditional_goes_on_when_it_is_called_again(world: Path, tmp_path: Path
     assert ", from 5 photographs; Ctrl-C saves and stops" in told
     assert "going on from step 1" in told
     assert "step 2/2  style" in told
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert record["settings"]["style_sides"] == {"gogh": round(0.75 * record["settings"]["style_side"])}
     weights = torch.load(tmp_path / "run" / "conditional.pt", weights_only=True)
     assert weights["records"]["gogh"]["artist"] == "A"
     assert list(weights["styles"]) == ["gogh", "wave"]

@@ -96,17 +96,29 @@ def test_a_start_brings_its_noise_along(conditional_settings: Make, cpu: Hardwar
     assert torch.equal(recipe.model.network.up_quarter_noise.tile, other)
     assert not recipe.model.network.up_quarter_noise.tile.requires_grad
     recipe.losses(1, recipe.batch(1))
-    del values["network.up_quarter_noise.tile"]
-    with pytest.raises(ModelError, match="weights for noise that is not in the file"):
-        recipe.adopt(values, {"styles": {"gogh": "", "wave": ""}})
 
 
-def test_a_start_of_before_there_was_noise_begins_without_it(
-    world: Path, conditional_settings: Make, cpu: Hardware, notes: Any
+@pytest.mark.parametrize("paintings", [True, False])
+def test_vectors_of_another_length_are_refused(
+    world: Path, conditional_settings: Make, cpu: Hardware, notes: Any, paintings: bool
 ) -> None:
-    recipe = ConditionalRecipe(conditional_settings(), cpu, notes.note)
-    assert recipe.model.network.down_noise.weight.any()
-    values = {name: value for name, value in recipe.model.named_parameters() if "noise" not in name}
-    missing = recipe.adopt(values, {"styles": {"gogh": "", "wave": ""}})
-    assert missing == ["network.down_noise.weight", "network.up_quarter_noise.weight"]
-    assert not recipe.model.network.down_noise.weight.any()
+    settings = conditional_settings(paintings=str(world / "paintings") if paintings else "")
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    own = {name: value.detach().clone() for name, value in recipe.model.named_parameters()}
+    gains = sum(recipe.model.network.noise_channels)  # as before every style had them
+    values = {
+        name: value[..., :-gains] if name in ("styles", "encoder.base") else value + 1 for name, value in own.items()
+    }
+    with pytest.raises(ModelError, match=r"--start: its style vectors have \d+ numbers, those of this network \d+"):
+        recipe.adopt(values, {"styles": {"gogh": "", "wave": ""}})
+    for name, value in recipe.model.named_parameters():
+        assert torch.equal(value, own[name])
+
+
+def test_a_named_style_s_painting_may_have_a_size_of_its_own(
+    conditional_settings: Make, cpu: Hardware, notes: Any
+) -> None:
+    settings = conditional_settings(style_sides={"wave": 80})
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    sides = [max(column.painting.shape[:2]) for column in recipe.columns(recipe.model)]
+    assert sides == [settings.style_side, 80]
