@@ -470,7 +470,7 @@ def _painted(height: int, width: int, stroke_size: float) -> tuple[int, int]:
 
 
 def _number(name: str, value: float, least: float, most: float) -> float:
-    if not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise StyleError(f"{name} {value!r} is not a number. Give one from {least:g} to {most:g}")
     if not least <= value <= most:
         raise StyleError(f"{name} {value:g} is out of range. Give a number from {least:g} to {most:g}")
