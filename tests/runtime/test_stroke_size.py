@@ -169,7 +169,12 @@ def painting_of(model: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("value", "why"),
-    [*((value, "out of range") for value in (0, 0.24, 8.1, math.nan)), ("2", "not a number"), (None, "not a number"), (True, "not a number")],
+    [
+        *((value, "out of range") for value in (0, 0.24, 8.1, math.nan)),
+        ("2", "not a number"),
+        (None, "not a number"),
+        (True, "not a number"),
+    ],
 )
 def test_what_is_no_stroke_size(inverting: Path, value: Any, why: str) -> None:
     with pytest.raises(
