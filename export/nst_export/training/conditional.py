@@ -270,12 +270,15 @@ class ConditionalRecipe(Recipe):
         return missing + [f"styles {name}" for name in self.names if name not in others]
 
     def _refuse_other_vectors(self, values: dict[str, Tensor]) -> None:
+        network = self.model.network
+        weights = {f"network.{name}": weight.shape for name, weight in network.named_parameters()}
+        if any(name in values and values[name].shape != shape for name, shape in weights.items() if "tile" not in name):
+            return  # other widths, which explain the vectors; `adopt_values` tells of them
         vectors = [values[name] for name in ("styles", "encoder.base") if name in values and values[name].numel()]
-        size = self.model.network.style_size
-        if wrong := {vector.shape[-1] for vector in vectors} - {size}:
+        if wrong := {vector.shape[-1] for vector in vectors} - {network.style_size}:
             raise ModelError(
-                f"--start: its style vectors have {wrong.pop()} numbers, those of this network {size}. Give the widths "
-                "that it was trained with (--widths); earlier versions had vectors of another make"
+                f"--start: its style vectors have {wrong.pop()} numbers, those of this network {network.style_size}: it "
+                "is of a version that had other vectors. Begin with one that this version trained"
             )
 
     def columns(self, model: nn.Module) -> Iterator[Column]:
