@@ -277,8 +277,8 @@ class ConditionalRecipe(Recipe):
         vectors = [values[name] for name in ("styles", "encoder.base") if name in values and values[name].numel()]
         if wrong := {vector.shape[-1] for vector in vectors} - {network.style_size}:
             raise ModelError(
-                f"--start: its style vectors have {wrong.pop()} numbers, those of this network {network.style_size}: it "
-                "is of a version that had other vectors. Begin with one that this version trained"
+                f"--start: its style vectors have {wrong.pop()} numbers, those of this network {network.style_size}: "
+                "it is of a version that had other vectors. Begin with one that this version trained"
             )
 
     def columns(self, model: nn.Module) -> Iterator[Column]:
