@@ -6,7 +6,10 @@ import io
 import logging
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from types import ModuleType
+from typing import TextIO
 
 from nst_rt.errors import DependencyError
 from nst_rt.installing import install_line
@@ -54,6 +57,20 @@ def load_onnxruntime() -> ModuleType:
     return module
 
 
+_redirecting = threading.RLock()
+
+
+@contextlib.contextmanager
+def stdout_to(stream: TextIO) -> Iterator[None]:
+    """Send what is printed elsewhere meanwhile.
+
+    Python's stdout is the same for all threads: of two that redirect it at once, the one that ends last would leave it
+    where the other had sent it, for good.
+    """
+    with _redirecting, contextlib.redirect_stdout(stream):
+        yield
+
+
 @functools.cache
 def preload_cuda() -> None:
     """Load CUDA's and cuDNN's libraries from NVIDIA's pip packages, where they are installed."""
@@ -61,6 +78,6 @@ def preload_cuda() -> None:
     if preload is not None:
         # It reports what it misses by printing; a session that cannot run says so in one line, doctor in more.
         said = io.StringIO()
-        with contextlib.redirect_stdout(said):
+        with stdout_to(said):
             preload(directory="")
         logging.getLogger("nst_rt").debug("%s", said.getvalue().strip())

@@ -20,7 +20,7 @@ from nst_rt.devices import HOW_TO_GET, PROVIDERS, Device, ProviderOptions, provi
 from nst_rt.errors import DeviceError, InputError, ModelError
 from nst_rt.models import is_file
 from nst_rt.openvino import open_openvino, refuse_without_bf16
-from nst_rt.ort import load_onnxruntime
+from nst_rt.ort import load_onnxruntime, stdout_to
 from nst_rt.placement import read_placement
 from nst_rt.timing import StageClock
 
@@ -303,7 +303,7 @@ def quiet(provider: str) -> Iterator[None]:
     if hide:
         runtime.set_default_logger_severity(4)
     try:
-        with contextlib.redirect_stdout(sys.stderr if not hide else io.StringIO()):
+        with stdout_to(sys.stderr if not hide else io.StringIO()):
             yield
     finally:
         if hide:

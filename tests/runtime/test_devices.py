@@ -1,5 +1,9 @@
 """Devices and sessions against a fake ONNX Runtime: what a machine with (or with a broken) GPU would do."""
 
+import io
+import sys
+import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +17,7 @@ from nst_rt.devices import Device, parse_device, preferred_devices, provider_opt
 from nst_rt.engine_cache import EngineCache
 from nst_rt.errors import DeviceError, InputError
 from nst_rt.gpu import Driver, Gpu
+from nst_rt.ort import stdout_to
 from nst_rt.placement import Placement
 from nst_rt.session import FrameShape, Session, first_line
 from nst_rt.stylizer import Stylizer
@@ -350,3 +355,21 @@ def test_placement_arithmetic() -> None:
     assert placement.nodes(CUDA) == 3
     assert placement.elsewhere(CUDA) == Counter(Pad=1, Cast=2)
     assert placement.counts() == {CUDA: 3, CPU: 3}
+
+
+def test_threads_that_redirect_stdout_at_once_leave_it_as_it_was() -> None:
+    before, begun, said = sys.stdout, threading.Barrier(2), [io.StringIO(), io.StringIO()]
+
+    def speak(at: int, seconds: float) -> None:
+        begun.wait(5)
+        with stdout_to(said[at]):
+            time.sleep(seconds)
+            sys.stdout.write(f"{at}\n")
+
+    threads = [threading.Thread(target=speak, args=(at, seconds)) for at, seconds in enumerate((0.05, 0.1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert sys.stdout is before
+    assert [text.getvalue() for text in said] == ["0\n", "1\n"]
