@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nst_export.graph import FLOAT32, UINT8, GraphBuilder
 from nst_export.phases import interleave, interleave_bytes
 
-LUMA = np.array([0.114, 0.587, 0.299], np.float32)
+LUMA = np.array(contract.BT601_LUMINANCE, np.float32)
 """Weights of B, G and R in the brightness of ITU-R BT.601."""
 
 

@@ -23,6 +23,8 @@ from nst_rt.errors import ModelError
 VERSION = 1
 OPSET = 18
 MAX_IR_VERSION = 10
+BT601_LUMINANCE = (0.114, 0.587, 0.299)
+"""Shares of blue, green and red in the brightness, which is what the control `color` at 0 takes of the style."""
 MIN_SIDE = 16
 """Smallest height and width of a frame, in pixels."""
 

@@ -60,15 +60,9 @@ class OpenSessions:
     @property
     def last(self) -> Session | None:
         """A session of the shape that came last; None before the first frame."""
-        with self._lock:
-            newest = next(reversed(self._opened.values()), None)
-        return newest.first if newest else None
-
-    @property
-    def shapes(self) -> list[FrameShape]:
-        """What they are open for, the last one used last."""
-        with self._lock:
-            return list(self._opened)
+        # A copy, not the lock: whoever asks should not wait until an engine has been built.
+        newest = [*self._opened.values()][-1:]
+        return newest[0].first if newest else None
 
     @property
     def device(self) -> Device:

@@ -300,14 +300,15 @@ def quiet(provider: str) -> Iterator[None]:
     """
     runtime = load_onnxruntime()
     hide = provider != PROVIDERS["cpu"] and not log.isEnabledFor(logging.DEBUG)
-    if hide:
-        runtime.set_default_logger_severity(4)
-    try:
-        with stdout_to(sys.stderr if not hide else io.StringIO()):
-            yield
-    finally:
+    # One at a time, also for the log's level, which is the same for all threads too.
+    with stdout_to(sys.stderr if not hide else io.StringIO()):
         if hide:
-            runtime.set_default_logger_severity(2)  # ONNX Runtime's default
+            runtime.set_default_logger_severity(4)
+        try:
+            yield
+        finally:
+            if hide:
+                runtime.set_default_logger_severity(2)  # ONNX Runtime's default
 
 
 def read_record(session: Any, path: Path, pinned: dict[str, int] | None = None) -> ModelRecord:

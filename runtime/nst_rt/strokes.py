@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Frames = NDArray[np.uint8]
+from nst_rt.contract import BT601_LUMINANCE
 
-_LUMA = np.array([0.114, 0.587, 0.299])
-"""Of BGR, as the exported graphs have it."""
+Frames = NDArray[np.uint8]
 
 
 def resized(frames: Frames, height: int, width: int) -> Frames:
@@ -38,7 +37,7 @@ def brought_back(
     """
     result = np.empty_like(frames) if out is None else out
     # What becomes of the photograph's pixel p in the graphs' s x + (1 - s) p + (1 - c) s (p - x - 1 y'(p - x)).
-    shown = (1 - strength) * np.eye(3) + (1 - color) * strength * (np.eye(3) - np.tile(_LUMA, (3, 1)))
+    shown = (1 - strength) * np.eye(3) + (1 - color) * strength * (np.eye(3) - np.tile(BT601_LUMINANCE, (3, 1)))
     for index, frame in enumerate(frames):
         if not shown.any():
             _resize(painted[index], result[index])

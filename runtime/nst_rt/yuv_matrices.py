@@ -3,16 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import BT601_LUMINANCE
 from nst_rt.sources.film_colors import BT709, FULL, FilmColors
 
-_BT601_LUMINANCE = (0.114, 0.587, 0.299)
 _BT709_LUMINANCE = (0.0722, 0.7152, 0.2126)
 """Shares of blue, green and red."""
 
 
 def bgr_to_yuv(colors: FilmColors) -> NDArray[np.float32]:
     """Float32 (3, 4): rows Y, U and V, columns blue, green, red and what is added; of numbers from 0 to 255."""
-    luminance = np.array(_BT709_LUMINANCE if colors.matrix == BT709.matrix else _BT601_LUMINANCE)
+    luminance = np.array(_BT709_LUMINANCE if colors.matrix == BT709.matrix else BT601_LUMINANCE)
     blue, _, red = luminance
     light, color, black = (1.0, 1.0, 0.0) if colors.range == FULL else (219 / 255, 224 / 255, 16.0)
     u = color * (np.array([1.0, 0.0, 0.0]) - luminance) / (2 - 2 * blue)

@@ -26,7 +26,7 @@ SIZES = [(48, 64), (49, 71), (16, 16), (20, 90)]
 
 def painted(stylizer: Stylizer) -> list[tuple[int, int]]:
     """The sizes that the network has been opened for."""
-    return [(shape.height, shape.width) for shape in stylizer._sessions.shapes]
+    return [(shape.height, shape.width) for shape in stylizer._sessions._opened]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -158,7 +158,7 @@ def test_masks_count_the_pixels_that_are_painted(tinting: Path, monkeypatch: pyt
     for times, batches in ((2, {1, 2}), (1, {1})):
         stylizer = Stylizer.load(np.zeros(3, np.float32), model=tinting, device="cpu", stroke_size=times)
         MaskedStylizer(stylizer, mask, [stylizer, str(painting_of(tinting))])(landscape(64, 48))
-        assert {shape.batch for shape in stylizer._sessions.shapes} == batches  # this graph has room for one style
+        assert {shape.batch for shape in stylizer._sessions._opened} == batches  # this graph has room for one style
 
 
 def painting_of(model: Path) -> Path:
