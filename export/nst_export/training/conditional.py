@@ -41,6 +41,9 @@ SHOWN_PAINTINGS = 4
 """Paintings that a sheet shows through the encoder."""
 STEEPEST = 3.0
 """Slope of a named style's loss where it is far from its painting, as a multiple of that where it is to end."""
+FURTHEST = 0.6
+"""Error of unchanged photographs beyond which a named style counts no further away. A blank picture's is 1: what
+photographs are beyond is brighter or of more contrast, and a tint alone would bring the style to what is to remain."""
 UNCHANGED_CROPS, UNCHANGED_STEP = 64, 1_000_000_001
 """Crops that tell how far photographs are from each named style, and the step, reached by no training, they are of."""
 
@@ -137,7 +140,8 @@ class ConditionalRecipe(Recipe):
         return [as_floats(as_batch([painting])).to(self.hardware.device) for painting in self._named]
 
     def _errors_of_photographs(self) -> Tensor:
-        """The mean style error of unchanged photographs for every named style (styles,): what there is to close."""
+        """The mean style error of unchanged photographs, FURTHEST at most, for every named style (styles,): what there
+        is to close."""
         s = self.settings
         if not s.remaining:
             return torch.ones(len(self.names), device=self.hardware.device)
@@ -149,7 +153,7 @@ class ConditionalRecipe(Recipe):
             for gram, wanted in zip(grams, self._named_targets, strict=False):  # behind them may be more
                 for style, target in enumerate(wanted):
                     errors[style] += relative_gram_error(gram, target.expand_as(gram)).sum() / len(grams)
-        return errors / UNCHANGED_CROPS
+        return (errors / UNCHANGED_CROPS).clamp(max=FURTHEST)
 
     def _choose_shown(self, shown: Path | None, notice: Callable[[str], None]) -> list[tuple[str, Rgb]]:
         if self.paintings is None:

@@ -133,8 +133,9 @@ class ConditionalSettings(PerceptualSettings):
     brush_weight: float = 0.0
     """Against strokes of one direction: in even areas they are to follow the flow of the network's noise."""
     remaining: float = 0.0
-    """Part of the photographs' own style error that every named style is to end near: a style that is further away
-    counts more, a style that is nearer less. 0 weighs all errors alike, and the styles end where they do."""
+    """Part of the photographs' own style error (of `FURTHEST` at most) that every named style is to end near: a style
+    that is further away counts more, a style that is nearer less. 0 weighs all errors alike, and the styles end where
+    they do."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nst_export.training.conditional
 import numpy as np
 import pytest
 import torch
@@ -135,15 +136,22 @@ def test_styles_that_are_far_from_their_painting_pull_harder(
 
 @pytest.mark.parametrize("calm_weight", [0.0, 1.0])
 def test_how_far_photographs_are_from_each_named_style(
-    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any, calm_weight: float
+    conditional_settings: Callable[..., ConditionalSettings],
+    cpu: Hardware,
+    notes: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    calm_weight: float,
 ) -> None:
+    furthest = 0.48  # photographs are 0.53 from gogh here, 0.44 from wave
+    monkeypatch.setattr(nst_export.training.conditional, "FURTHEST", furthest)
     settings = conditional_settings(remaining=0.05, calm_weight=calm_weight)
     recipe = ConditionalRecipe(settings, cpu, notes.note)
     crops = as_floats(crops_at(recipe.photographs, UNCHANGED_STEP, UNCHANGED_CROPS, recipe.settings.size, 7))
+    assert recipe._unchanged.tolist() == [pytest.approx(furthest), pytest.approx(0.44, abs=0.02)]
     for style, unchanged in enumerate(recipe._unchanged.tolist()):
         targets = [target[style : style + 1].expand(len(crops), -1, -1) for target in recipe._named_targets]
         found = recipe.loss(crops, crops, targets)["style"] / recipe.settings.style_weight
-        assert unchanged == pytest.approx(float(found), rel=1e-3)
+        assert unchanged == pytest.approx(min(float(found), furthest), rel=1e-3)
 
 
 def test_noise_moves_from_step_to_step_and_is_the_same_for_disturbed_twins(
