@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
@@ -10,6 +11,7 @@ from nst_rt.mask_weights import Weights, feather_for, feathered, resized, tell_r
 from nst_rt.masks import StillMask
 from nst_rt.regions import Label
 from nst_rt.sources.film import FilmReader
+from nst_rt.sources.film_part import FilmPart
 from nst_rt.sources.picture_header import format_of
 
 log = logging.getLogger("nst_rt")
@@ -22,15 +24,23 @@ class MaskFilm:
         path: a film; without sound, time stamps do not count.
         labels: of the regions, compared with tolerance; left out, light is inside and dark outside.
         feather: as in `masks.StillMask`; what is soft by itself is decided by the first frame.
+        start: seconds of it to leave out.
 
     Raises:
         InputError: as `FilmReader`.
     """
 
-    def __init__(self, path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        labels: Sequence[Label] = (),
+        *,
+        feather: float | None = None,
+        start: Fraction = Fraction(0),
+    ) -> None:
         self.name = str(path)
         self._labels, self._feather = labels, feather
-        self._reader = FilmReader(path)
+        self._reader = FilmReader(path, part=FilmPart(start))
         self._frames = iter(self._reader)
         self._raw: Weights = []
         self._fitted: Weights = []
@@ -70,8 +80,10 @@ class MaskFilm:
         self.close()
 
 
-def open_mask(path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None) -> StillMask | MaskFilm:
-    """A mask for a film: a picture that lies over all of it, or a film.
+def open_mask(
+    path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None, start: Fraction = Fraction(0)
+) -> StillMask | MaskFilm:
+    """A mask for a film: a picture that lies over all of it, or a film, from its second `start` on.
 
     Raises:
         InputError: neither, or labels that `labels` lacks.
@@ -81,4 +93,6 @@ def open_mask(path: str | Path, labels: Sequence[Label] = (), *, feather: float 
             picture = format_of(file.read(16)) is not None
     except OSError:
         picture = False  # the film's reader tells what is wrong
-    return (StillMask.read if picture else MaskFilm)(path, labels, feather=feather)
+    if picture:
+        return StillMask.read(path, labels, feather=feather)
+    return MaskFilm(path, labels, feather=feather, start=start)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,8 @@ USUAL = {
     "color": 1.0,
     "stroke_size": 1.0,
     "size": None,
+    "start": None,
+    "duration": None,
     "precision": "auto",
     "match_colors": "none",
     "feather": None,
@@ -137,14 +141,14 @@ class Controls:
 
         return TimelinePlayer(self.timeline, stylizer) if self.timeline else None
 
-    def read_mask(self, opened: ExitStack, *, film: bool = False) -> "Mask | None":
+    def read_mask(self, opened: ExitStack, *, film: bool = False, start: Fraction = Fraction(0)) -> "Mask | None":
         """The mask, if there is one; arguments and errors are those of `masked`."""
         if self.mask is None:
             return None
         from nst_rt.mask_film import MaskFilm, open_mask
         from nst_rt.masks import StillMask
 
-        read = open_mask if film else StillMask.read
+        read = partial(open_mask, start=start) if film else StillMask.read
         mask = read(self.mask, self.labels, feather=self.feather)
         if isinstance(mask, MaskFilm):
             opened.enter_context(mask)
@@ -157,6 +161,7 @@ class Controls:
         load: "Load",
         *,
         film: bool = False,
+        start: Fraction = Fraction(0),
         mask: "Mask | None" = None,
     ) -> "Stylizer | MaskedStylizer":
         """The stylizer behind its mask; itself if there is none.
@@ -165,13 +170,14 @@ class Controls:
             opened: closes what is opened here.
             load: opens a model that is a style of its own.
             film: the mask may be a film.
+            start: seconds of that film to leave out.
             mask: where it has been read already.
 
         Raises:
             InputError: the mask cannot be read, or has labels without a style.
             StyleError: a style is unknown.
         """
-        mask = mask or self.read_mask(opened, film=film)
+        mask = mask or self.read_mask(opened, film=film, start=start)
         if mask is None:
             return stylizer
         from nst_rt.masked_stylizer import MaskedStylizer

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +38,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nst_rt.sources.film import FilmFrame, FilmReader
+
+
+def film_time(text: str) -> float:
+    """Seconds of a time of a film, as an option's value.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    from nst_rt.timeline import read_time
+
+    seconds = read_time(text)
+    if seconds is None:
+        raise typer.BadParameter(f"{text!r} is no time; 5s, 1m20s, 00:01:20 and 5 are")
+    return seconds
+
+
+def _exact(seconds: float) -> Fraction:
+    """The number that was written, not the nearest one of two's powers: a film's times are compared exactly."""
+    return Fraction(seconds).limit_denominator(1_000_000)
 
 
 def register(app: typer.Typer) -> None:
@@ -76,6 +96,26 @@ def video(
             "--size", min=16, help="Scale down to this many pixels on the long side at most; both become even."
         ),
     ] = None,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            "--start",
+            metavar="TIME",
+            parser=film_time,
+            show_default=False,
+            help="Begin at this time of the film: 80, 80s, 1m20s or 1:20.",
+        ),
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            "--duration",
+            metavar="TIME",
+            parser=film_time,
+            show_default=False,
+            help="Stop after this time: 5s, to see what it will look like.",
+        ),
+    ] = None,
     crf: Annotated[int, typer.Option("--crf", min=0, max=51, help="H.264 quality; smaller is better and larger.")] = 18,
     preset: Annotated[str, typer.Option("--preset", help="x264's: ultrafast ... medium ... veryslow.")] = "veryfast",
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Take the film's sound over.")] = True,
@@ -88,15 +128,18 @@ def video(
 ) -> None:
     """Stylise a film: every frame, its exact time stamps, and its sound as it is.
 
-    A film that is cut short is stylised as far as it goes and kept, with exit code 1. The mask may be a film too.
+    A film that is cut short is stylised as far as it goes and kept, with exit code 1. The mask may be a film too. With
+    --start and --duration a part of it: times of --timeline stay those of the whole film.
     """
     from nst_rt.cli.controls import read_controls
     from nst_rt.cli.termination import signals_interrupt
     from nst_rt.naming import check_not_taken
     from nst_rt.sinks.film import check_film_output
     from nst_rt.sources.film import FilmReader
+    from nst_rt.sources.film_part import FilmPart
     from nst_rt.stylizer import Stylizer
 
+    part = FilmPart(_exact(start or 0.0), _exact(duration) if duration is not None else None)
     controls = read_controls(
         one_style(style),
         timeline=timeline,
@@ -118,19 +161,26 @@ def video(
     )
     if output is not None:
         check_film_output(output, crf, preset)
-    with signals_interrupt(), FilmReader(film, long_side=size) as reader:
+    with signals_interrupt(), FilmReader(film, long_side=size, part=part) as reader:
         with ExitStack() as opened, controls.load(load, model) as stylizer:
             tag = controls.result_tag(
-                stylizer, strength=strength, color=color, stroke_size=stroke_size, size=size, precision=precision
+                stylizer,
+                strength=strength,
+                color=color,
+                stroke_size=stroke_size,
+                size=size,
+                start=start or None,
+                duration=duration,
+                precision=precision,
             )
             player = controls.player(stylizer)
-            stylize = controls.masked(stylizer, opened, load, film=True)
+            stylize = controls.masked(stylizer, opened, load, film=True, start=part.start)
             # A result that exists comes last: whoever gives another name should not learn then what else is wrong.
             target = output or film.with_name(f"{film.stem}.{tag}.mp4")
             check_film_output(target, crf, preset)
             check_not_taken(target, [film, *controls.files()], overwrite=overwrite)
             # Before the work where the header tells the length, or else after it.
-            unreached = controls.unreached(float(reader.duration)) if reader.duration else []
+            unreached = controls.unreached(float(part.start + reader.duration)) if reader.duration else []
             for notice in unreached:
                 say(f"note: {notice}")
 
@@ -143,7 +193,7 @@ def video(
                 raise
             told["stylizer"] = controls.described(stylize)
         if not reader.duration:
-            told["notices"] += controls.unreached(told["duration"])
+            told["notices"] += controls.unreached(float(part.start) + told["duration"])
         for notice in told["notices"]:
             say(f"note: {notice}")
         told["notices"] = [*unreached, *told["notices"]]
@@ -183,6 +233,7 @@ def convert_film(
 
     started = time.perf_counter()
     last = 0
+    sound_from = reader.start if reader.part.start else Fraction(0)
     with ExitStack() as opened:
         writer = opened.enter_context(
             FilmWriter(
@@ -195,7 +246,9 @@ def convert_film(
                 sample_aspect_ratio=reader.sample_aspect_ratio,
                 start=reader.start,
                 metadata=reader.metadata,
-                sound=opened.enter_context(FilmSound(reader.path)) if audio and reader.has_audio else None,
+                sound=opened.enter_context(FilmSound(reader.path, start=sound_from))
+                if audio and reader.has_audio
+                else None,
                 crf=crf,
                 preset=preset,
             )
@@ -206,7 +259,7 @@ def convert_film(
             yield from reader
 
         def begin(frame: "FilmFrame") -> "Callable[[], FilmFrame]":
-            make = prepare(frame.bgr, float(frame.pts * frame.time_base - reader.start))
+            make = prepare(frame.bgr, float(frame.pts * frame.time_base - reader.start + reader.part.start))
             return lambda: frame._replace(bgr=make())
 
         def deliver(frame: "FilmFrame") -> None:
@@ -218,7 +271,7 @@ def convert_film(
         overlapped_in_flight(read(), begin, deliver, in_flight)
         end = last * reader.time_base - reader.start + 1 / reader.average_rate
         # Sound that goes on over a film's missing end would make the result look whole.
-        writer.finish(sound_until=end if reader.warning else None)
+        writer.finish(sound_until=reader.part.length if reader.part_ended else end if reader.warning else None)
     seconds = time.perf_counter() - started
     return {
         "input": str(reader.path),
@@ -227,6 +280,7 @@ def convert_film(
         "width": reader.width,
         "height": reader.height,
         "average_rate": str(reader.average_rate),
+        "start": float(reader.part.start),
         "duration": round(float(end), 6),
         "seconds": round(seconds, 3),
         "fps": round(writer.frames_written / seconds, 3),

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, cast
@@ -16,10 +17,13 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import InputError
 from nst_rt.sources.film_colors import FilmColors, to_bgr
+from nst_rt.sources.film_part import FilmPart, shown_from
 from nst_rt.sources.picture import unfit_sides
 
 _SHORTFALL = Fraction(1, 2)
 """Seconds by which a film may end before its header says so without being called cut."""
+_EARLIER = (0, 2, 10)
+"""Seconds before a part's start at which its key frame is looked for: a seek may land behind it."""
 
 
 class FilmFrame(NamedTuple):
@@ -42,10 +46,12 @@ class FilmReader:
     Args:
         path: the film.
         long_side: scale down to at most this many pixels on the long side, both sides even; never enlarged.
+        part: read only this part of it. It begins with the picture that is on the screen at its start.
 
     Raises:
         InputError: missing, a folder, no permission, empty, not a film, no picture track, a side under 16 or over
-            16 384 pixels, or not one frame that can be decoded.
+            16 384 pixels, not one frame that can be decoded, or over before the part begins (which may turn out as
+            late as when iterating).
     """
 
     width: int
@@ -64,9 +70,14 @@ class FilmReader:
     frame_count: int | None
     """As the header says or the duration implies; an estimate."""
     duration: Fraction | None
-    """Seconds, as the header says."""
+    """Seconds of the film, or of the part of it, as the header says."""
     start: Fraction
-    """Seconds by which all tracks start late (MPEG-TS); subtract it to begin at zero. Never negative."""
+    """Seconds by which all tracks start late (MPEG-TS), and those before the part; subtract it to begin at zero. Never
+    negative."""
+    part: FilmPart
+    """All of the film, if no other was asked for."""
+    part_ended: bool
+    """Set when the iteration came to the part's end before the film's."""
     sample_aspect_ratio: Fraction
     colors: FilmColors
     codec: str
@@ -78,8 +89,8 @@ class FilmReader:
     """Set when the film turned out to be cut or damaged."""
     frames_read: int
 
-    def __init__(self, path: str | Path, *, long_side: int | None = None) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, long_side: int | None = None, part: FilmPart | None = None) -> None:
+        self.path, self.part, self.part_ended = Path(path), part or FilmPart(), False
         self._container = open_film(self.path)
         try:
             self._open(long_side)
@@ -88,28 +99,32 @@ class FilmReader:
             raise
 
     def _open(self, long_side: int | None) -> None:
+        stream = self._stream = self._picture_track()
+        self.warning, self.frames_read = None, 0
+        self._first_dts: int | None = None
+        self._covered = 0
+        self._frames = self._decode()
+        first = self._first = next(self._frames, None)
+        if first is None:
+            raise InputError(f"{self.path}: not one frame can be decoded. Copy or download it again")
+        self._reformatter = VideoReformatter()
+        self.rotation, self._turn = _turning(first)
+        self._measure(first, long_side)
+        self._describe(stream, first)
+        if self.part.start:
+            self._seek(first)
+
+    def _picture_track(self) -> av.VideoStream:
         videos = [
             stream for stream in self._container.streams.video if not stream.disposition & Disposition.attached_pic
         ]
         if not videos:
             raise InputError(f"{self.path}: no picture track in it, only sound or data. Choose a film")
-        stream = self._stream = videos[0]
+        stream = videos[0]
         if stream.codec_context.width and stream.codec_context.height:  # before a decoder takes memory for them
             self._check_sides(stream.codec_context.width, stream.codec_context.height)
         stream.thread_type = "AUTO"
-        self.warning, self._damaged, self._cut, self._cut_inside = None, 0, False, False
-        self.frames_read = 0
-        self._first_dts: int | None = None
-        self._covered = 0
-        self._frames = self._decode()
-        first = next(self._frames, None)
-        if first is None:
-            raise InputError(f"{self.path}: not one frame can be decoded. Copy or download it again")
-        self._first: av.VideoFrame | None = first
-        self._reformatter = VideoReformatter()
-        self.rotation, self._turn = _turning(first)
-        self._measure(first, long_side)
-        self._describe(stream, first)
+        return stream
 
     def _check_sides(self, width: int, height: int) -> None:
         if why := unfit_sides(width, height):
@@ -140,21 +155,39 @@ class FilmReader:
         self.variable_rate = bool(rate and stream.base_rate and stream.base_rate != rate)
         declared = self._declared_duration()
         whole = Fraction(container.duration, av.time_base) if container.duration else None
-        self.duration = declared or whole
-        self.frame_count = stream.frames or (round(self.duration * self.average_rate) if self.duration else None)
+        self._whole = declared or whole
+        self.duration = self._duration_of_part()
+        self.frame_count = round(self.duration * self.average_rate) if self.duration else None
+        if self.part == FilmPart():
+            self.frame_count = stream.frames or self.frame_count
         self.has_audio = bool(container.streams.audio)
         starts = [
             track.start_time * track.time_base
             for track in (stream, *container.streams.audio)
             if track.start_time is not None and track.time_base
         ]
-        self.start = max(Fraction(0), min(starts, default=Fraction(0)))
+        self.start = max(Fraction(0), min(starts, default=Fraction(0))) + self.part.start
         self.metadata = dict(container.metadata)
         self.notices = []
         if self.colors.hdr:
             self.notices.append("the film is HDR (PQ or HLG); it is read as standard range and looks flat")
         if container.streams.subtitles:
             self.notices.append("subtitles are not copied")
+
+    def _duration_of_part(self) -> Fraction | None:
+        if self._whole is None:
+            return self.part.length
+        left = self._whole - self.part.start
+        if left <= 0:
+            raise self._over_before_part(self._whole)
+        return left if self.part.length is None else min(left, self.part.length)
+
+    def _over_before_part(self, end: Fraction) -> InputError:
+        begins = f"--start {float(self.part.start):g} s"
+        return InputError(f"{self.path}: it is over at {float(end):.2f} s, before {begins}. Begin earlier")
+
+    def _without_picture(self) -> InputError:
+        return InputError(f"{self.path}: its first picture is shown after the part's end. Make the part longer")
 
     def _declared_duration(self) -> Fraction | None:
         """The picture track's own length; the container's may be that of a longer sound track."""
@@ -169,21 +202,59 @@ class FilmReader:
             return Fraction(self._container.duration, av.time_base)
         return None
 
+    def _seek(self, first: av.VideoFrame) -> None:
+        """Let the frames go on from a key frame that is shown at the part's start or before; at worst from the first.
+
+        Args:
+            first: the film's.
+        """
+        start = round(self.start / self.time_base)
+        moved = False
+        for seconds in _EARLIER:
+            target = start - round(seconds / self.time_base)
+            if first.pts is None or target <= first.pts:
+                break
+            self._frames.close()
+            moved = True
+            try:
+                self._container.seek(target, stream=self._stream)
+            except (av.error.FFmpegError, OSError):
+                break
+            self._frames = self._decode()
+            self._first = next(self._frames, None)
+            if self._first is not None and self._first.pts is not None and self._first.pts <= start:
+                return
+        if moved:
+            self._container.close()
+            self._container = open_film(self.path)
+            self._stream = self._picture_track()
+            self._frames = self._decode()
+            self._first = next(self._frames, None)
+
     def __iter__(self) -> Iterator[FilmFrame]:
-        last = None
         nominal = max(1, round(1 / (self.average_rate * self.time_base)))
-        first, self._first = self._first, None
-        if first is not None:
-            yield FilmFrame(self._pixels(first), last := _stamp(first, None, nominal), self.time_base)
-            self.frames_read = 1
-        for frame in self._frames:
-            last = _stamp(frame, last, nominal)
-            yield FilmFrame(self._pixels(frame), last, self.time_base)
+        start, end = round(self.start / self.time_base), None
+        if self.part.length is not None:
+            end = start + max(1, round(self.part.length / self.time_base))
+        self._last: int | None = None
+        stamped = self._stamped(nominal)
+        for frame, stamp in shown_from(stamped, start, nominal) if self.part.start else stamped:
+            if end is not None and stamp >= end:
+                self.part_ended = True
+                break
+            yield FilmFrame(self._pixels(frame), stamp, self.time_base)
             self.frames_read += 1
-        if last is not None:
-            self._conclude(last, nominal)
+        if self._last is not None:
+            self._conclude(self._last, nominal)
+
+    def _stamped(self, nominal: int) -> Iterator[tuple[av.VideoFrame, int]]:
+        first, self._first = self._first, None
+        for frame in chain([first] if first is not None else [], self._frames):
+            self._last = _stamp(frame, self._last, nominal)
+            yield frame, self._last
 
     def _decode(self) -> Generator[av.VideoFrame, None, None]:
+        self._damaged, self._cut, self._cut_inside = 0, False, False
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -214,14 +285,18 @@ class FilmReader:
         """Judge from what came and what the header promised whether it was all."""
         first = self._stream.start_time or 0
         shown = (last + nominal - first) * self.time_base
+        if not self.frames_read:
+            raise self._over_before_part(shown) if not self.part_ended else self._without_picture()
         declared = self._declared_duration()
-        if declared is not None:
+        if self.part_ended:
+            self._cut = self._cut_inside = False
+        elif declared is not None:
             # Packets tell more than frames: a slide that stays for a minute is one frame, and a long packet.
             covered = max(shown, self._covered * self.time_base)
             if covered < declared - max(_SHORTFALL, 3 / self.average_rate):
                 self._cut = True
         if self._cut or self._cut_inside:
-            told = f" of {float(self.duration):.2f} s" if self.duration else ""
+            told = f" of {float(self._whole):.2f} s" if self._whole else ""
             self.warning = f"the film is cut short: it could be read up to {float(shown):.2f} s{told}"
         elif self._damaged:
             self.warning = f"the film is damaged: {self._damaged} pieces of it could not be decoded"

@@ -1,6 +1,8 @@
 """The sound of a film as the packets that are in the file, undecoded."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -16,12 +18,17 @@ class FilmSound:
     A second reading costs a little disk and frees the picture's reader from queueing packets: whoever writes takes
     sound exactly when it is due, so nothing piles up however long the film is.
 
+    Args:
+        path: the film.
+        start: seconds on the tracks' clock to begin at: packets that begin earlier are left out; none is at 0.
+
     Raises:
         InputError: as `open_film`.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, start: Fraction = Fraction(0)) -> None:
         self._container = open_film(Path(path))
+        self._start = start
         self.streams: tuple[av.AudioStream, ...] = self._container.streams.audio
         """One for each sound track; empty for a silent film."""
 
@@ -29,10 +36,15 @@ class FilmSound:
         """The packets of all tracks in the order of the file; ends early where the file is cut."""
         if not self.streams:
             return
+        if self._start:
+            with suppress(av.error.FFmpegError, OSError):  # then it begins at the film's beginning
+                self._container.seek(int(self._start * av.time_base))
         try:
             for packet in self._container.demux(*self.streams):
-                if packet.size and (packet.dts is not None or packet.pts is not None):
-                    yield cast("av.Packet[av.AudioStream]", packet)
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                if not packet.size or stamp is None or (self._start and stamp * packet.time_base < self._start):
+                    continue
+                yield cast("av.Packet[av.AudioStream]", packet)
         except av.error.FFmpegError:
             return
 

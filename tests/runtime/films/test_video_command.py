@@ -155,6 +155,28 @@ def test_size_and_no_audio_and_upright(run: Any) -> None:
         sound_packets(Path("out.mp4"))
 
 
+def test_a_part_of_a_film(run: Any) -> None:
+    make_film(Path("film.mp4"), 100, sound="aac")
+    told = run("film.mp4", "--start", "0:02", "--duration", "480ms", "--json")
+    assert told.code == 0, told.err
+    report = json.loads(told.out)
+    assert (report["frames"], report["start"], report["duration"]) == (12, 2, 0.48)
+    assert names() == ["film.gogh.start-2.duration-0.48.mp4", "film.mp4"]
+    target = Path("film.gogh.start-2.duration-0.48.mp4")
+    for (_, one), (_, other) in zip(frames_of(Path("film.mp4"))[50:], frames_of(target), strict=False):
+        assert np.abs(one.astype(int) + other - 255).mean() < 4
+    assert len(frames_of(target)) == 12
+    assert 0.4 < sound_packets(target)[-1][0] < 0.48
+
+
+@pytest.mark.parametrize("option", ["--start", "--duration"])
+def test_times_that_are_none(option: str, run: Any) -> None:
+    make_film(Path("film.mp4"), 2)
+    told = run("film.mp4", option, "1:75")
+    assert (told.code, names()) == (2, ["film.mp4"])
+    assert "'1:75' is no time; 5s, 1m20s, 00:01:20 and 5 are" in " ".join(told.err.replace("│", " ").split())
+
+
 def test_existing_films_are_kept_unless_told_otherwise(run: Any) -> None:
     make_film(Path("film.mp4"), 3)
     Path("out.mp4").write_bytes(b"precious")
@@ -221,6 +243,8 @@ def test_a_cut_film_is_kept_and_told(run: Any) -> None:
         ("film.mp4 -o out.mp4 --size 16", "Choose a larger size"),
         ("film.mp4 -o " + "x" * 300 + ".mp4", "too long"),
         ("x" * 300 + ".mp4", "cannot be read"),
+        ("film.mp4 --start 1m", "is over at 0.08 s, before --start 60 s. Begin earlier"),
+        ("film.mp4 --duration 0", "Give a longer duration"),
     ],
 )
 def test_lines_that_make_no_sense(arguments: str, words: str, run: Any) -> None:

@@ -71,6 +71,16 @@ def test_a_film_that_starts_late_begins_at_zero(run: Any) -> None:
     assert all(map(close, tints("out.mkv"), [(100, 0)] * 5 + [(0, 100)] * 5)), tints("out.mkv")
 
 
+def test_a_timeline_keeps_the_films_times_in_a_part_of_it(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 50)
+    timeline = "0s blue, 1.2s red, 1.6s blue"
+    line = ["--timeline", timeline, "--start", "1s", "--duration", "0.4", "-m", "net.onnx", "-o", "out.mkv"]
+    code, _, err = run("film.mp4", *line)
+    assert code == 0, err
+    assert all(map(close, tints("out.mkv"), [(100, 0)] * 5 + [(0, 100)] * 5)), tints("out.mkv")
+    assert "the film ends at 1.4 s; 'blue' (1.6 s) is never reached" in err
+
+
 def test_the_results_name_says_the_timelines_styles(run: Any) -> None:
     make_film(Path("film.mp4"), [GRAY] * 2)
     many = ", ".join(f"{second}s {'red' if second % 2 else 'blue'}" for second in range(60))
@@ -200,6 +210,15 @@ def test_a_mask_film_goes_frame_by_frame_and_its_last_frame_is_held(run: Any) ->
     blue, red = (100, 0), (0, 100)
     assert all(map(close, tints(out, 8), [blue] * 2 + [red] * 4)), tints(out, 8)
     assert all(map(close, tints(out, 56), [red] * 2 + [blue] * 4)), tints(out, 56)
+
+
+def test_a_mask_film_begins_where_the_part_does(run: Any) -> None:
+    make_film(Path("film.mp4"), [GRAY] * 8)
+    make_film(Path("mask.mp4"), [disc(True)] * 4 + [disc(False)] * 4)
+    line = ["--start", "0.08", "--duration", "0.16", "-o", "out.mp4"]
+    code, _, err = run("film.mp4", "-m", "net.onnx", "-s", "blue", "--outside", "red", "--mask", "mask.mp4", *line)
+    assert code == 0, err
+    assert all(map(close, tints("out.mp4", 8), [(100, 0)] * 2 + [(0, 100)] * 2)), tints("out.mp4", 8)
 
 
 def test_a_still_mask_under_a_timeline(run: Any) -> None:
