@@ -6,6 +6,7 @@ entry's time and goes linearly through the space of style vectors. The first sty
 one to the end.
 """
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ from nst_rt.expressions import Piece, list_items, malformed
 from nst_rt.models import is_file
 from nst_rt.styles import Term, Vector, blend, blend_expression, parse_blend
 
+TIMES = "5s, 1m20s, 00:01:20 and 5"
+"""Examples of what `read_time` takes."""
 _HINT = "Write a timeline like 0s gogh, 5s wave, fade 1s"
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 _UNITS = re.compile(rf"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>{_NUMBER})s|(?P<ms>\d+)ms)?", re.IGNORECASE)
@@ -161,7 +164,7 @@ class Timeline:
     def _time(self, piece: Piece) -> float:
         seconds = read_time(piece.text)
         if seconds is None:
-            raise self._malformed(piece, "this is no time; 5s, 1m20s, 00:01:20 and 5 are")
+            raise self._malformed(piece, f"this is no time; {TIMES} are")
         return seconds
 
     def _malformed(self, piece: Piece, reason: str) -> ExpressionError:
@@ -222,14 +225,18 @@ class TimelinePlayer:
 def read_time(text: str) -> float | None:
     """Seconds of `5s`, `1m20s`, `500ms`, `1:20`, `00:01:20`, `5` or `5.25`; None for anything else."""
     if re.fullmatch(_NUMBER, text):
-        return float(text)
+        return _finite(float(text))
     match = _UNITS.fullmatch(text) or _CLOCK.fullmatch(text)
     if match is None or not text:
         return None
     parts = {unit: float(number or 0) for unit, number in match.groupdict().items()}
     if ":" in text and (parts["s"] >= 60 or (match["h"] and parts["m"] >= 60)):
         return None
-    return parts["h"] * 3600 + parts["m"] * 60 + parts["s"] + parts.get("ms", 0.0) / 1000
+    return _finite(parts["h"] * 3600 + parts["m"] * 60 + parts["s"] + parts.get("ms", 0.0) / 1000)
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None
 
 
 def _scaled(terms: Iterable[Term], share: float) -> list[Term]:

@@ -24,7 +24,24 @@ from nst_rt.timeline import Timeline, TimelinePlayer, read_time
         ("5", 5),
         (".25", 0.25),
         ("5S", 5),
-        *[(no_time, None) for no_time in ("", "s", "5x", "-1", "1:75", "0:75:00", "1m20", "nan", "1e3", "5 s", ":20")],
+        *[
+            (no_time, None)
+            for no_time in (
+                "",
+                "s",
+                "5x",
+                "-1",
+                "1:75",
+                "0:75:00",
+                "1m20",
+                "nan",
+                "1e3",
+                "5 s",
+                ":20",
+                "9" * 400,
+                "9" * 400 + "s",
+            )
+        ],
     ],
 )
 def test_times(text: str, seconds: float | None) -> None:

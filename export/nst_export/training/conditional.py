@@ -42,8 +42,9 @@ SHOWN_PAINTINGS = 4
 STEEPEST = 3.0
 """Slope of a named style's loss where it is far from its painting, as a multiple of that where it is to end."""
 FURTHEST = 0.6
-"""Error of unchanged photographs beyond which a named style counts no further away. A blank picture's is 1: what
-photographs are beyond is brighter or of more contrast, and a tint alone would bring the style to what is to remain."""
+"""Error of unchanged photographs beyond which a named style counts no further away. Photographs are 0.5 to 0.7 from
+most paintings, but 3.4 from seurat and 5.3 from ink, which are darker or flatter: seurat closed 97 % of that with an
+error of 0.10 left and read as a tint, where gogh, at 94 %, had 0.06."""
 UNCHANGED_CROPS, UNCHANGED_STEP = 64, 1_000_000_001
 """Crops that tell how far photographs are from each named style, and the step, reached by no training, they are of."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nst_rt.masks import Mask
     from nst_rt.pixels import Image
     from nst_rt.regions import Label
+    from nst_rt.sources.film_part import FilmPart
     from nst_rt.stylizer import Stylizer
     from nst_rt.timeline import Timeline, TimelinePlayer
 
@@ -86,7 +87,7 @@ class Controls:
             tags[0] += f"-{number}"
         for name, value in {**settings, "match_colors": self.matching, "feather": self.feather}.items():
             if value != USUAL[name]:
-                text = f"{value:.6g}" if isinstance(value, float) else value
+                text = f"{value:.12g}" if isinstance(value, float) else value
                 tags.append(style_tag(f"{name.replace('_', '-')}-{text}"))
         return ".".join(tags)
 
@@ -102,13 +103,15 @@ class Controls:
                 found += [Path(term.name) for term in parse_terms(style) if is_painting(term.name)]
         return found
 
-    def unreached(self, end: float) -> list[str]:
-        """A notice if a film of `end` seconds is over before some of the timeline's styles; else none."""
+    def unreached(self, part: "FilmPart", duration: "Fraction | float") -> list[str]:
+        """A notice if a part of a film, `duration` seconds of it, is over before some of the timeline's styles."""
+        end = float(part.start + duration)
         late = self.timeline.never_reached(end) if self.timeline else []
         if not late:
             return []
         named = ", ".join(f"{entry.style!r} ({entry.start:g} s)" for entry in late)
-        return [f"the film ends at {round(end, 2):g} s; {named} {'is' if len(late) == 1 else 'are'} never reached"]
+        what = "film" if part.length is None else "part"
+        return [f"the {what} ends at {round(end, 2):g} s; {named} {'is' if len(late) == 1 else 'are'} never reached"]
 
     def load(self, load: "Load", model: str | None) -> "Stylizer":
         """The stylizer, opened with the first style.

@@ -40,22 +40,18 @@ if TYPE_CHECKING:
     from nst_rt.sources.film import FilmFrame, FilmReader
 
 
-def film_time(text: str) -> float:
+def film_time(text: str) -> Fraction:
     """Seconds of a time of a film, as an option's value.
 
     Raises:
         typer.BadParameter: it is none.
     """
-    from nst_rt.timeline import read_time
+    from nst_rt.timeline import TIMES, read_time
 
     seconds = read_time(text)
     if seconds is None:
-        raise typer.BadParameter(f"{text!r} is no time; 5s, 1m20s, 00:01:20 and 5 are")
-    return seconds
-
-
-def _exact(seconds: float) -> Fraction:
-    """The number that was written, not the nearest one of two's powers: a film's times are compared exactly."""
+        raise typer.BadParameter(f"{text!r} is no time; {TIMES} are")
+    # The number that was written, not the nearest one of powers of two: a film's times are compared exactly.
     return Fraction(seconds).limit_denominator(1_000_000)
 
 
@@ -97,7 +93,7 @@ def video(
         ),
     ] = None,
     start: Annotated[
-        float | None,
+        Fraction | None,
         typer.Option(
             "--start",
             metavar="TIME",
@@ -107,7 +103,7 @@ def video(
         ),
     ] = None,
     duration: Annotated[
-        float | None,
+        Fraction | None,
         typer.Option(
             "--duration",
             metavar="TIME",
@@ -139,7 +135,7 @@ def video(
     from nst_rt.sources.film_part import FilmPart
     from nst_rt.stylizer import Stylizer
 
-    part = FilmPart(_exact(start or 0.0), _exact(duration) if duration is not None else None)
+    part = FilmPart(start or Fraction(0), duration)
     controls = read_controls(
         one_style(style),
         timeline=timeline,
@@ -169,8 +165,8 @@ def video(
                 color=color,
                 stroke_size=stroke_size,
                 size=size,
-                start=start or None,
-                duration=duration,
+                start=float(start) if start else None,
+                duration=float(duration) if duration else None,
                 precision=precision,
             )
             player = controls.player(stylizer)
@@ -180,7 +176,7 @@ def video(
             check_film_output(target, crf, preset)
             check_not_taken(target, [film, *controls.files()], overwrite=overwrite)
             # Before the work where the header tells the length, or else after it.
-            unreached = controls.unreached(float(part.start + reader.duration)) if reader.duration else []
+            unreached = controls.unreached(part, reader.duration) if reader.duration else []
             for notice in unreached:
                 say(f"note: {notice}")
 
@@ -193,7 +189,7 @@ def video(
                 raise
             told["stylizer"] = controls.described(stylize)
         if not reader.duration:
-            told["notices"] += controls.unreached(float(part.start) + told["duration"])
+            told["notices"] += controls.unreached(part, told["duration"])
         for notice in told["notices"]:
             say(f"note: {notice}")
         told["notices"] = [*unreached, *told["notices"]]
@@ -233,7 +229,7 @@ def convert_film(
 
     started = time.perf_counter()
     last = 0
-    sound_from = reader.start if reader.part.start else Fraction(0)
+    sound_from = reader.part_start if reader.part.start else None
     with ExitStack() as opened:
         writer = opened.enter_context(
             FilmWriter(
@@ -244,7 +240,7 @@ def convert_film(
                 average_rate=reader.average_rate,
                 colors=reader.colors,
                 sample_aspect_ratio=reader.sample_aspect_ratio,
-                start=reader.start,
+                start=reader.part_start,
                 metadata=reader.metadata,
                 sound=opened.enter_context(FilmSound(reader.path, start=sound_from))
                 if audio and reader.has_audio
@@ -259,7 +255,7 @@ def convert_film(
             yield from reader
 
         def begin(frame: "FilmFrame") -> "Callable[[], FilmFrame]":
-            make = prepare(frame.bgr, float(frame.pts * frame.time_base - reader.start + reader.part.start))
+            make = prepare(frame.bgr, float(frame.pts * frame.time_base - reader.start))
             return lambda: frame._replace(bgr=make())
 
         def deliver(frame: "FilmFrame") -> None:
@@ -269,9 +265,12 @@ def convert_film(
             advance()
 
         overlapped_in_flight(read(), begin, deliver, in_flight)
-        end = last * reader.time_base - reader.start + 1 / reader.average_rate
+        end = last * reader.time_base - reader.part_start + 1 / reader.average_rate
+        if reader.part_ended and reader.part.length is not None:
+            end = reader.part.length
+            writer.hold_until(end)
         # Sound that goes on over a film's missing end would make the result look whole.
-        writer.finish(sound_until=reader.part.length if reader.part_ended else end if reader.warning else None)
+        writer.finish(sound_until=end if reader.warning else reader.part.length)
     seconds = time.perf_counter() - started
     return {
         "input": str(reader.path),

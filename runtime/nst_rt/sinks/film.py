@@ -90,7 +90,7 @@ class FilmWriter:
             )
         self._time_base, self._start = time_base, start
         self._shift = round(start / time_base)
-        self._last_pts: int | None = None
+        self._last: tuple[NDArray[np.uint8], int] | None = None
         self._finished = False
         with ExitStack() as opened:
             temporary = opened.enter_context(replacing(self.path))
@@ -127,7 +127,8 @@ class FilmWriter:
             context.sample_aspect_ratio = sample_aspect_ratio
             context.colorspace, context.color_range = self._colors.matrix, self._colors.range
             context.color_primaries, context.color_trc = self._colors.primaries, self._colors.transfer
-            self._frame_length = max(1, round(1 / (rate * self._time_base)))
+            length = 1 / average_rate if 0 < average_rate <= 1000 else Fraction(1, 25)
+            self._frame_length = max(1, round(length / self._time_base))
             self._sound = None
             if sound is not None and sound.streams:
                 self._sound = SoundCopier(sound, self._container, suffix, self._start)
@@ -155,9 +156,9 @@ class FilmWriter:
         """
         if bgr.shape != (self._size[1], self._size[0], 3):
             raise OutputError(f"{self.path}: a frame of shape {bgr.shape} in a film of {self._size}. Resize it first")
-        if self._last_pts is not None and pts <= self._last_pts:
-            raise OutputError(f"{self.path}: time stamp {pts} after {self._last_pts}. Frames go in order of showing")
-        self._last_pts = pts
+        if self._last is not None and pts <= self._last[1]:
+            raise OutputError(f"{self.path}: time stamp {pts} after {self._last[1]}. Frames go in order of showing")
+        self._last = bgr, pts
         with self._errors():
             self._mux(self._stream.encode(self._frame(bgr, pts)))
         self.frames_written += 1
@@ -173,6 +174,21 @@ class FilmWriter:
             if self._sound is not None and packet.dts is not None:
                 self._sound.write_until(packet.dts * packet.time_base)
             self._container.mux(packet)
+
+    def hold_until(self, seconds: Fraction) -> None:
+        """Let the last picture stay until `seconds` of the new film, by another frame where one would end earlier.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        if self._last is None:
+            return
+        picture, pts = self._last
+        end = self._shift + round(seconds / self._time_base)
+        if end - pts > self._frame_length:
+            self.write(picture, end - self._frame_length)
+        else:
+            self._frame_length = max(1, end - pts)
 
     def finish(self, *, sound_until: Fraction | None = None) -> None:
         """Write what the encoder still holds and the rest of the sound, close the file and move it to its place; once.

@@ -6,10 +6,9 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import av
-import cv2
 import numpy as np
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
@@ -18,12 +17,14 @@ from numpy.typing import NDArray
 from nst_rt.errors import InputError
 from nst_rt.sources.film_colors import FilmColors, to_bgr
 from nst_rt.sources.film_part import FilmPart, shown_from
+from nst_rt.sources.film_turning import turning
 from nst_rt.sources.picture import unfit_sides
 
 _SHORTFALL = Fraction(1, 2)
 """Seconds by which a film may end before its header says so without being called cut."""
-_EARLIER = (0, 2, 10)
-"""Seconds before a part's start at which its key frame is looked for: a seek may land behind it."""
+_EARLIER = (1, 5, 30, 150)
+"""Seconds before a part's start at which its key frame is looked for, one after the other: a seek may land behind it,
+or on what is none. Some formats have time stamps here and there only, so that the first after a seek are guesses."""
 
 
 class FilmFrame(NamedTuple):
@@ -70,10 +71,12 @@ class FilmReader:
     frame_count: int | None
     """As the header says or the duration implies; an estimate."""
     duration: Fraction | None
-    """Seconds of the film, or of the part of it, as the header says."""
+    """Seconds from the film's start to the end of its pictures, or of the part of it, as the header says."""
     start: Fraction
-    """Seconds by which all tracks start late (MPEG-TS), and those before the part; subtract it to begin at zero. Never
+    """Seconds by which all tracks start late (MPEG-TS); subtract it from a time stamp for the time in the film. Never
     negative."""
+    part_start: Fraction
+    """Subtract this one to begin at zero: `start` and what is before the part, to a whole unit of `time_base`."""
     part: FilmPart
     """All of the film, if no other was asked for."""
     part_ended: bool
@@ -108,7 +111,7 @@ class FilmReader:
         if first is None:
             raise InputError(f"{self.path}: not one frame can be decoded. Copy or download it again")
         self._reformatter = VideoReformatter()
-        self.rotation, self._turn = _turning(first)
+        self.rotation, self._turn = turning(first)
         self._measure(first, long_side)
         self._describe(stream, first)
         if self.part.start:
@@ -153,20 +156,22 @@ class FilmReader:
         rate = stream.average_rate or stream.guessed_rate
         self.average_rate = rate if rate else Fraction(25)
         self.variable_rate = bool(rate and stream.base_rate and stream.base_rate != rate)
-        declared = self._declared_duration()
         whole = Fraction(container.duration, av.time_base) if container.duration else None
-        self._whole = declared or whole
-        self.duration = self._duration_of_part()
-        self.frame_count = round(self.duration * self.average_rate) if self.duration else None
-        if self.part == FilmPart():
-            self.frame_count = stream.frames or self.frame_count
         self.has_audio = bool(container.streams.audio)
         starts = [
             track.start_time * track.time_base
             for track in (stream, *container.streams.audio)
             if track.start_time is not None and track.time_base
         ]
-        self.start = max(Fraction(0), min(starts, default=Fraction(0))) + self.part.start
+        self.start = max(Fraction(0), min(starts, default=Fraction(0)))
+        self.part_start = (
+            (self.start + self.part.start) // self.time_base * self.time_base if self.part.start else self.start
+        )
+        self._end = self._declared_end() or whole
+        self.duration = self._duration_of_part()
+        self.frame_count = max(1, round(self.duration * self.average_rate)) if self.duration else None
+        if self.part == FilmPart():
+            self.frame_count = stream.frames or self.frame_count
         self.metadata = dict(container.metadata)
         self.notices = []
         if self.colors.hdr:
@@ -175,32 +180,37 @@ class FilmReader:
             self.notices.append("subtitles are not copied")
 
     def _duration_of_part(self) -> Fraction | None:
-        if self._whole is None:
-            return self.part.length
-        left = self._whole - self.part.start
+        if self._end is None:
+            return None
+        left = self._end - self.part.start
         if left <= 0:
-            raise self._over_before_part(self._whole)
+            raise self._over_before_part(self._end)
         return left if self.part.length is None else min(left, self.part.length)
 
     def _over_before_part(self, end: Fraction) -> InputError:
-        begins = f"--start {float(self.part.start):g} s"
-        return InputError(f"{self.path}: it is over at {float(end):.2f} s, before {begins}. Begin earlier")
+        cut = f" (cut short, of {float(self._end):.2f} s)" if self._end and self._cut else ""
+        asked = f"a part from {float(self.part.start):g} s on"
+        return InputError(f"{self.path}: it is over at {float(end):.2f} s{cut}, before {asked}. Begin earlier")
 
     def _without_picture(self) -> InputError:
         return InputError(f"{self.path}: its first picture is shown after the part's end. Make the part longer")
 
-    def _declared_duration(self) -> Fraction | None:
-        """The picture track's own length; the container's may be that of a longer sound track."""
+    def _declared_end(self) -> Fraction | None:
+        """When the pictures end, from the film's start; the container's length may be that of a longer sound track."""
         stream = self._stream
         if stream.duration and stream.time_base:
-            return stream.duration * stream.time_base
+            return self._pictures_late() + stream.duration * stream.time_base
         written = stream.metadata.get("DURATION", "")  # Matroska: 00:00:10.000000000
         with suppress(ValueError):
             hours, minutes, seconds = written.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds) - self.start
         if self._container.duration and not self._container.streams.audio:
             return Fraction(self._container.duration, av.time_base)
         return None
+
+    def _pictures_late(self) -> Fraction:
+        """Seconds from the film's start to its first picture."""
+        return (self._stream.start_time or 0) * self.time_base - self.start
 
     def _seek(self, first: av.VideoFrame) -> None:
         """Let the frames go on from a key frame that is shown at the part's start or before; at worst from the first.
@@ -208,7 +218,7 @@ class FilmReader:
         Args:
             first: the film's.
         """
-        start = round(self.start / self.time_base)
+        start = round(self.part_start / self.time_base)
         moved = False
         for seconds in _EARLIER:
             target = start - round(seconds / self.time_base)
@@ -221,8 +231,8 @@ class FilmReader:
             except (av.error.FFmpegError, OSError):
                 break
             self._frames = self._decode()
-            self._first = next(self._frames, None)
-            if self._first is not None and self._first.pts is not None and self._first.pts <= start:
+            found = self._first = next(self._frames, None)
+            if found is not None and found.key_frame and found.pts is not None and found.pts <= start:
                 return
         if moved:
             self._container.close()
@@ -233,7 +243,7 @@ class FilmReader:
 
     def __iter__(self) -> Iterator[FilmFrame]:
         nominal = max(1, round(1 / (self.average_rate * self.time_base)))
-        start, end = round(self.start / self.time_base), None
+        start, end = round(self.part_start / self.time_base), None
         if self.part.length is not None:
             end = start + max(1, round(self.part.length / self.time_base))
         self._last: int | None = None
@@ -283,20 +293,19 @@ class FilmReader:
 
     def _conclude(self, last: int, nominal: int) -> None:
         """Judge from what came and what the header promised whether it was all."""
-        first = self._stream.start_time or 0
-        shown = (last + nominal - first) * self.time_base
-        if not self.frames_read:
-            raise self._over_before_part(shown) if not self.part_ended else self._without_picture()
-        declared = self._declared_duration()
+        shown = (last + nominal) * self.time_base - self.start
+        declared = self._declared_end()
         if self.part_ended:
             self._cut = self._cut_inside = False
         elif declared is not None:
             # Packets tell more than frames: a slide that stays for a minute is one frame, and a long packet.
-            covered = max(shown, self._covered * self.time_base)
+            covered = max(shown, self._pictures_late() + self._covered * self.time_base)
             if covered < declared - max(_SHORTFALL, 3 / self.average_rate):
                 self._cut = True
+        if not self.frames_read:
+            raise self._over_before_part(shown) if not self.part_ended else self._without_picture()
         if self._cut or self._cut_inside:
-            told = f" of {float(self._whole):.2f} s" if self._whole else ""
+            told = f" of {float(self._end):.2f} s" if self._end else ""
             self.warning = f"the film is cut short: it could be read up to {float(shown):.2f} s{told}"
         elif self._damaged:
             self.warning = f"the film is damaged: {self._damaged} pieces of it could not be decoded"
@@ -363,31 +372,3 @@ def _stamp(frame: av.VideoFrame, last: int | None, nominal: int) -> int:
     if frame.pts is None:
         return last + nominal
     return max(frame.pts, last + 1)
-
-
-class _Turn:
-    """Swap rows and columns, then mirror: the eight ways to lay a rectangle on its sides."""
-
-    def __init__(self, swap: bool, mirror_x: bool, mirror_y: bool) -> None:
-        self.swap, self.mirror_x, self.mirror_y = swap, mirror_x, mirror_y
-
-    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self.swap:
-            pixels = np.asarray(cv2.transpose(pixels), np.uint8)
-        if self.mirror_x or self.mirror_y:
-            code = -1 if self.mirror_x and self.mirror_y else 1 if self.mirror_x else 0
-            pixels = np.asarray(cv2.flip(pixels, code), np.uint8)
-        return pixels
-
-
-def _turning(frame: av.VideoFrame) -> tuple[int, _Turn]:
-    """Degrees clockwise and the way to turn a film's stored pixels, from its display matrix."""
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
-        return 0, _Turn(False, False, False)
-    a, b, _, c, d = (int(value) for value in np.frombuffer(cast(bytes, side_data), np.int32)[:5])
-    # (x, y) is shown at (ax + cy, bx + dy).
-    swap = abs(b) > abs(a)
-    mirror_x, mirror_y = (c < 0, b < 0) if swap else (a < 0, d < 0)
-    degrees = (90 if mirror_x else 270) if swap else (180 if mirror_y else 0)
-    return degrees, _Turn(swap, mirror_x, mirror_y)

@@ -20,13 +20,14 @@ class FilmSound:
 
     Args:
         path: the film.
-        start: seconds on the tracks' clock to begin at: packets that begin earlier are left out; none is at 0.
+        start: seconds on the tracks' clock; packets that begin earlier are left out. None leaves out none, not even
+            what encoders put before zero.
 
     Raises:
         InputError: as `open_film`.
     """
 
-    def __init__(self, path: str | Path, *, start: Fraction = Fraction(0)) -> None:
+    def __init__(self, path: str | Path, *, start: Fraction | None = None) -> None:
         self._container = open_film(Path(path))
         self._start = start
         self.streams: tuple[av.AudioStream, ...] = self._container.streams.audio
@@ -36,13 +37,18 @@ class FilmSound:
         """The packets of all tracks in the order of the file; ends early where the file is cut."""
         if not self.streams:
             return
-        if self._start:
+        first = self.streams[0]
+        if self._start is not None and first.time_base:
             with suppress(av.error.FFmpegError, OSError):  # then it begins at the film's beginning
-                self._container.seek(int(self._start * av.time_base))
+                self._container.seek(int(self._start / first.time_base), stream=first)
         try:
             for packet in self._container.demux(*self.streams):
                 stamp = packet.pts if packet.pts is not None else packet.dts
-                if not packet.size or stamp is None or (self._start and stamp * packet.time_base < self._start):
+                if (
+                    not packet.size
+                    or stamp is None
+                    or (self._start is not None and stamp * packet.time_base < self._start)
+                ):
                     continue
                 yield cast("av.Packet[av.AudioStream]", packet)
         except av.error.FFmpegError:

@@ -1,17 +1,22 @@
 """A part of a film is the same pictures and the same sound as in the whole, from its own zero on."""
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import nst_rt.sources.film
+import nst_rt.sources.film_sound
 import numpy as np
 import pytest
-from film_files import frames_of, make_film, sound_packets
+from film_files import frames_of, make_film, scene, sound_packets
 from nst_rt.cli.video import convert_film
 from nst_rt.errors import InputError
-from nst_rt.sources.film import FilmReader
+from nst_rt.sources.film import FilmReader, open_film
 from nst_rt.sources.film_part import FilmPart
+from nst_rt.sources.film_sound import FilmSound
 from numpy.typing import NDArray
 
 RARE_KEYS = {"crf": "10", "g": "40", "bf": "2"}
@@ -32,11 +37,11 @@ def number(picture: NDArray[np.uint8]) -> int:
 def numbers(
     path: Path, start: Fraction | int, length: Fraction | int | None = None
 ) -> tuple[list[int], list[Fraction], FilmReader]:
-    """The frames of a part, their seconds in it, and the reader."""
+    """The frames of a part by their numbers, their seconds in it, and the reader."""
     part = FilmPart(Fraction(start), None if length is None else Fraction(length))
     with FilmReader(path, part=part) as reader:
         frames = list(reader)
-    times = [frame.pts * frame.time_base - reader.start for frame in frames]
+    times = [frame.pts * frame.time_base - reader.part_start for frame in frames]
     return [number(frame.bgr) for frame in frames], times, reader
 
 
@@ -84,24 +89,112 @@ def test_most_of_the_film_is_not_decoded(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(FilmReader, "_stamped", counting)
     assert len(numbers(film, 15, Fraction("0.2"))[0]) == 5
-    assert len(seen) <= 25
+    assert len(seen) <= 25 + 25 + 5 + 1  # from the key frame that is a second or more before
+
+
+class Watched:
+    """A container whose seeks are noted, and refused from a number of them on."""
+
+    def __init__(self, container: av.container.InputContainer, allowed: int) -> None:
+        self._container, self._allowed = container, allowed
+        self.targets: list[int] = []
+        self.packets = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def demux(self, *streams: Any) -> Iterator[Any]:
+        for packet in self._container.demux(*streams):
+            self.packets += 1
+            yield packet
+
+    def seek(self, target: int, **options: Any) -> None:
+        self.targets.append(target)
+        if len(self.targets) > self._allowed:
+            raise OSError("cannot be sought")
+        self._container.seek(target, **options)
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, allowed: int) -> list[Watched]:
+    """The containers that readers open from now on."""
+    opened: list[Watched] = []
+
+    def opening(path: Path) -> Watched:
+        opened.append(Watched(open_film(path), allowed))
+        return opened[-1]
+
+    monkeypatch.setattr(nst_rt.sources.film, "open_film", opening)
+    monkeypatch.setattr(nst_rt.sources.film_sound, "open_film", opening)
+    return opened
 
 
 def test_a_film_that_cannot_be_sought_is_read_from_its_beginning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = make_film(tmp_path / "film.h264", coded(50), options=RARE_KEYS)  # nothing but packets: no times, no index
+    film = make_film(tmp_path / "film.mp4", coded(100), options=RARE_KEYS)
+    opened = watch(monkeypatch, allowed=0)
+    found, times, _ = numbers(film, 2, 1)
+    assert found == list(range(50, 75))
+    assert times[0] == 0
+    assert [len(container.targets) for container in opened] == [1, 0]
+
+
+def test_a_film_without_times_or_index(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.h264", coded(50), options=RARE_KEYS)
+    _, whole, _ = numbers(film, 0)
+    assert numbers(film, whole[20])[0] == list(range(20, 50))
+
+
+def test_a_seek_that_lands_between_key_frames_is_made_again_earlier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # FFmpeg takes any picture of a transport stream for one that a decoder can begin with; MPEG-4's paints grey then.
+    pictures = [scene(7)] * 350  # nothing that would make the encoder begin anew
+    film = make_film(tmp_path / "film.ts", pictures, codec="mpeg4", options={"g": "100", "sc_threshold": "1000000000"})
     with FilmReader(film) as whole:
-        times = [float(frame.pts * frame.time_base - whole.start) for frame in whole]
-    found, _, _ = numbers(film, Fraction(times[20]).limit_denominator(1000), None)
-    assert found[-1] == 49
-    assert abs(len(found) - 30) <= 1
+        pixels = {frame.pts: frame.bgr for frame in whole}
+    opened = watch(monkeypatch, allowed=10)
+    with FilmReader(film, part=FilmPart(Fraction(11), Fraction(1, 5))) as reader:
+        first, *others = reader
+    assert all((frame.bgr == pixels[frame.pts]).all() for frame in others)
+    assert (first.bgr == pixels[max(pts for pts in pixels if pts <= first.pts)]).all()
+    assert len(others) in (4, 5)
+    assert len(opened[0].targets) > 1
+
+
+def test_sound_is_sought_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = make_film(tmp_path / "film.mkv", 250, options={"g": "25"}, sound="mp2")
+    opened = watch(monkeypatch, allowed=10)
+    with FilmSound(film, start=Fraction(9)) as sound:
+        stamps = [float(packet.pts * packet.time_base) for packet in sound.packets()]
+    assert 9 <= min(stamps) < 9.05
+    assert opened[0].packets < 2 * len(stamps)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".ts", ".mkv"])
+def test_pictures_that_begin_later_than_the_sound(suffix: str, tmp_path: Path) -> None:
+    times = [3000 + 40 * index for index in range(50)]
+    options: dict[str, Any] = {"time_base": Fraction(1, 1000), "times": times, "sound": "mp2", "sound_seconds": 5}
+    film = make_film(tmp_path / f"film{suffix}", coded(50), **options)
+    numbered, whole, reader = numbers(film, 0)
+    assert numbered == list(range(50))
+    assert reader.warning is None
+    assert whole[0] == pytest.approx(3, abs=0.1)
+    assert float(reader.duration or 0) == pytest.approx(5, abs=0.15)
+    for start in (2, Fraction("3.5"), Fraction("4.5")):
+        found, _, reader = numbers(film, start)
+        assert found == [n for n, time in enumerate(whole) if time > start - Fraction(4, 100)]
+        assert reader.warning is None
+    with pytest.raises(InputError, match="first picture is shown after the part's end"):
+        numbers(film, 0, 1)
 
 
 @pytest.mark.parametrize("start", [4, 100])
 def test_over_before_it_begins(start: int, tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.mp4", 100)
-    with pytest.raises(InputError, match=rf"film.mp4: it is over at 4.00 s, before --start {start} s. Begin earlier"):
+    with pytest.raises(
+        InputError, match=rf"film.mp4: it is over at 4.00 s, before a part from {start} s on. Begin earlier"
+    ):
         FilmReader(film, part=FilmPart(Fraction(start)))
 
 
@@ -117,7 +210,9 @@ def test_a_cut_film_before_and_behind_the_cut(tmp_path: Path) -> None:
     assert reader.warning is not None
     assert "cut short" in reader.warning
     assert "of 4.00 s" in reader.warning
-    with pytest.raises(InputError, match=r"before --start 3\.5 s"):
+    with pytest.raises(
+        InputError, match=r"it is over at 1\.\d+ s \(cut short, of 4\.00 s\), before a part from 3\.5 s on"
+    ):
         numbers(film, Fraction("3.5"))
 
 
@@ -127,12 +222,9 @@ def test_parts_that_are_none() -> None:
             FilmPart(**part)
 
 
-def test_pictures_that_begin_after_the_parts_end(tmp_path: Path) -> None:
-    film = make_film(
-        tmp_path / "film.mkv", 5, time_base=Fraction(1, 1000), times=[3000, 3040, 3080, 3120, 3160], sound="mp2"
-    )
-    with pytest.raises(InputError, match="first picture is shown after the part's end"):
-        numbers(film, 0, 1)
+def convert(source: Path, target: Path, start: Fraction | int, length: Fraction | int) -> dict[str, Any]:
+    with FilmReader(source, part=FilmPart(Fraction(start), Fraction(length))) as reader:
+        return convert_film(reader, lambda frame, _: lambda: frame, target, crf=10, preset="veryfast", audio=True)
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".mkv", "aac"), (".ts", "mp2"), (".mkv", "flac")])
@@ -141,18 +233,34 @@ def test_sound_stays_with_its_pictures(suffix: str, codec: str, tmp_path: Path) 
         make_film(tmp_path / f"film{suffix}", coded(100), options=RARE_KEYS, sound=codec),
         tmp_path / "part.mkv",
     )
-    part = FilmPart(Fraction("1.4"), Fraction(1))
-    with FilmReader(source, part=part) as reader:
-        told = convert_film(reader, lambda frame, _: lambda: frame, target, crf=10, preset="veryfast", audio=True)
-    assert told["start"] == 1.4
-    assert told["duration"] == pytest.approx(1, abs=0.05)
+    told = convert(source, target, Fraction("1.4"), 1)
+    assert (told["start"], told["duration"]) == (1.4, 1)
     frames, sound = frames_of(target), sound_packets(target)
     assert frames[0][0] < 0.041
     assert 0 <= sound[0][0] < 0.12  # of FLAC a packet is 96 ms
     assert 0.85 < sound[-1][0] <= 1.01
-    if told["sound"][0]["written"] == codec:
-        with av.open(str(source)) as container:
-            begun = min(float(stream.start_time * stream.time_base) for stream in container.streams)
-        there = [(time - begun - 1.4, data) for time, data in sound_packets(source)]
-        for time, data in sound:
-            assert min(abs(time - other) for other, same in there if same == data) < 0.003
+    assert told["sound"] == [{"source": codec, "written": codec}]
+    with av.open(str(source)) as container:
+        begun = min(float(stream.start_time * stream.time_base) for stream in container.streams)
+    there = [(time - begun - 1.4, data) for time, data in sound_packets(source)]
+    for time, data in sound:
+        assert min(abs(time - other) for other, same in there if same == data) < 0.003
+
+
+def test_sound_that_goes_on_after_the_pictures_ends_with_the_part(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "film.mp4", 50, sound="aac", sound_seconds=6)
+    told = convert(source, tmp_path / "part.mp4", 1, 2)
+    assert told["duration"] == pytest.approx(1)
+    assert 1.9 < sound_packets(tmp_path / "part.mp4")[-1][0] <= 2
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(1, 5)])
+def test_the_last_picture_stays_until_the_part_is_over(rate: Fraction, tmp_path: Path) -> None:
+    times = [0, 500, 5000, 5500]
+    options: dict[str, Any] = {"time_base": Fraction(1, 1000), "times": times, "options": {"crf": "10", "bf": "0"}}
+    source = make_film(tmp_path / "slides.mkv", coded(4), rate=rate, **options)
+    told = convert(source, tmp_path / "part.mp4", 2, 2)
+    assert told["duration"] == 2
+    with av.open(str(tmp_path / "part.mp4")) as container:
+        assert container.duration / 1e6 == pytest.approx(2, abs=0.05)
+    assert {number(picture) for _, picture in frames_of(tmp_path / "part.mp4")} == {1}

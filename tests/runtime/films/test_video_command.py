@@ -243,7 +243,7 @@ def test_a_cut_film_is_kept_and_told(run: Any) -> None:
         ("film.mp4 -o out.mp4 --size 16", "Choose a larger size"),
         ("film.mp4 -o " + "x" * 300 + ".mp4", "too long"),
         ("x" * 300 + ".mp4", "cannot be read"),
-        ("film.mp4 --start 1m", "is over at 0.08 s, before --start 60 s. Begin earlier"),
+        ("film.mp4 --start 1m", "is over at 0.08 s, before a part from 60 s on. Begin earlier"),
         ("film.mp4 --duration 0", "Give a longer duration"),
     ],
 )

@@ -78,7 +78,7 @@ def test_a_timeline_keeps_the_films_times_in_a_part_of_it(run: Any) -> None:
     code, _, err = run("film.mp4", *line)
     assert code == 0, err
     assert all(map(close, tints("out.mkv"), [(100, 0)] * 5 + [(0, 100)] * 5)), tints("out.mkv")
-    assert "the film ends at 1.4 s; 'blue' (1.6 s) is never reached" in err
+    assert "the part ends at 1.4 s; 'blue' (1.6 s) is never reached" in err
 
 
 def test_the_results_name_says_the_timelines_styles(run: Any) -> None:
