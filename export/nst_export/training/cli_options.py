@@ -81,8 +81,8 @@ RemainingOption = Annotated[
         "--remaining",
         min=0,
         help="Part of the photographs' own style loss (counted as 0.6 at most) that every named style is to end "
-        "near, 0.05 say: styles that are hard count more, easy ones less, and keep more of the photograph. 0 weighs all "
-        "alike.",
+        "near, 0.05 say: styles that are hard count more, easy ones less, and keep more of the photograph. 0 weighs "
+        "all alike.",
         rich_help_panel=LOSS,
     ),
 ]
