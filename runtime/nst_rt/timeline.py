@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from nst_rt.expressions import Piece, list_items, malformed
 from nst_rt.models import is_file
 from nst_rt.styles import Term, Vector, blend, blend_expression, parse_blend
 
-TIMES = "5s, 1m20s, 00:01:20 and 5"
+TIMES = "5s, 500ms, 1m20s, 00:01:20 and 5.5"
 """Examples of what `read_time` takes."""
 _HINT = "Write a timeline like 0s gogh, 5s wave, fade 1s"
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
@@ -106,6 +107,12 @@ class Timeline:
     def never_reached(self, end: float) -> list[Entry]:
         """The entries that come only when a film of `end` seconds is over."""
         return [entry for entry in self.entries[1:] if entry.start >= end]
+
+    def over_before(self, start: float) -> list[Entry]:
+        """The entries that are not seen from `start` seconds on any more."""
+        if self.loop is not None:
+            return []
+        return [entry for entry, other in pairwise(self.entries) if other.start + other.fade <= start]
 
     @property
     def style(self) -> str:

@@ -145,6 +145,14 @@ def test_words_that_look_like_times_may_be_in_a_path(tmp_path: Path, monkeypatch
         assert Timeline(text).style == text[2:].strip(' "')
 
 
+def test_what_is_over_before_a_part_begins() -> None:
+    timeline = Timeline("0 gogh, 5 wave fade 2, 9 monet")
+    assert [entry.style for entry in timeline.over_before(6.9)] == []
+    assert [entry.style for entry in timeline.over_before(7)] == ["gogh"]
+    assert [entry.style for entry in timeline.over_before(100)] == ["gogh", "wave"]
+    assert Timeline("0 gogh, 5 wave, loop 10").over_before(100) == []
+
+
 def test_what_comes_after_the_end_is_never_reached() -> None:
     timeline = Timeline("9s gogh, 10s wave, 12s monet")
     assert [entry.style for entry in timeline.never_reached(12)] == ["monet"]

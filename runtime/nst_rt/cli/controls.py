@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nst_rt.regions import Label
     from nst_rt.sources.film_part import FilmPart
     from nst_rt.stylizer import Stylizer
-    from nst_rt.timeline import Timeline, TimelinePlayer
+    from nst_rt.timeline import Entry, Timeline, TimelinePlayer
 
     Load = Callable[..., Stylizer]
     """`Stylizer.load` with everything but the style and the model."""
@@ -103,15 +103,22 @@ class Controls:
                 found += [Path(term.name) for term in parse_terms(style) if is_painting(term.name)]
         return found
 
-    def unreached(self, part: "FilmPart", duration: "Fraction | float") -> list[str]:
-        """A notice if a part of a film, `duration` seconds of it, is over before some of the timeline's styles."""
-        end = float(part.start + duration)
-        late = self.timeline.never_reached(end) if self.timeline else []
-        if not late:
+    def unseen(self, part: "FilmPart", duration: "Fraction | float") -> list[str]:
+        """Notices about styles of the timeline that a part of a film does not show.
+
+        Args:
+            duration: seconds of the part, or of the whole film.
+        """
+        if self.timeline is None:
             return []
-        named = ", ".join(f"{entry.style!r} ({entry.start:g} s)" for entry in late)
+        begin, end = float(part.start), float(part.start + duration)
         what = "film" if part.length is None else "part"
-        return [f"the {what} ends at {round(end, 2):g} s; {named} {'is' if len(late) == 1 else 'are'} never reached"]
+        found = []
+        if early := self.timeline.over_before(begin):
+            found.append(f"the part begins at {begin:g} s; {_listed(early)} over before")
+        if late := self.timeline.never_reached(end):
+            found.append(f"the {what} ends at {round(end, 2):g} s; {_listed(late)} never reached")
+        return found
 
     def load(self, load: "Load", model: str | None) -> "Stylizer":
         """The stylizer, opened with the first style.
@@ -234,6 +241,11 @@ class Controls:
         """What runs, ready for JSON: the stylizer's own description, and the timeline."""
         matched = {"match_colors": self.matching} if self.matching != "none" else {}
         return {**stylizer.describe(), **matched, **({"timeline": self.timeline.text} if self.timeline else {})}
+
+
+def _listed(entries: "list[Entry]") -> str:
+    named = ", ".join(f"{entry.style!r} ({entry.start:g} s)" for entry in entries)
+    return f"{named} {'is' if len(entries) == 1 else 'are'}"
 
 
 def read_controls(

@@ -176,8 +176,8 @@ def video(
             check_film_output(target, crf, preset)
             check_not_taken(target, [film, *controls.files()], overwrite=overwrite)
             # Before the work where the header tells the length, or else after it.
-            unreached = controls.unreached(part, reader.duration) if reader.duration else []
-            for notice in unreached:
+            unseen = controls.unseen(part, reader.duration) if reader.duration else []
+            for notice in unseen:
                 say(f"note: {notice}")
 
             at_time = controls.at_times(stylize, player)
@@ -189,10 +189,10 @@ def video(
                 raise
             told["stylizer"] = controls.described(stylize)
         if not reader.duration:
-            told["notices"] += controls.unreached(part, told["duration"])
+            told["notices"] += controls.unseen(part, told["duration"])
         for notice in told["notices"]:
             say(f"note: {notice}")
-        told["notices"] = [*unreached, *told["notices"]]
+        told["notices"] = [*unseen, *told["notices"]]
         if reader.warning:
             say(f"{film}: {reader.warning}; kept what there is in {target}")
     say(

@@ -189,8 +189,8 @@ class FilmReader:
 
     def _over_before_part(self, end: Fraction) -> InputError:
         cut = f" (cut short, of {float(self._end):.2f} s)" if self._end and self._cut else ""
-        asked = f"a part from {float(self.part.start):g} s on"
-        return InputError(f"{self.path}: it is over at {float(end):.2f} s{cut}, before {asked}. Begin earlier")
+        begins = f"the part of it would begin at {float(self.part.start):g} s"
+        return InputError(f"{self.path}: it ends at {float(end):.2f} s{cut}, and {begins}. Begin earlier")
 
     def _without_picture(self) -> InputError:
         return InputError(f"{self.path}: its first picture is shown after the part's end. Make the part longer")

@@ -22,9 +22,9 @@ class FilmPart:
 
     def __post_init__(self) -> None:
         if self.start < 0:
-            raise InputError(f"a part of a film from {float(self.start):g} s on: it begins at 0. Give a later start")
+            raise InputError(f"a part of a film cannot begin at {float(self.start):g} s. Give a start of 0 or later")
         if self.length is not None and self.length <= 0:
-            raise InputError(f"a part of a film of {float(self.length):g} s: nothing is left. Give a longer duration")
+            raise InputError(f"a part of a film cannot last {float(self.length):g} s. Give a longer duration")
 
 
 def shown_from(

@@ -174,7 +174,7 @@ def test_times_that_are_none(option: str, run: Any) -> None:
     make_film(Path("film.mp4"), 2)
     told = run("film.mp4", option, "1:75")
     assert (told.code, names()) == (2, ["film.mp4"])
-    assert "'1:75' is no time; 5s, 1m20s, 00:01:20 and 5 are" in " ".join(told.err.replace("│", " ").split())
+    assert "'1:75' is no time; 5s, 500ms, 1m20s, 00:01:20 and 5.5 are" in " ".join(told.err.replace("│", " ").split())
 
 
 def test_existing_films_are_kept_unless_told_otherwise(run: Any) -> None:
@@ -243,7 +243,7 @@ def test_a_cut_film_is_kept_and_told(run: Any) -> None:
         ("film.mp4 -o out.mp4 --size 16", "Choose a larger size"),
         ("film.mp4 -o " + "x" * 300 + ".mp4", "too long"),
         ("x" * 300 + ".mp4", "cannot be read"),
-        ("film.mp4 --start 1m", "is over at 0.08 s, before a part from 60 s on. Begin earlier"),
+        ("film.mp4 --start 1m", "ends at 0.08 s, and the part of it would begin at 60 s. Begin earlier"),
         ("film.mp4 --duration 0", "Give a longer duration"),
     ],
 )

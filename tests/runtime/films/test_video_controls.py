@@ -78,7 +78,11 @@ def test_a_timeline_keeps_the_films_times_in_a_part_of_it(run: Any) -> None:
     code, _, err = run("film.mp4", *line)
     assert code == 0, err
     assert all(map(close, tints("out.mkv"), [(100, 0)] * 5 + [(0, 100)] * 5)), tints("out.mkv")
-    assert "the part ends at 1.4 s; 'blue' (1.6 s) is never reached" in err
+    assert "note: the part ends at 1.4 s; 'blue' (1.6 s) is never reached\n" in err
+    assert "over before" not in err
+    code, _, err = run("film.mp4", *line[:2], "--start", "1.2s", "-m", "net.onnx", "-o", "end.mkv")
+    assert code == 0, err
+    assert "note: the part begins at 1.2 s; 'blue' (0 s) is over before\n" in err
 
 
 def test_the_results_name_says_the_timelines_styles(run: Any) -> None:
