@@ -113,6 +113,15 @@ BorderWeightOption = Annotated[
         rich_help_panel=LOSS,
     ),
 ]
+PatchWeightOption = Annotated[
+    float,
+    typer.Option(
+        "--patch-weight",
+        min=0,
+        help="Against even areas that fall apart into patches of different colours, along borders too.",
+        rich_help_panel=LOSS,
+    ),
+]
 BrushWeightOption = Annotated[
     float,
     typer.Option(

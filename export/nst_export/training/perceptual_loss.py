@@ -11,12 +11,13 @@ from nst_export.training.calm import TILE, calm_error, calm_floor
 from nst_export.training.echo import echo_error, tolerated_echoes
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
+from nst_export.training.patches import patch_error, tolerated_steps
 from nst_export.training.settings import PerceptualSettings
 from nst_export.training.stability import Disturbed, disturb, stability_error
 
 Targets = list[Tensor]
 """Gram matrices (N, C, C), for every scale and, within it, every layer; then, as far as they have a
-weight, the floor of the calm loss (N, 1, 1) and the tolerated echoes (N, shifts, 1)."""
+weight, the floor of the calm loss (N, 1, 1), the tolerated echoes (N, shifts, 1) and steps of colour (N, 1, 1)."""
 Shape = Callable[[Tensor], Tensor]
 """From the relative style errors (terms, N) of a batch, a row for every scale and layer, to a loss (N,) each."""
 
@@ -62,6 +63,8 @@ class PerceptualLoss:
             targets.append(calm_floor(maps, self._tile(paintings, maps))[:, None, None])
         if self.settings.echo_weight:
             targets.append(tolerated_echoes(paintings)[:, :, None])
+        if self.settings.patch_weight:
+            targets.append(tolerated_steps(paintings)[:, None, None])
         return targets
 
     def _seen(self, network: LossNetwork, pictures: Tensor) -> list[dict[str, Tensor]]:
@@ -120,6 +123,9 @@ class PerceptualLoss:
         if s.echo_weight:
             tolerated = next(remaining)[:, :, 0]
             terms["echo"] = s.echo_weight * echo_error(stylised, photographs, tolerated).mean()
+        if s.patch_weight:
+            steps = next(remaining)[:, 0, 0]
+            terms["patches"] = s.patch_weight * patch_error(stylised, photographs, steps).mean()
         if s.border_weight:
             terms["border"] = s.border_weight * border_error(stylised, photographs)
         if disturbed is not None and stylised_disturbed is not None:

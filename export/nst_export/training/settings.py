@@ -76,6 +76,8 @@ class PerceptualSettings(RunSettings):
     """Against strokes that repeat at multiples of the network's stride."""
     border_weight: float = 0.0
     """Against frames: grain or another colour along the borders."""
+    patch_weight: float = 0.0
+    """Against even areas that fall apart into patches of different colours."""
     close_ups: float = 0.0
     """Part of the photographs that is shown two to six times enlarged, so that there is little in them to hang strokes
     on."""

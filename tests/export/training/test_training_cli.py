@@ -66,7 +66,7 @@ def test_conditional_goes_on_when_it_is_called_again(world: Path, tmp_path: Path
 def test_every_loss_has_its_weight_from_the_command_line(
     world: Path, tmp_path: Path, loss: list[str], recipe: str
 ) -> None:
-    weights = {"style": 3.0, "content": 2.0, "calm": 0.3, "echo": 0.4, "border": 0.5, "stability": 4.0}
+    weights = {"style": 3.0, "content": 2.0, "calm": 0.3, "echo": 0.4, "border": 0.5, "patch": 0.9, "stability": 4.0}
     weights |= {"variation": 0.6, "range": 5.0}
     own = ["--widths", "4,4,4", "--blocks", "1"]
     if recipe == "conditional":
