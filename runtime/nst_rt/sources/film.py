@@ -106,8 +106,8 @@ class FilmReader:
         self.warning, self.frames_read = None, 0
         self._first_dts: int | None = None
         self._covered = 0
-        self._frames = self._decode()
-        first = self._first = next(self._frames, None)
+        self._first: av.VideoFrame | None = None
+        first = self._begin()
         if first is None:
             raise InputError(f"{self.path}: not one frame can be decoded. Copy or download it again")
         self._reformatter = VideoReformatter()
@@ -230,16 +230,14 @@ class FilmReader:
                 self._container.seek(target, stream=self._stream)
             except (av.error.FFmpegError, OSError):
                 break
-            self._frames = self._decode()
-            found = self._first = next(self._frames, None)
+            found = self._begin()
             if found is not None and found.key_frame and found.pts is not None and found.pts <= start:
                 return
         if moved:
             self._container.close()
             self._container = open_film(self.path)
             self._stream = self._picture_track()
-            self._frames = self._decode()
-            self._first = next(self._frames, None)
+            self._begin()
 
     def __iter__(self) -> Iterator[FilmFrame]:
         nominal = max(1, round(1 / (self.average_rate * self.time_base)))
@@ -262,6 +260,12 @@ class FilmReader:
         for frame in chain([first] if first is not None else [], self._frames):
             self._last = _stamp(frame, self._last, nominal)
             yield frame, self._last
+
+    def _begin(self) -> av.VideoFrame | None:
+        """Decode from where the file stands; the first frame, which is still to be given out."""
+        self._frames = self._decode()
+        self._first = next(self._frames, None)
+        return self._first
 
     def _decode(self) -> Generator[av.VideoFrame, None, None]:
         self._damaged, self._cut, self._cut_inside = 0, False, False
