@@ -346,16 +346,24 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
     """Noise for feature maps `value`, of their size."""
     graph = emitter.graph
     size = graph.node("Shape", [value], "size", start=2)
-    # Ahead of the convolution there is a third or less of the memory to move, and its result needs no other layout.
-    # Where the size is fixed, ONNX Runtime folds all this up to the gains into one constant.
-    one, side = graph.integers([1, 1], "one"), graph.integers([noise.side] * 2, "side")
-    tiles = graph.node("Div", [graph.node("Sub", [size, one], "last"), side], "whole")
-    repeats = graph.node("Concat", [one, graph.node("Add", [tiles, one], "tiles")], "repeats", axis=0)
     # Stored as bytes, which runtimes widen once, when they load the model; the convolution takes the steps back.
     levels = graph.constant(levels_of(array_of(noise.tile)), "tile")
     tile = graph.node("Cast", [levels], "widened", to=graph.float_type)
-    repeated = graph.node("Tile", [tile, repeats], "repeated")
+    # Columns of tiles are laid as bricks, so that what repeats is two tiles, the second half a tile lower.
+    half, beyond = graph.integers([noise.side // 2], "half"), graph.integers([noise.side], "beyond")
+    first, down = graph.integers([0], "first"), graph.integers([2], "down")
+    upper = graph.node("Slice", [tile, first, half, down], "upper")
+    lower = graph.node("Slice", [tile, half, beyond, down], "lower")
+    lowered = graph.node("Concat", [lower, upper], "lowered", axis=2)
+    pair = graph.node("Concat", [tile, lowered], "pair", axis=3)
+    # Ahead of the convolution there is a third or less of the memory to move, and its result needs no other layout.
+    # Where the size is fixed, ONNX Runtime folds all this up to the gains into one constant.
     starts, axes = graph.integers([0, 0], "starts"), graph.integers([2, 3], "axes")
+    needed = graph.node("Slice", [pair, starts, size, axes], "needed")
+    one, sides = graph.integers([1, 1], "one"), graph.integers([noise.side, 2 * noise.side], "sides")
+    tiles = graph.node("Div", [graph.node("Sub", [size, one], "last"), sides], "whole")
+    repeats = graph.node("Concat", [one, graph.node("Add", [tiles, one], "tiles")], "repeats", axis=0)
+    repeated = graph.node("Tile", [needed, repeats], "repeated")
     repeated = graph.node("Slice", [repeated, starts, size, axes], "cut")
     repeated = graph.node("Mul", [repeated, emitter.next_gains()], "gained")
     weight = graph.weight(array_of(noise.weight) / LEVELS, "weight")

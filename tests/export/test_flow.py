@@ -1,7 +1,9 @@
 """Streaks run along their field, which is the same at every fineness and joins at the borders."""
 
 import numpy as np
-from nst_export.networks.flow import FLOW, Flow, field, streaks, white_noise
+import torch
+from nst_export.networks.flow import FLOW, Flow, field, from_waves, streaks, to_waves, waves, white_noise
+from nst_export.networks.noise import laid
 
 ACROSS_THE_PICTURE = Flow(swell=40, drift=1e6, seed=1)
 """So strong a drift that nothing else is left."""
@@ -36,12 +38,27 @@ def test_it_swirls_about_its_drift() -> None:
 def test_nothing_piles_up_anywhere() -> None:
     """A field without sources: lines of it never end, so that streaks do not either."""
     down, right = field(FLOW, 128, 4)
-    order = 2j * np.pi * np.fft.fftfreq(128)
-    sources = np.fft.ifft2(np.fft.fft2(down) * order[:, None] + np.fft.fft2(right) * order[None]).real
+    down_waves, across_waves = waves(128)
+    sources = from_waves(2j * np.pi / 128 * (to_waves(down) * down_waves + to_waves(right) * across_waves))
     assert np.abs(sources).max() < 1e-6
+
+
+def begun_at(fields: np.ndarray, down: int, right: int) -> np.ndarray:
+    return laid(torch.from_numpy(fields), fields.shape[-2:], (down, right)).numpy()
 
 
 def test_no_place_knows_where_the_border_is() -> None:
     noise, along = white_noise(3, 1, 64)[0], field(FLOW, 64, 8)
-    moved = streaks(np.roll(noise, (20, 40), (0, 1)), np.roll(along, (20, 40), (1, 2)), 8)
-    np.testing.assert_allclose(moved, np.roll(streaks(noise, along, 8), (20, 40), (0, 1)), atol=1e-9)
+    moved = streaks(begun_at(noise, 20, 40), begun_at(along, 20, 40), 8)
+    np.testing.assert_allclose(moved, begun_at(streaks(noise, along, 8), 20, 40), atol=1e-9)
+
+
+def test_waves_are_those_of_the_fields() -> None:
+    fields = white_noise(1, 2, 8)
+    np.testing.assert_allclose(from_waves(to_waves(fields)), fields, atol=1e-12)
+    down, across = waves(8)
+    rows, columns = np.mgrid[:8, :8]
+    wave = np.cos(2 * np.pi * (down[1, 0] * rows + across[1, 2] * columns) / 8)
+    found = np.abs(to_waves(wave))
+    assert found[1, 2] > 1
+    assert np.count_nonzero(found > 1e-9) == 2  # and the one that runs the other way

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from nst_export.networks.conditional import GRAIN, SWELLS, ConditionalTransformer
-from nst_export.networks.noise import EXTENT, LEVELS, FixedNoise, noise_channels, noise_tile
+from nst_export.networks.noise import EXTENT, LEVELS, FixedNoise, laid, noise_channels, noise_tile
 
 SIDE = EXTENT // 8
 
@@ -11,7 +11,7 @@ SIDE = EXTENT // 8
 def test_the_tile_is_always_the_same() -> None:
     # Other values would make every trained network paint otherwise.
     np.testing.assert_allclose(
-        noise_tile(SWELLS, 8, 7)[0, [0, 5, 10, 13, 15], 3, 60], [-1.0625, -1.75, -0.6875, 1.28125, 0.1875], atol=1e-3
+        noise_tile(SWELLS, 8, 7)[0, [0, 5, 10, 13, 15], 3, 60], [-1.0625, -1.75, -0.6875, 1.25, 0.1875], atol=1e-3
     )
     np.testing.assert_allclose(
         noise_tile(GRAIN, 4, 8)[0, [0, 3, 5, 7], 3, 100], [0.125, -0.0625, -0.8125, 1.0625], atol=1e-3
@@ -28,18 +28,30 @@ def test_every_channel_has_about_mean_0_and_deviation_1_in_whole_steps() -> None
 
 
 def test_the_borders_join() -> None:
-    tile = noise_tile(SWELLS, 8, 7)[0, 11]  # the smoothest
-    inside = np.abs(np.diff(tile, axis=0)).max()
-    assert np.abs(tile[0] - tile[-1]).max() <= 1.5 * inside
+    tile = torch.from_numpy(noise_tile(SWELLS, 8, 7).copy())[0, 11]  # the smoothest
+    wall = laid(tile, (3 * SIDE, 3 * SIDE)).numpy()
+    for axis in (0, 1):
+        assert np.abs(np.diff(wall, axis=axis)).max() <= 1.5 * np.abs(np.diff(tile.numpy(), axis=axis)).max()
 
 
-def test_it_repeats_and_begins_where_it_is_told() -> None:
+def test_tiles_are_laid_as_bricks() -> None:
+    torch.manual_seed(0)
+    noise = FixedNoise(4, (0.0, 2.0), pixels=8, seed=1).eval()
+    gains, half = torch.rand(1, noise.tile_channels), SIDE // 2
+    wide = noise((2 * SIDE + 9, 3 * SIDE), gains)
+    torch.testing.assert_close(wide[:, :, SIDE:], wide[:, :, :-SIDE])
+    torch.testing.assert_close(wide[:, :, half:, SIDE:], wide[:, :, :-half, :-SIDE])
+    beside = torch.stack([wide[0, :, :half, :SIDE].flatten(), wide[0, :, :half, SIDE : 2 * SIDE].flatten()])
+    assert abs(torch.corrcoef(beside)[0, 1]) < 0.1
+
+
+def test_it_begins_where_it_is_told() -> None:
     torch.manual_seed(0)
     noise = FixedNoise(4, (0.0, 2.0), pixels=8, seed=1).eval()
     gains = torch.rand(1, noise.tile_channels)
-    wide = noise((SIDE + 9, 2 * SIDE), gains)
-    torch.testing.assert_close(wide[:, :, SIDE:, SIDE:], wide[:, :, :9, :SIDE])
-    torch.testing.assert_close(noise((5, 6), gains, (3, 60)), noise((SIDE, 2 * SIDE), gains)[:, :, 3:8, 60:66])
+    for down, right in ((3, 60), (100, 126)):
+        begun = noise((5, 6), gains, (down, right))
+        torch.testing.assert_close(begun, noise((2 * SIDE, 2 * SIDE), gains)[:, :, down : down + 5, right : right + 6])
 
 
 def test_every_style_takes_what_it_wants_of_the_noise() -> None:

@@ -20,7 +20,7 @@ from nst_rt.errors import ModelError
 from torch import Tensor
 
 from nst_export.checkpoints.reading import empty_tensor
-from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint, load_tensors, save_tensors
+from nst_export.checkpoints.training import Checkpoint, checkpoint_of, in_words, load_tensors, save_tensors
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
@@ -67,10 +67,23 @@ def read_conditional(path: Path) -> ConditionalWeights:
         InputError: missing or damaged.
         ModelError: another kind of file.
     """
-    content = load_tensors(path)
+    return conditional_of(load_tensors(path), path)
+
+
+def is_conditional(content: dict[str, Any]) -> bool:
+    """Whether what `load_tensors` read is a conditional network as training writes it."""
+    return content.get("format") == FORMAT
+
+
+def conditional_of(content: dict[str, Any], path: Path) -> ConditionalWeights:
+    """The network in what `load_tensors` read from `path`.
+
+    Raises:
+        ModelError: another kind of file.
+    """
     try:
-        if content.get("format") != FORMAT:
-            return from_checkpoint(load_checkpoint(path))
+        if not is_conditional(content):
+            return from_checkpoint(checkpoint_of(content, path))
         network = _network(content["widths"], content["network"])
         encoder = _encoder(content["encoder"]) if content["encoder"] else None
         return _frozen(ConditionalWeights(network, content["styles"], content["records"], encoder, content["training"]))

@@ -80,7 +80,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         InputError: missing or damaged.
         ModelError: another kind of file, or written by a newer nst-rt.
     """
-    state = load_tensors(path)
+    return checkpoint_of(load_tensors(path), path)
+
+
+def checkpoint_of(content: dict[str, Any], path: Path) -> Checkpoint:
+    """The checkpoint in what `load_tensors` read from `path`.
+
+    Raises:
+        ModelError: as `load_checkpoint`.
+    """
+    state = dict(content)
     try:
         version = state.pop("format", 1)
         if version == 1:

@@ -3,6 +3,9 @@
 Line integral convolution (Cabral & Leedom 1993, "Imaging Vector Fields Using Line Integral Convolution") of white
 noise. A brush follows such lines; noise without direction leaves that to a network, which then strokes every sky the
 same way.
+
+All fields are periodic as a wall of bricks is, each column of tiles half a tile lower than that to its left: nothing
+returns beside itself within two tiles, and skies are wider than high.
 """
 
 from typing import NamedTuple
@@ -41,11 +44,32 @@ def white_noise(seed: int, count: int, side: int) -> Array:
     return (raw / 2**64 - 0.5).reshape(count, side, side)
 
 
+def waves(side: int) -> tuple[Array, Array]:
+    """Down and across, how many waves of each component of a spectrum fit along a tile: (side, 1) and (side, side).
+
+    A wave that is the other way up half a tile lower has to be the other way up in the next column: every other row of
+    the spectrum has half a wave more across.
+    """
+    order = np.fft.fftfreq(side, 1 / side).astype(np.float64)
+    down = order[:, None]
+    return down, order + down % 2 / 2
+
+
+def to_waves(fields: Array) -> NDArray[np.complex128]:
+    """Spectra (..., side, side) of fields (..., side, side), see `waves`."""
+    side = fields.shape[-1]
+    return np.fft.fft(np.fft.fft(fields, axis=-2) * np.exp(-1j * _half_waves(side)))
+
+
+def from_waves(spectra: NDArray[np.complex128]) -> Array:
+    """The fields (..., side, side) of spectra (..., side, side), see `waves`."""
+    side = spectra.shape[-1]
+    return np.asarray(np.fft.ifft(np.fft.ifft(spectra) * np.exp(1j * _half_waves(side)), axis=-2).real)
+
+
 def blurred(fields: Array, width: float) -> Array:
     """Periodic fields (..., side, side) behind a Gaussian of `width` positions."""
-    frequencies = np.fft.fftfreq(fields.shape[-1])
-    squared = frequencies[:, None] ** 2 + frequencies[None] ** 2
-    return np.asarray(np.fft.ifft2(np.fft.fft2(fields) * np.exp(-2 * (np.pi * width) ** 2 * squared)).real)
+    return from_waves(to_waves(fields) * _gaussian(fields.shape[-1], width))
 
 
 def field(flow: Flow, side: int, pixels: int) -> Array:
@@ -55,18 +79,16 @@ def field(flow: Flow, side: int, pixels: int) -> Array:
         side: positions along the tile, at least twice as many as swells fit in.
         pixels: of the photograph, for every position. Tiles of as many pixels show the same field.
     """
-    extent = side * pixels
-    waves = round(extent / flow.swell)  # finer ones do not survive the smoothing, whatever the tile's fineness
+    finest = round(side * pixels / flow.swell)  # finer waves do not survive the smoothing, whatever the tile's fineness
     order = np.fft.fftfreq(side, 1 / side)
-    coarse = np.fft.fft2(white_noise(flow.seed, 1, 2 * waves)[0])
-    kept = np.abs(order) < waves
-    places = (order[kept].astype(np.int64)) % (2 * waves)
+    coarse = to_waves(white_noise(flow.seed, 1, 2 * finest)[0])
+    kept = np.abs(order) < finest
+    places = (order[kept].astype(np.int64)) % (2 * finest)
     spectrum = np.zeros((side, side), np.complex128)
     spectrum[np.ix_(kept, kept)] = coarse[np.ix_(places, places)]
-    squared = (order[:, None] ** 2 + order[None] ** 2) / extent**2
-    spectrum *= np.exp(-2 * (np.pi * flow.swell) ** 2 * squared)
-    slope = 2j * np.pi * order
-    along = np.stack([-np.fft.ifft2(spectrum * slope[None]).real, np.fft.ifft2(spectrum * slope[:, None]).real])
+    spectrum *= _gaussian(side, flow.swell / pixels)
+    down, across = waves(side)
+    along = np.stack([-from_waves(2j * np.pi * across * spectrum), from_waves(2j * np.pi * down * spectrum)])
     along /= np.sqrt(np.square(along).sum(0).mean())
     along[1] += flow.drift
     return along
@@ -88,13 +110,26 @@ def streaks(noise: Array, along: Array, pixels: int) -> Array:
     return total
 
 
+def _half_waves(side: int) -> Array:
+    """What `waves` adds across, as phases (side, side)."""
+    return np.pi * (np.arange(side)[:, None] % 2) * np.arange(side) / side
+
+
+def _gaussian(side: int, width: float) -> Array:
+    """The spectrum (side, side) of a Gaussian of `width` positions."""
+    down, across = waves(side)
+    return np.exp(-2 * (np.pi * width / side) ** 2 * (down**2 + across**2))
+
+
 def _at(fields: Array, down: Array, right: Array) -> Array:
     """Periodic fields (..., side, side) between their positions, bilinearly."""
     side = fields.shape[-1]
     top, left = np.floor(down).astype(np.int64), np.floor(right).astype(np.int64)
     low, across = down - top, right - left
-    top, left = top % side, left % side
-    below, beside = (top + 1) % side, (left + 1) % side
-    upper = (1 - across) * fields[..., top, left] + across * fields[..., top, beside]
-    lower = (1 - across) * fields[..., below, left] + across * fields[..., below, beside]
+
+    def whole(row: NDArray[np.int64], column: NDArray[np.int64]) -> Array:
+        return np.asarray(fields[..., (row - column // side * (side // 2)) % side, column % side])
+
+    upper = (1 - across) * whole(top, left) + across * whole(top, left + 1)
+    lower = (1 - across) * whole(top + 1, left) + across * whole(top + 1, left + 1)
     return np.asarray((1 - low) * upper + low * lower)

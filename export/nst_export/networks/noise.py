@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from nst_export.networks.flow import FLOW, blurred, field, streaks, white_noise
 
 EXTENT = 1024
-"""Pixels of the photograph along a side of the noise, which repeats beyond."""
+"""Pixels of the photograph along a side of the tile; see `laid` for what is beyond."""
 EACH = 4
 """Channels of each width."""
 STREAKS = 4
@@ -66,6 +66,21 @@ def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.
     return stepped
 
 
+def laid(tile: Tensor, size: Sequence[int], offset: tuple[int, int] = (0, 0)) -> Tensor:
+    """Tiles (..., side, side) laid as bricks over an area (..., height, width), each column of them half a tile lower
+    than that to its left, so that what is in a tile is beside itself only after two of them.
+
+    Args:
+        size: height and width.
+        offset: position (down, right) where the area begins, from the corner of a tile.
+    """
+    pair = torch.cat([tile, tile.roll(tile.shape[-2] // 2, -2)], -1)
+    if any(offset):
+        pair = pair.roll((-offset[0], -offset[1]), (-2, -1))
+    repeats = [-(-length // side) for length, side in zip(size, pair.shape[-2:], strict=True)]
+    return pair.repeat(*[1] * (pair.ndim - 2), *repeats)[..., : size[0], : size[1]]
+
+
 class FixedNoise(nn.Module):
     """Mixes the noise to as many channels as the feature maps have that it is added to.
 
@@ -99,14 +114,10 @@ class FixedNoise(nn.Module):
             size: height and width.
             gains: (N or 1, tile_channels), how much of each channel of the tile a style takes: points are hung on other
                 noise than strokes.
-            offset: position (down, right) of the tile where the noise begins; other than (0, 0) only in training,
-                lest a network learn its noise by heart.
+            offset: where the noise begins, see `laid`; other than (0, 0) only in training, lest a network learn its
+                noise by heart.
         """
-        height, width = size
-        tile = torch.roll(self.tile, (-offset[0], -offset[1]), dims=(2, 3)) if any(offset) else self.tile
-        tiles = [(length + self.side - 1) // self.side for length in (height, width)]
-        repeated = tile.repeat(1, 1, *tiles)[:, :, :height, :width]
-        return nn.functional.conv2d(repeated * gains[:, :, None, None], self.weight)
+        return nn.functional.conv2d(laid(self.tile, size, offset) * gains[:, :, None, None], self.weight)
 
 
 def take_tiles(network: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -10,7 +10,8 @@ from nst_rt.extras import refuse_missing
 from nst_rt.models import is_model_path, list_models
 from torch import Tensor, nn
 
-from nst_export.checkpoints.training import load_checkpoint
+from nst_export.checkpoints.conditional import ConditionalWeights, conditional_of, is_conditional
+from nst_export.checkpoints.training import checkpoint_of, load_tensors
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class Start:
 
 
 def read_start(path: Path) -> Start:
-    """The averaged weights of a run's checkpoint, or those of an exported conditional network.
+    """The averaged weights of a run's checkpoint, or those of a conditional network, exported or as training wrote it.
 
     Args:
-        path: the checkpoint, NAME.onnx, or the name alone of a model that `nst-rt` knows by it.
+        path: the checkpoint, conditional.pt, NAME.onnx, or the name alone of a model that `nst-rt` knows by it.
 
     Raises:
         InputError: missing, or a damaged checkpoint.
@@ -40,14 +41,20 @@ def read_start(path: Path) -> Start:
     """
     if not path.is_file():
         path = next((model.path for model in list_models() if model.name == str(path)), path)
-    if not is_model_path(str(path)):
-        state = load_checkpoint(path)
-        return Start(state.recipe, state.average, state.settings, f" of step {state.step}")
-    try:
-        from nst_export.checkpoints.exported import read_exported
-    except ModuleNotFoundError as error:
-        refuse_missing(error, "--start with an .onnx file")
-    weights = read_exported(path)
+    if is_model_path(str(path)):
+        try:
+            from nst_export.checkpoints.exported import read_exported
+        except ModuleNotFoundError as error:
+            refuse_missing(error, "--start with an .onnx file")
+        return _start_of(read_exported(path))
+    content = load_tensors(path)
+    if is_conditional(content):
+        return _start_of(conditional_of(content, path))
+    state = checkpoint_of(content, path)
+    return Start(state.recipe, state.average, state.settings, f" of step {state.step}")
+
+
+def _start_of(weights: ConditionalWeights) -> Start:
     values = {f"network.{name}": value for name, value in weights.network.state_dict().items()}
     if weights.encoder:
         values |= {f"encoder.{name}": value for name, value in weights.encoder.state_dict().items()}

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from nst_export.networks.conditional import STRIDE
 from nst_export.networks.flow import FLOW, field
-from nst_export.networks.noise import EXTENT
+from nst_export.networks.noise import EXTENT, laid
 
 SIDE = EXTENT // STRIDE
 """Places of the trunk along the tile of the flow, which is as long as that of the noise."""
@@ -118,7 +118,5 @@ class BrushLoss:
         brushes = self._named[chosen]
         if paintings is not None:
             brushes = torch.cat([brushes, brush_of(paintings)])
-        down, right = noise_offset
-        height, width = (side // STRIDE for side in pictures.shape[2:])
-        flow = self._flow.roll((-down, -right), dims=(1, 2))[:, :height, :width]
+        flow = laid(self._flow, [side // STRIDE for side in pictures.shape[2:]], noise_offset)
         return brush_error(pictures, photographs, brushes, flow).mean()

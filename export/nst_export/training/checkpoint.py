@@ -11,7 +11,7 @@ from torch import Tensor, nn
 PLACES = {"content", "style", "styles", "loss_network", "encoder", "paintings"}
 """Settings that are paths. The data may have moved; what it is made of is in the run record."""
 YOUNGER = dict.fromkeys(
-    ("calm_weight", "echo_weight", "border_weight", "patch_weight", "brush_weight", "close_ups"), 0.0
+    ("calm_weight", "echo_weight", "border_weight", "patch_weight", "brush_weight", "close_ups", "wide_crops"), 0.0
 )
 """Settings that older checkpoints do not name, and what was done then; but the fringe of the border loss was part of
 the echo loss for a while, and such a run goes on without it."""

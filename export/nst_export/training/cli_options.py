@@ -142,6 +142,17 @@ CloseUpsOption = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+WideCropsOption = Annotated[
+    float,
+    typer.Option(
+        "--wide-crops",
+        min=0,
+        max=1,
+        help="Part of the steps that show a quarter of the photographs at twice the side: against rims and blocks of "
+        "colour that grow with the picture.",
+        rich_help_panel=RUN,
+    ),
+]
 StabilityWeightOption = Annotated[
     float,
     typer.Option(
@@ -183,8 +194,8 @@ StartOption = Annotated[
     Path | None,
     typer.Option(
         "--start",
-        help="Begin with the weights of another run's checkpoint, or of a conditional network's .onnx file or name "
-        "(`conditional` is the built-in one). Styles are taken over by their names.",
+        help="Begin with the weights of another run's checkpoint, or of a conditional network's .pt or .onnx file or "
+        "name (`conditional` is the built-in one). Styles are taken over by their names.",
         show_default=False,
         rich_help_panel=RUN,
     ),

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+import numpy as np
 import torch
 from nst_rt.errors import ModelError
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
 from nst_export.training.brush import BrushLoss
-from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
+from nst_export.training.crops import as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.losses import relative_gram_error
@@ -90,7 +91,7 @@ class ConditionalRecipe(Recipe):
         self.settings, self.hardware = settings, hardware
         self.names = list(settings.styles)
         self._table = table or {}
-        self.photographs = PictureFolder(Path(settings.content), round(WIDEST * settings.size), notice)
+        self.photographs = PictureFolder(Path(settings.content), settings.photograph_side, notice)
         self.paintings: PictureFolder | None = None
         self._crops: PaintingCrops | None = None
         self._held_out: list[Path] = []
@@ -168,15 +169,16 @@ class ConditionalRecipe(Recipe):
         places = range(0, len(folder), max(1, len(folder) // SHOWN_PAINTINGS))[:SHOWN_PAINTINGS]
         return [(folder.paths[place].stem, resize_long_side(folder.picture(place), side)) for place in places]
 
-    @property
-    def encoded(self) -> int:
-        """How many pictures of a batch take their vector from the encoder."""
+    def encoded(self, step: int, batch: int) -> int:
+        """How many pictures of a batch take their vector from the encoder: where there is only one, now and then it."""
         if self.paintings is None:
             return 0
         s = self.settings
         if not self.names:
-            return s.batch
-        return min(max(1, round(s.batch * s.painting_share)), max(1, s.batch - 1))
+            return batch
+        if batch == 1:
+            return int(np.random.default_rng((s.seed, step, 2)).random() < s.painting_share)
+        return min(max(1, round(batch * s.painting_share)), batch - 1)
 
     def rate(self, parameter: str) -> float:
         if parameter == "styles":
@@ -185,16 +187,18 @@ class ConditionalRecipe(Recipe):
 
     def batch(self, step: int) -> Batch:
         s = self.settings
-        batch = {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed, close_ups=s.close_ups)}
-        if self._crops:
-            batch["paintings"] = self._crops.at(step, self.encoded)
+        options = {"close_ups": s.close_ups, "wide_crops": s.wide_crops}
+        photographs = crops_at(self.photographs, step, s.batch, s.size, s.seed, **options)
+        batch = {"photographs": photographs}
+        if self._crops and (encoded := self.encoded(step, len(photographs))):
+            batch["paintings"] = self._crops.at(step, encoded)
         return batch
 
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         s = self.settings
         photographs = as_floats(batch["photographs"])
         chance = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
-        named = photographs.shape[0] - self.encoded
+        named = len(photographs) - len(batch.get("paintings", ()))
         chosen = self._choose(named, chance)
         vectors, targets = self._wanted(batch, chosen)
         painted_all: list[Tensor] = []
@@ -215,7 +219,7 @@ class ConditionalRecipe(Recipe):
             terms["spikes"] = s.spike_weight * spike_error(spikes)
         if self._brush is not None:
             (painted,) = painted_all
-            paintings = as_floats(batch["paintings"]) if self.model.encoder is not None else None
+            paintings = as_floats(batch["paintings"]) if "paintings" in batch else None
             error = self._brush(painted[: len(photographs)], photographs, chosen, paintings, (down, right))
             terms["brush"] = s.brush_weight * error
         return terms
@@ -250,7 +254,7 @@ class ConditionalRecipe(Recipe):
         if len(chosen):
             vectors.append(self.model.styles[chosen])
             targets.append([target[chosen] for target in self._named_targets])
-        if self.model.encoder is not None:
+        if self.model.encoder is not None and "paintings" in batch:
             paintings = as_floats(batch["paintings"])
             with self.hardware.autocast():
                 vectors.append(self.model.encoder(paintings))

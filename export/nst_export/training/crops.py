@@ -11,6 +11,8 @@ WIDEST = 1.6
 """A crop covers up to this many times its own side of the picture."""
 CLOSE_UP = (2.0, 6.0)
 """How many times a close-up is enlarged."""
+WIDER = 2
+"""How many times the side of a wide crop is that of another."""
 
 
 def random_crop(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
@@ -40,18 +42,31 @@ def close_up(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
     return as_rgb(cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
-def crops_at(pictures: Pictures, step: int, batch: int, size: int, seed: int, *, close_ups: float = 0.0) -> Tensor:
+def crops_at(
+    pictures: Pictures,
+    step: int,
+    batch: int,
+    size: int,
+    seed: int,
+    *,
+    close_ups: float = 0.0,
+    wide_crops: float = 0.0,
+) -> Tensor:
     """The crops of `step`: uint8 RGB (batch, 3, size, size). A resumed training sees what an unbroken one would have.
 
     Args:
         close_ups: part of them that is enlarged instead of reduced.
+        wide_crops: part of the steps whose crops have WIDER times the side, and that have so many fewer of them, one
+            at least, that they cost the same.
 
     Raises:
         InputError: none of the pictures can be read.
     """
     random = np.random.default_rng((seed, step))
+    # Draws are left out at 0, so that runs without such crops see what they always saw.
+    if wide_crops and random.random() < wide_crops:
+        batch, size = max(1, batch // WIDER**2), WIDER * size
     chosen = random.integers(0, len(pictures), batch)
-    # The draw is left out at 0, so that runs without close-ups see what they always saw.
     cuts = [close_up if close_ups and random.random() < close_ups else random_crop for _ in chosen]
     return as_batch([cut(pictures.picture(int(index)), size, random) for cut, index in zip(cuts, chosen, strict=True)])
 

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 BLOCK = 32
 """Side of the blocks, in pixels, fewer in small pictures; they overlap by half, and neighbours touch."""
-CONTRAST = 2.0
+CONTRAST = 1.5
 """The photograph's steps of colour may become so many times as large."""
-CALM = 0.25
+CALM = 0.15
 """Part of a painting's steps that are calm; the largest of them is allowed everywhere."""
 SHADE = 0.1
 """Distance of two colours in RGB, of 1 for each, that counts as 1."""
@@ -33,7 +33,8 @@ def tolerated_steps(paintings: Tensor) -> Tensor:
 
 
 def patch_error(pictures: Tensor, photographs: Tensor, tolerated: Tensor) -> Tensor:
-    """Mean over neighbours of the squared step beyond what is allowed, in units of SHADE: (N,).
+    """Mean over neighbours of the step beyond what is allowed, in units of SHADE: (N,). Not squared, since the faint
+    patches of an even sky are seen too.
 
     Args:
         pictures, photographs: stylised and as they were, RGB (N, 3, H, W).
@@ -41,4 +42,4 @@ def patch_error(pictures: Tensor, photographs: Tensor, tolerated: Tensor) -> Ten
     """
     with torch.no_grad():
         allowed = CONTRAST * steps_of_colour(photographs) + tolerated[:, None]
-    return ((steps_of_colour(pictures) - allowed).relu() / SHADE).square().mean(1)
+    return ((steps_of_colour(pictures) - allowed).relu() / SHADE).mean(1)

@@ -5,6 +5,8 @@ from typing import Any
 
 from nst_rt.errors import InputError
 
+from nst_export.training.crops import WIDER, WIDEST
+
 WHOLE = 8
 """Crops are multiples of this many pixels: the largest stride of our networks."""
 SMALLEST_LEVEL = 16
@@ -81,6 +83,9 @@ class PerceptualSettings(RunSettings):
     close_ups: float = 0.0
     """Part of the photographs that is shown two to six times enlarged, so that there is little in them to hang strokes
     on."""
+    wide_crops: float = 0.0
+    """Part of the steps that have a quarter of the photographs, of twice the side, so that the network sees what is far
+    from every border."""
     stability_weight: float = 20.0
     variation_weight: float = 1.0
     range_weight: float = 20.0
@@ -96,6 +101,11 @@ class PerceptualSettings(RunSettings):
             raise InputError(f"crops of {self.size} px: the echo loss needs {ECHO_SIDE}. Raise --size")
         if self.border_weight and self.size < BORDER_SIDE:
             raise InputError(f"crops of {self.size} px: the border loss needs {BORDER_SIDE}. Raise --size")
+
+    @property
+    def photograph_side(self) -> int:
+        """Short side of photographs that no crop needs more of."""
+        return round(WIDEST * self.size * (WIDER if self.wide_crops else 1))
 
 
 @dataclass(frozen=True, kw_only=True)

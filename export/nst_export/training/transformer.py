@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nst_export.checkpoints.training import save_tensors
 from nst_export.networks.transformer import TransformerNetwork
-from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at
+from nst_export.training.crops import as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.perceptual_loss import PerceptualLoss
@@ -37,7 +37,7 @@ class TransformerRecipe(Recipe):
 
     def __init__(self, settings: TransformerSettings, hardware: Hardware, notice: Callable[[str], None]) -> None:
         self.settings, self.hardware = settings, hardware
-        self.photographs = PictureFolder(Path(settings.content), round(WIDEST * settings.size), notice)
+        self.photographs = PictureFolder(Path(settings.content), settings.photograph_side, notice)
         self.painting = resize_long_side(read_rgb(Path(settings.style)), settings.style_side)
         self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
         self.targets = self.loss.targets(as_floats(as_batch([self.painting])).to(hardware.device), exact=True)
@@ -49,7 +49,8 @@ class TransformerRecipe(Recipe):
 
     def batch(self, step: int) -> Batch:
         s = self.settings
-        return {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed, close_ups=s.close_ups)}
+        options = {"close_ups": s.close_ups, "wide_crops": s.wide_crops}
+        return {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed, **options)}
 
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         photographs = as_floats(batch["photographs"])

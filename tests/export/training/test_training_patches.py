@@ -29,7 +29,7 @@ def patched(side: int = 192, strength: float = 0.3) -> Tensor:
 def test_a_patch_counts_and_the_more_the_stronger() -> None:
     errors = [patch_error(patched(strength=strength), even(), NONE).item() for strength in (0.0, 0.1, 0.3)]
     assert errors[0] == pytest.approx(0, abs=1e-3)
-    assert errors[2] > 5 * errors[1] > 0.1
+    assert errors[2] > 2.5 * errors[1] > 0.1
 
 
 def test_a_band_along_a_border_counts() -> None:
@@ -43,7 +43,7 @@ def test_grain_and_strokes_are_no_patches() -> None:
     grain = even() + 0.2 * torch.randn((1, 3, 192, 192), generator=chance)
     stripes = even() + 0.3 * torch.sin(torch.arange(192) * 2 * torch.pi / 8)
     for picture in (grain, stripes):
-        assert patch_error(picture, even(), NONE) < 0.05
+        assert patch_error(picture, even(), NONE) < 0.25 * patch_error(patched(), even(), NONE)
 
 
 def test_the_photographs_own_contrast_may_grow() -> None:

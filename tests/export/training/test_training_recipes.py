@@ -18,6 +18,7 @@ from nst_export.training.adain_networks import decoder_keys, new_adain
 from nst_export.training.conditional import STEEPEST, UNCHANGED_CROPS, UNCHANGED_STEP, ConditionalRecipe
 from nst_export.training.crops import as_floats, crops_at
 from nst_export.training.hardware import Hardware
+from nst_export.training.pictures import PictureFolder
 from nst_export.training.recipe import Recipe
 from nst_export.training.run import Run, RunOptions
 from nst_export.training.settings import AdainSettings, ConditionalSettings, TransformerSettings
@@ -63,7 +64,7 @@ def test_conditional_with_named_styles_and_paintings(
 ) -> None:
     settings = conditional_settings(paintings=str(world / "paintings"), steps=40)
     recipe = ConditionalRecipe(settings, cpu, notes.note)
-    assert recipe.encoded == 1
+    assert len(recipe.batch(0)["paintings"]) == 1
     first, last = learn(recipe, tmp_path, notes, 40)
     assert last < 0.7 * first
     assert recipe.model.encoder is not None
@@ -76,7 +77,7 @@ def test_conditional_with_paintings_alone(
 ) -> None:
     settings = conditional_settings(styles={}, paintings=str(world / "paintings"), stability_weight=0.0)
     recipe = ConditionalRecipe(settings, cpu, notes.note)
-    assert recipe.encoded == settings.batch
+    assert len(recipe.batch(0)["paintings"]) == settings.batch
     terms = recipe.losses(0, recipe.batch(0))
     assert set(terms) == {"style", "content", "variation", "range", "spikes"}
     torch.stack(list(terms.values())).sum().backward()
@@ -97,6 +98,27 @@ def test_the_share_of_paintings(
     settings = conditional_settings(paintings=str(world / "paintings"), painting_share=share, batch=batch)
     recipe = ConditionalRecipe(settings, cpu, notes.note)
     assert recipe.batch(3)["paintings"].shape == (encoded, 3, 64, 64)
+
+
+def test_wide_crops_are_fewer_and_in_a_named_style_or_a_paintings(
+    world: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    settings = conditional_settings(paintings=str(world / "paintings"), batch=4, wide_crops=1.0)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    batches = [recipe.batch(step) for step in range(8)]
+    assert {batch["photographs"].shape for batch in batches} == {(1, 3, 2 * settings.size, 2 * settings.size)}
+    with_painting = ["paintings" in batch for batch in batches]
+    assert 0 < sum(with_painting) < 8
+    for step in (with_painting.index(True), with_painting.index(False)):
+        terms = recipe.losses(step, batches[step])
+        assert all(torch.isfinite(term) for term in terms.values())
+        assert terms["style"] > 0
+
+
+def test_some_steps_have_wide_crops(world: Path, notes: Any) -> None:
+    folder = PictureFolder(world / "photographs", 64, notes.note)
+    sizes = [crops_at(folder, step, 8, 32, 1, wide_crops=0.5).shape for step in range(20)]
+    assert set(sizes) == {(8, 3, 32, 32), (2, 3, 64, 64)}
 
 
 def test_paintings_held_out_are_shown_and_not_learned_from(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from nst_export import sample_pictures
-from nst_export.checkpoints.conditional import ConditionalWeights
+from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.families.conditional import export_conditional
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
@@ -56,6 +56,16 @@ def test_a_run_begins_with_the_exported_weights(
     mean = (weights.styles["wave"] + weights.styles["else"]) / 2
     assert torch.equal(model.styles.detach(), torch.stack([mean, weights.styles["wave"]]))
     assert f"{path}: beginning with its weights (9 steps); new: styles gogh" in notes.texts
+
+
+def test_the_weights_that_a_run_wrote_are_a_start(tmp_path: Path, exported: Any) -> None:
+    _, weights = exported(("wave",), encoder=True)
+    write_conditional(weights, tmp_path / "conditional.pt")
+    found = read_start(tmp_path / "conditional.pt")
+    assert found.age == " (9 steps)"
+    assert list(found.settings["styles"]) == ["wave"]
+    assert torch.equal(found.values["styles"][0], weights.styles["wave"])
+    assert torch.equal(found.values["network.stem.weight"], weights.network.stem.weight)
 
 
 def test_a_model_of_the_users_by_its_name(exported: Any) -> None:
