@@ -53,7 +53,7 @@ def fringe_error(pictures: Tensor) -> Tensor:
 def band_error(pictures: Tensor, photographs: Tensor) -> Tensor:
     """How far the mean colour along each side of RGB pictures (N, 3, H, W) is from that further in, beyond what it is
     in the photographs: squared, in units of SHADE, mean over pictures, sides and colours, a scalar."""
-    tinted = _steps_of_colour(pictures) - _steps_of_colour(photographs)
+    tinted = _steps_inward(pictures) - _steps_inward(photographs)
     return (tinted / SHADE).square().mean()
 
 
@@ -62,7 +62,7 @@ def _sides(maps: Tensor) -> tuple[Tensor, ...]:
     return maps, maps.flip(-2), maps.mT, maps.mT.flip(-2)
 
 
-def _steps_of_colour(pictures: Tensor) -> Tensor:
+def _steps_inward(pictures: Tensor) -> Tensor:
     """The mean colour within BAND of each side less that of as much further in: (4, N, 3)."""
     exact = pictures.float()
     steps = []

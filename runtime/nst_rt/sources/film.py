@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import InputError
 from nst_rt.sources.film_colors import FilmColors, to_bgr
+from nst_rt.sources.film_opening import open_film
 from nst_rt.sources.film_part import FilmPart, shown_from
 from nst_rt.sources.film_turning import turning
 from nst_rt.sources.picture import unfit_sides
@@ -167,7 +168,8 @@ class FilmReader:
         self.part_start = (
             (self.start + self.part.start) // self.time_base * self.time_base if self.part.start else self.start
         )
-        self._end = self._declared_end() or whole
+        self._declared = self._declared_end()
+        self._end = self._declared or whole
         self.duration = self._duration_of_part()
         self.frame_count = max(1, round(self.duration * self.average_rate)) if self.duration else None
         if self.part == FilmPart():
@@ -298,7 +300,7 @@ class FilmReader:
     def _conclude(self, last: int, nominal: int) -> None:
         """Judge from what came and what the header promised whether it was all."""
         shown = (last + nominal) * self.time_base - self.start
-        declared = self._declared_end()
+        declared = self._declared
         if self.part_ended:
             self._cut = self._cut_inside = False
         elif declared is not None:
@@ -326,47 +328,6 @@ class FilmReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def open_film(path: Path) -> av.container.InputContainer:
-    """Open a film file with FFmpeg.
-
-    Raises:
-        InputError: missing, a folder, no permission, empty, or not a film.
-    """
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the name") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder, not a film. Name a film in it") from None
-    except PermissionError:
-        raise InputError(f"{path}: no permission to read it. Change its mode or copy it") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the disk") from error
-    if empty:
-        raise InputError(f"{path}: the file is empty. Copy or download it again")
-    try:
-        # `file:` keeps a name such as "a:b.mp4" from being taken for an address; the whitelist keeps a playlist in
-        # the file from fetching anything.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    except (av.error.FFmpegError, OSError) as error:
-        raise InputError(f"{path}: {_why_not_opened(path)}. Copy or download it again, or convert it") from error
-    name = container.format.name
-    if name.endswith("_pipe") or name in ("image2", "tty"):
-        container.close()
-        what = "a text file" if name == "tty" else "a picture (`nst-rt image` stylises pictures)"
-        raise InputError(f"{path}: {what}, not a film. Choose a film")
-    return container
-
-
-def _why_not_opened(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp":
-        return "the film is cut short or damaged, its index (at the end of the file) is missing"
-    return "not a film that FFmpeg can read, or a damaged one"
 
 
 def _stamp(frame: av.VideoFrame, last: int | None, nominal: int) -> int:

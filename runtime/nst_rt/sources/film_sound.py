@@ -9,7 +9,7 @@ from typing import cast
 
 import av
 
-from nst_rt.sources.film import open_film
+from nst_rt.sources.film_opening import open_film
 
 
 class FilmSound:

@@ -14,7 +14,8 @@ import pytest
 from film_files import frames_of, make_film, scene, sound_packets
 from nst_rt.cli.video import convert_film
 from nst_rt.errors import InputError
-from nst_rt.sources.film import FilmReader, open_film
+from nst_rt.sources.film import FilmReader
+from nst_rt.sources.film_opening import open_film
 from nst_rt.sources.film_part import FilmPart
 from nst_rt.sources.film_sound import FilmSound
 from numpy.typing import NDArray
