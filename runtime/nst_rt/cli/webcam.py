@@ -59,7 +59,8 @@ def webcam(
     loop: Annotated[bool, typer.Option("--loop", help="Start a film again at its end.")] = False,
     mirror: Annotated[bool, typer.Option("--mirror", help="Turn the picture left to right, everywhere.")] = False,
     record: Annotated[
-        Path | None, typer.Option("--record", help="Record the stylised picture (.mp4, .mov, .mkv).", metavar="FILE")
+        Path | None,
+        typer.Option("--record", help="Record the stylised picture, without sound (.mp4, .mov, .mkv).", metavar="FILE"),
     ] = None,
     virtual_camera: Annotated[
         bool, typer.Option("--virtual-camera", help="Be a camera for other programs (Linux: v4l2loopback).")
@@ -123,6 +124,8 @@ def webcam(
         recorder = Recorder(rate=rate)
         if record is not None:
             recorder.start(record)
+            if granted.get("sound"):
+                say("the recording has no sound; `nst-rt video` copies a film's")
         camera = VirtualCamera(granted["height"], granted["width"], rate) if virtual_camera else None
         if camera is not None:
             handed_over.enter_context(closing(camera))

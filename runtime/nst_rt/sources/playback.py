@@ -34,7 +34,8 @@ class FilmPlayback:
         self._frames = self._play()
 
     def describe(self) -> dict[str, Any]:
-        """Name, width, height and fps of the pictures, the codec, and the film's duration in seconds."""
+        """Name, width, height and fps of the pictures, the codec, the film's duration in seconds, and whether it has
+        sound, which is not played."""
         reader = self._reader
         return {
             "name": str(self._path),
@@ -43,6 +44,7 @@ class FilmPlayback:
             "fps": round(float(reader.average_rate), 3),
             "format": reader.codec,
             "duration": float(reader.duration) if reader.duration else None,
+            "sound": reader.has_audio,
         }
 
     def read(self) -> LiveFrame | None:

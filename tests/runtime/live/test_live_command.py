@@ -12,6 +12,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import nst_rt.cli
 import numpy as np
@@ -49,6 +50,31 @@ def test_json_is_all_that_stdout_gets(film: Path, inverting: Path, tmp_path: Pat
     assert summary["stylizer"]["device"]
     assert frames_in(tmp_path / "out.mp4") == 10
     assert "96x64" in done.stderr
+
+
+def with_sound(film: Path) -> Path:
+    """The film with silence beside its pictures."""
+    path = film.with_name("sound.mp4")
+    with av.open(str(film)) as source, av.open(str(path), "w") as target:
+        pictures = target.add_stream_from_template(source.streams.video[0])
+        silence = target.add_stream("aac", rate=8000, layout="mono")
+        for _ in range(8):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate = 8000
+            target.mux(silence.encode(frame))
+        target.mux(silence.encode(None))
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = pictures
+                target.mux(packet)
+    return path
+
+
+def test_a_recording_that_lacks_the_films_sound_says_so(film: Path, inverting: Path, tmp_path: Path) -> None:
+    arguments = ("--model", inverting, "--frames", "3", "--record")
+    told = run("--source", with_sound(film), *arguments, tmp_path / "a.mp4").stderr
+    assert "the recording has no sound; `nst-rt video` copies a film's" in told
+    assert "no sound" not in run("--source", film, *arguments, tmp_path / "b.mp4").stderr
 
 
 def test_the_end_of_the_film_ends_the_run(film: Path, inverting: Path) -> None:
