@@ -350,10 +350,10 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
     levels = graph.constant(levels_of(array_of(noise.tile)), "tile")
     tile = graph.node("Cast", [levels], "widened", to=graph.float_type)
     # Columns of tiles are laid as bricks, so that what repeats is two tiles, the second half a tile lower.
-    half, beyond = graph.integers([noise.side // 2], "half"), graph.integers([noise.side], "beyond")
-    first, down = graph.integers([0], "first"), graph.integers([2], "down")
-    upper = graph.node("Slice", [tile, first, half, down], "upper")
-    lower = graph.node("Slice", [tile, half, beyond, down], "lower")
+    top, bottom = graph.integers([0], "top"), graph.integers([noise.side], "bottom")
+    middle, down = graph.integers([noise.side - noise.side // 2], "middle"), graph.integers([2], "down")
+    upper = graph.node("Slice", [tile, top, middle, down], "upper")
+    lower = graph.node("Slice", [tile, middle, bottom, down], "lower")
     lowered = graph.node("Concat", [lower, upper], "lowered", axis=2)
     pair = graph.node("Concat", [tile, lowered], "pair", axis=3)
     # Ahead of the convolution there is a third or less of the memory to move, and its result needs no other layout.

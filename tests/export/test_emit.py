@@ -8,7 +8,7 @@ from nst_export.emit import Emitter, bias_of
 from nst_export.graph import FLOAT32, GraphBuilder
 from nst_export.networks.conditional import ConditionalResidual
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
-from nst_export.networks.noise import FixedNoise
+from nst_export.networks.noise import LEVELS, FixedNoise
 from nst_export.networks.transformer import ResidualBlock, conv_layer
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
@@ -125,11 +125,12 @@ def test_conditional_norm_takes_one_style_per_picture(run):
     np.testing.assert_allclose(actual, norm(features, scale, shift).numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(7, 64), (65, 130), (129, 257)])
-@pytest.mark.parametrize("pixels", [8, 4])
-def test_noise_repeats_beyond_its_tile(run, pixels, size):
+@pytest.mark.parametrize("size", [(7, 64), (65, 130), (129, 257), (3, 1029), (300, 5)])
+@pytest.mark.parametrize("side", [128, 256, 33])
+def test_noise_repeats_beyond_its_tile(run, side, size):
     torch.manual_seed(2)
-    noise = FixedNoise(5, (0.0, 1.6), pixels=pixels, seed=7)
+    noise = FixedNoise(5, (0.0, 1.6), pixels=8, seed=7)
+    noise.tile = nn.Parameter(torch.randint(-99, 99, (1, noise.tile_channels, side, side)) / LEVELS)
     gains = torch.rand(2, noise.tile_channels)
     with torch.no_grad():
         expected = noise(size, gains).numpy()

@@ -22,7 +22,7 @@ from torch import Tensor
 from nst_export.checkpoints.reading import empty_tensor
 from nst_export.checkpoints.training import Checkpoint, checkpoint_of, in_words, load_tensors, save_tensors
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.networks.noise import take_tiles
+from nst_export.networks.noise import with_tiles_taken
 from nst_export.networks.style_encoder import StyleEncoder
 
 FORMAT = "nst-rt conditional 1"
@@ -70,8 +70,8 @@ def read_conditional(path: Path) -> ConditionalWeights:
     return conditional_of(load_tensors(path), path)
 
 
-def is_conditional(content: dict[str, Any]) -> bool:
-    """Whether what `load_tensors` read is a conditional network as training writes it."""
+def is_weights_file(content: dict[str, Any]) -> bool:
+    """Whether what `load_tensors` read is such a file, and no checkpoint."""
     return content.get("format") == FORMAT
 
 
@@ -82,7 +82,7 @@ def conditional_of(content: dict[str, Any], path: Path) -> ConditionalWeights:
         ModelError: another kind of file.
     """
     try:
-        if not is_conditional(content):
+        if not is_weights_file(content):
             return from_checkpoint(checkpoint_of(content, path))
         network = _network(content["widths"], content["network"])
         encoder = _encoder(content["encoder"]) if content["encoder"] else None
@@ -114,8 +114,7 @@ def from_checkpoint(state: Checkpoint) -> ConditionalWeights:
 def _network(widths: dict[str, int], state: dict[str, Tensor]) -> ConditionalTransformer:
     _refuse_empty(state)
     network = ConditionalTransformer(**widths)
-    take_tiles(network, state)
-    network.load_state_dict(state)
+    network.load_state_dict(with_tiles_taken(network, state))
     return network
 
 

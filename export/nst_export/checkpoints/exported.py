@@ -131,7 +131,7 @@ class _Weights:
     def fill_noise(self, noise: FixedNoise, node: str) -> None:
         """Copy the weights of a node that mixes noise, and the noise."""
         levels = numpy_helper.to_array(self._tensors[self._nodes[f"{node}/widened"][0]])
-        noise.tile = nn.Parameter(torch.from_numpy(levels.astype(np.float32) / LEVELS), requires_grad=False)
+        noise.take(torch.from_numpy(levels.astype(np.float32) / LEVELS))
         self._fill_one(noise.weight, self.array(f"{node}/conv", 1) * LEVELS, f"{node}/conv")
 
     def fill_upsampling(self, layer: nn.Conv2d, node: str) -> None:

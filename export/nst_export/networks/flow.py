@@ -80,14 +80,13 @@ def field(flow: Flow, side: int, pixels: int) -> Array:
         pixels: of the photograph, for every position. Tiles of as many pixels show the same field.
     """
     finest = round(side * pixels / flow.swell)  # finer waves do not survive the smoothing, whatever the tile's fineness
-    order = np.fft.fftfreq(side, 1 / side)
     coarse = to_waves(white_noise(flow.seed, 1, 2 * finest)[0])
-    kept = np.abs(order) < finest
-    places = (order[kept].astype(np.int64)) % (2 * finest)
-    spectrum = np.zeros((side, side), np.complex128)
-    spectrum[np.ix_(kept, kept)] = coarse[np.ix_(places, places)]
-    spectrum *= _gaussian(side, flow.swell / pixels)
     down, across = waves(side)
+    kept = (np.abs(down) < finest) & (np.abs(across) < finest)  # with every wave the one that runs the other way
+    row, column = (np.fft.fftfreq(side, 1 / side)[place].astype(np.int64) % (2 * finest) for place in np.nonzero(kept))
+    spectrum = np.zeros((side, side), np.complex128)
+    spectrum[kept] = coarse[row, column]
+    spectrum *= _gaussian(side, flow.swell / pixels)
     along = np.stack([-from_waves(2j * np.pi * across * spectrum), from_waves(2j * np.pi * down * spectrum)])
     along /= np.sqrt(np.square(along).sum(0).mean())
     along[1] += flow.drift

@@ -10,7 +10,7 @@ from nst_rt.extras import refuse_missing
 from nst_rt.models import is_model_path, list_models
 from torch import Tensor, nn
 
-from nst_export.checkpoints.conditional import ConditionalWeights, conditional_of, is_conditional
+from nst_export.checkpoints.conditional import ConditionalWeights, conditional_of, is_weights_file
 from nst_export.checkpoints.training import checkpoint_of, load_tensors
 
 
@@ -48,7 +48,7 @@ def read_start(path: Path) -> Start:
             refuse_missing(error, "--start with an .onnx file")
         return _start_of(read_exported(path))
     content = load_tensors(path)
-    if is_conditional(content):
+    if is_weights_file(content):
         return _start_of(conditional_of(content, path))
     state = checkpoint_of(content, path)
     return Start(state.recipe, state.average, state.settings, f" of step {state.step}")

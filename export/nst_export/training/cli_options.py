@@ -148,8 +148,8 @@ WideCropsOption = Annotated[
         "--wide-crops",
         min=0,
         max=1,
-        help="Part of the steps that show a quarter of the photographs at twice the side: against rims and blocks of "
-        "colour that grow with the picture.",
+        help="Part of the steps that have a quarter of the photographs, in crops of twice the side (smaller "
+        "photographs are enlarged): against rims that grow with the picture.",
         rich_help_panel=RUN,
     ),
 ]

@@ -18,7 +18,7 @@ from torch.nn import functional
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.named_styles import NamedStyle, record_of
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.networks.noise import take_tiles
+from nst_export.networks.noise import with_tiles_taken
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
 from nst_export.training.brush import BrushLoss
@@ -46,6 +46,8 @@ FURTHEST = 0.6
 """Error of unchanged photographs beyond which a named style counts no further away. Photographs are 0.5 to 0.7 from
 most paintings, but 3.4 from seurat and 5.3 from ink, which are darker or flatter: seurat closed 97 % of that with an
 error of 0.10 left and read as a tint, where gogh, at 94 %, had 0.06."""
+_CHANCE_OF_ENCODER = 2
+"""Behind the seed and the step; 1 is that of the crops of paintings."""
 UNCHANGED_CROPS, UNCHANGED_STEP = 64, 1_000_000_001
 """Crops that tell how far photographs are from each named style, and the step, reached by no training, they are of."""
 
@@ -169,16 +171,19 @@ class ConditionalRecipe(Recipe):
         places = range(0, len(folder), max(1, len(folder) // SHOWN_PAINTINGS))[:SHOWN_PAINTINGS]
         return [(folder.paths[place].stem, resize_long_side(folder.picture(place), side)) for place in places]
 
-    def encoded(self, step: int, batch: int) -> int:
-        """How many pictures of a batch take their vector from the encoder: where there is only one, now and then it."""
+    def encoded(self, step: int, count: int) -> int:
+        """How many of a step's `count` photographs take their vector from the encoder: of fewer than a whole batch the
+        same part, by chance one more or less."""
         if self.paintings is None:
             return 0
         s = self.settings
         if not self.names:
-            return batch
-        if batch == 1:
-            return int(np.random.default_rng((s.seed, step, 2)).random() < s.painting_share)
-        return min(max(1, round(batch * s.painting_share)), batch - 1)
+            return count
+        chance = np.random.default_rng((s.seed, step, _CHANCE_OF_ENCODER))
+        if s.batch == 1:
+            return int(chance.random() < s.painting_share)
+        of_whole = min(max(1, round(s.batch * s.painting_share)), s.batch - 1)
+        return (count * of_whole + int(chance.integers(s.batch))) // s.batch
 
     def rate(self, parameter: str) -> float:
         if parameter == "styles":
@@ -187,8 +192,7 @@ class ConditionalRecipe(Recipe):
 
     def batch(self, step: int) -> Batch:
         s = self.settings
-        options = {"close_ups": s.close_ups, "wide_crops": s.wide_crops}
-        photographs = crops_at(self.photographs, step, s.batch, s.size, s.seed, **options)
+        photographs = crops_at(self.photographs, step, s.batch, s.size, s.seed, **s.varied_crops)
         batch = {"photographs": photographs}
         if self._crops and (encoded := self.encoded(step, len(photographs))):
             batch["paintings"] = self._crops.at(step, encoded)
@@ -265,8 +269,7 @@ class ConditionalRecipe(Recipe):
         model = self.model
         self._refuse_other_vectors(values)
         others = dict(zip(settings["styles"], values["styles"], strict=True))
-        rest = {name: value for name, value in values.items() if name != "styles"}
-        take_tiles(model, rest)
+        rest = with_tiles_taken(model, {name: value for name, value in values.items() if name != "styles"})
         missing = [name for name in adopt_values(model, rest) if name != "styles"]
         if not others:
             return missing

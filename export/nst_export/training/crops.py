@@ -56,8 +56,8 @@ def crops_at(
 
     Args:
         close_ups: part of them that is enlarged instead of reduced.
-        wide_crops: part of the steps whose crops have WIDER times the side, and that have so many fewer of them, one
-            at least, that they cost the same.
+        wide_crops: part of the steps whose crops have WIDER times the side; for the same cost they have a WIDER**2th
+            of the number.
 
     Raises:
         InputError: none of the pictures can be read.
@@ -65,7 +65,7 @@ def crops_at(
     random = np.random.default_rng((seed, step))
     # Draws are left out at 0, so that runs without such crops see what they always saw.
     if wide_crops and random.random() < wide_crops:
-        batch, size = max(1, batch // WIDER**2), WIDER * size
+        batch, size = batch // WIDER**2, WIDER * size
     chosen = random.integers(0, len(pictures), batch)
     cuts = [close_up if close_ups and random.random() < close_ups else random_crop for _ in chosen]
     return as_batch([cut(pictures.picture(int(index)), size, random) for cut, index in zip(cuts, chosen, strict=True)])

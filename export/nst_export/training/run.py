@@ -35,7 +35,7 @@ class RunOptions:
     validation: Path | None = None
     """Folder of photographs for the sheets; those that are learned from if left out."""
     start: Path | None = None
-    """Checkpoint of another run, whose averaged weights a new run begins with, or an exported conditional network."""
+    """What a new run begins with, see `read_start`."""
     until: int | None = None
     """Stop after this many steps in all, with the schedule left as it is."""
     sheet_every: int = 500
@@ -232,8 +232,9 @@ class Run:
             self.optimizer.step()
         except RuntimeError as error:
             if _out_of_memory(error):
+                count, _, _, side = max(batch.values(), key=torch.Tensor.numel).shape
                 raise DeviceError(
-                    f"step {self.step + 1}: out of memory with {settings.batch} photographs of {settings.size} px on "
+                    f"step {self.step + 1}: out of memory with {count} photographs of {side} px on "
                     f"{self.recipe.hardware.name}. Lower --batch-size or --size"
                 ) from error
             raise

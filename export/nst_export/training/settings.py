@@ -97,6 +97,11 @@ class PerceptualSettings(RunSettings):
                 f"{self.scales} scales of crops of {self.size} px: the smallest must keep {SMALLEST_LEVEL} px. "
                 "Take larger crops or fewer scales"
             )
+        if self.wide_crops and self.batch < WIDER**2:
+            raise InputError(
+                f"wide crops with batches of {self.batch}: they are a quarter as many. Give --batch-size {WIDER**2} or "
+                "more"
+            )
         if self.echo_weight and self.size < ECHO_SIDE:
             raise InputError(f"crops of {self.size} px: the echo loss needs {ECHO_SIDE}. Raise --size")
         if self.border_weight and self.size < BORDER_SIDE:
@@ -104,8 +109,13 @@ class PerceptualSettings(RunSettings):
 
     @property
     def photograph_side(self) -> int:
-        """Short side of photographs that no crop needs more of."""
+        """Short side of photographs that no crop needs more of; smaller ones are enlarged for crops that do."""
         return round(WIDEST * self.size * (WIDER if self.wide_crops else 1))
+
+    @property
+    def varied_crops(self) -> dict[str, float]:
+        """The arguments of `crops_at` that make crops differ."""
+        return {"close_ups": self.close_ups, "wide_crops": self.wide_crops}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,8 +49,7 @@ class TransformerRecipe(Recipe):
 
     def batch(self, step: int) -> Batch:
         s = self.settings
-        options = {"close_ups": s.close_ups, "wide_crops": s.wide_crops}
-        return {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed, **options)}
+        return {"photographs": crops_at(self.photographs, step, s.batch, s.size, s.seed, **s.varied_crops)}
 
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         photographs = as_floats(batch["photographs"])

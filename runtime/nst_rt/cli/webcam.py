@@ -124,8 +124,6 @@ def webcam(
         recorder = Recorder(rate=rate)
         if record is not None:
             recorder.start(record)
-            if granted.get("sound"):
-                say("the recording has no sound; `nst-rt video` copies a film's")
         camera = VirtualCamera(granted["height"], granted["width"], rate) if virtual_camera else None
         if camera is not None:
             handed_over.enter_context(closing(camera))
@@ -142,6 +140,8 @@ def webcam(
         player = controls.player(stylizer)
         stylize = controls.masked(stylizer, kept, load)
         say(f"source: {_line(granted)}")
+        if granted.get("sound"):
+            say("its sound is neither played nor recorded; `nst-rt video` copies it")
         say(f"style: {style_label(stylizer.style or stylizer.styles[0])}, opening the network ...")
         stylize.warm_up(granted["height"], granted["width"])
         shown = handed_over.enter_context(closing(Window())) if window else None

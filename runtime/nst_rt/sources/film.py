@@ -92,6 +92,7 @@ class FilmReader:
     warning: str | None
     """Set when the film turned out to be cut or damaged."""
     frames_read: int
+    """Of those that were given out."""
 
     def __init__(self, path: str | Path, *, long_side: int | None = None, part: FilmPart | None = None) -> None:
         self.path, self.part, self.part_ended = Path(path), part or FilmPart(), False

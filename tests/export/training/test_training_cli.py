@@ -73,6 +73,7 @@ def test_every_loss_has_its_weight_from_the_command_line(
         weights |= {"brush": 0.7, "spike": 0.8}
         own = ["--widths", "quarter=8,eighth=8,half=8,blocks=1"]
     options = [text for name, weight in weights.items() for text in (f"--{name}-weight", str(weight))]
+    options += ["--close-ups", "0.2", "--wide-crops", "0.3", "--batch-size", "4"]
     train(
         recipe, "--content", world / "photographs", "--style", world / "gogh.png", "--out", tmp_path / "run",
         "--steps", "1", "--sheet-every", "0", *own, *SMALL, "--size", "64", *loss, *options,
@@ -80,6 +81,7 @@ def test_every_loss_has_its_weight_from_the_command_line(
     (record,) = (tmp_path / "run").rglob("record.json")
     settings = json.loads(record.read_text())["settings"]
     assert {name: settings[f"{name}_weight"] for name in weights} == weights
+    assert (settings["close_ups"], settings["wide_crops"]) == (0.2, 0.3)
 
 
 def test_adain(world: Path, tmp_path: Path) -> None:

@@ -32,6 +32,11 @@ def test_a_patch_counts_and_the_more_the_stronger() -> None:
     assert errors[2] > 2.5 * errors[1] > 0.1
 
 
+def test_faint_patches_count_nearly_as_much_for_their_strength() -> None:
+    nothing, faint, strong = (patch_error(patched(strength=s), even(), NONE).item() for s in (0.0, 0.04, 0.4))
+    assert faint - nothing > 0.08 * (strong - nothing)
+
+
 def test_a_band_along_a_border_counts() -> None:
     framed = even()
     framed[..., :24, :] += 0.2

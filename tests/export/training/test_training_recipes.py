@@ -115,6 +115,30 @@ def test_wide_crops_are_fewer_and_in_a_named_style_or_a_paintings(
         assert terms["style"] > 0
 
 
+@pytest.mark.parametrize(("share", "batch", "parts"), [(0.0, 4, 1 / 4), (1.0, 4, 3 / 4), (0.5, 8, 1 / 2)])
+def test_wide_crops_have_the_encoder_s_part_of_a_whole_batch(
+    world: Path,
+    conditional_settings: Callable[..., ConditionalSettings],
+    cpu: Hardware,
+    notes: Any,
+    share: float,
+    batch: int,
+    parts: float,
+) -> None:
+    settings = conditional_settings(paintings=str(world / "paintings"), painting_share=share, batch=batch)
+    recipe = ConditionalRecipe(settings, cpu, notes.note)
+    count = batch // 4
+    assert np.mean([recipe.encoded(step, count) / count for step in range(400)]) == pytest.approx(parts, abs=0.08)
+    assert {recipe.encoded(step, batch) for step in range(20)} == {round(batch * parts)}
+
+
+def test_wide_crops_need_a_batch_that_can_be_quartered(
+    conditional_settings: Callable[..., ConditionalSettings],
+) -> None:
+    with pytest.raises(InputError, match="wide crops with batches of 3.*--batch-size 4"):
+        conditional_settings(wide_crops=0.5, batch=3)
+
+
 def test_some_steps_have_wide_crops(world: Path, notes: Any) -> None:
     folder = PictureFolder(world / "photographs", 64, notes.note)
     sizes = [crops_at(folder, step, 8, 32, 1, wide_crops=0.5).shape for step in range(20)]

@@ -36,12 +36,12 @@ def tensors(state: Checkpoint) -> dict[str, torch.Tensor]:
     return found
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("dtype", "wide"), [(torch.float32, 0.0), (torch.bfloat16, 0.0), (torch.float32, 0.5)])
 def test_resuming_equals_never_having_stopped(
-    world: Path, tmp_path: Path, conditional_settings: Make, notes: Any, dtype: torch.dtype
+    world: Path, tmp_path: Path, conditional_settings: Make, notes: Any, dtype: torch.dtype, wide: float
 ) -> None:
     hardware = Hardware(torch.device("cpu"), dtype, "CPU")
-    settings = conditional_settings(paintings=str(world / "paintings"))
+    settings = conditional_settings(paintings=str(world / "paintings"), batch=4, wide_crops=wide)
     train(settings, tmp_path / "whole", hardware, notes, until=5, log_every=3)
     train(settings, tmp_path / "parts", hardware, notes, until=2, log_every=3)
     train(settings, tmp_path / "parts", hardware, notes, until=5, log_every=3)

@@ -70,11 +70,12 @@ def with_sound(film: Path) -> Path:
     return path
 
 
-def test_a_recording_that_lacks_the_films_sound_says_so(film: Path, inverting: Path, tmp_path: Path) -> None:
-    arguments = ("--model", inverting, "--frames", "3", "--record")
-    told = run("--source", with_sound(film), *arguments, tmp_path / "a.mp4").stderr
-    assert "the recording has no sound; `nst-rt video` copies a film's" in told
-    assert "no sound" not in run("--source", film, *arguments, tmp_path / "b.mp4").stderr
+def test_a_film_whose_sound_is_not_heard(film: Path, inverting: Path) -> None:
+    arguments = ("--model", inverting, "--frames", "3", "--json")
+    heard, silent = (run("--source", path, *arguments) for path in (with_sound(film), film))
+    assert "its sound is neither played nor recorded; `nst-rt video` copies it" in heard.stderr
+    assert "its sound" not in silent.stderr
+    assert [json.loads(done.stdout)["source"]["sound"] for done in (heard, silent)] == [True, False]
 
 
 def test_the_end_of_the_film_ends_the_run(film: Path, inverting: Path) -> None:
