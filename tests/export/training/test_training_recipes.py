@@ -135,7 +135,7 @@ def test_wide_crops_have_the_encoder_s_part_of_a_whole_batch(
 def test_wide_crops_need_a_batch_that_can_be_quartered(
     conditional_settings: Callable[..., ConditionalSettings],
 ) -> None:
-    with pytest.raises(InputError, match="wide crops with batches of 3.*--batch-size 4"):
+    with pytest.raises(InputError, match=r"wide crops with batches of 3.*--batch-size 4"):
         conditional_settings(wide_crops=0.5, batch=3)
 
 
