@@ -80,7 +80,8 @@ def laid(tile: Tensor, size: Sequence[int], offset: tuple[int, int] = (0, 0)) ->
     pair = torch.cat([tile, tile.roll(tile.shape[-2] // 2, -2)], -1)
     if any(offset):
         pair = pair.roll((-offset[0], -offset[1]), (-2, -1))
-    repeats = [-(-length // side) for length, side in zip(size, pair.shape[-2:], strict=True)]
+    # Not -(-a // b): torch's ONNX exporters write // as a division that truncates.
+    repeats = [(length + side - 1) // side for length, side in zip(size, pair.shape[-2:], strict=True)]
     return pair.repeat(*[1] * (pair.ndim - 2), *repeats)[..., : size[0], : size[1]]
 
 

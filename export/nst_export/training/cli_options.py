@@ -149,7 +149,7 @@ WideCropsOption = Annotated[
         min=0,
         max=1,
         help="Part of the steps that have a quarter of the photographs, in crops of twice the side (smaller "
-        "photographs are enlarged): against rims that grow with the picture.",
+        "photographs are enlarged): against rims that grow with the picture. Needs --batch-size 4 or more.",
         rich_help_panel=RUN,
     ),
 ]
