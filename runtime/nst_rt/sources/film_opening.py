@@ -5,6 +5,7 @@ from pathlib import Path
 import av
 
 from nst_rt.errors import InputError
+from nst_rt.sources.file_access import refusing_unreadable
 
 
 def open_film(path: Path) -> av.container.InputContainer:
@@ -13,17 +14,8 @@ def open_film(path: Path) -> av.container.InputContainer:
     Raises:
         InputError: missing, a folder, no permission, empty, or not a film.
     """
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the name") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder, not a film. Name a film in it") from None
-    except PermissionError:
-        raise InputError(f"{path}: no permission to read it. Change its mode or copy it") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}). Check the disk") from error
+    with refusing_unreadable(path, "not a film. Name a film in it"), path.open("rb") as file:
+        empty = not file.read(1)
     if empty:
         raise InputError(f"{path}: the file is empty. Copy or download it again")
     try:

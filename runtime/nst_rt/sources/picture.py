@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import InputError
+from nst_rt.sources.file_access import refusing_unreadable
 from nst_rt.sources.picture_header import Format, PictureHeader, read_header
 
 MAX_SIDE = 16_384
@@ -111,17 +112,8 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> Picture
 
 
 def _bytes_of(path: Path, name: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InputError(f"{name}: no such file. Check the name") from None
-    except IsADirectoryError:
-        raise InputError(f"{name}: a folder, not a picture. Name a file in it") from None
-    except PermissionError:
-        raise InputError(f"{name}: no permission to read it. Change its mode or copy it") from None
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror or error}). Check the disk") from error
+    with refusing_unreadable(name, "not a picture. Name a file in it"), path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise InputError(f"{name}: larger than {MAX_BYTES >> 30} GiB, not read as a picture. Scale it down")
     return data
