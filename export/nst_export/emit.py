@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from nst_export.graph import GraphBuilder
 from nst_export.networks.adaptive import LeastSize, ScaledSigmoid
-from nst_export.networks.conditional import ConditionalResidual, ConditionalTransformer
+from nst_export.networks.conditional import MARGIN, ConditionalResidual, ConditionalTransformer
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
 from nst_export.networks.noise import LEVELS, FixedNoise, levels_of
 from nst_export.networks.style_encoder import StyleEncoderStage
@@ -372,6 +372,7 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
 
 @rule(ConditionalTransformer)
 def emit_conditional_transformer(emitter: Emitter, network: ConditionalTransformer, value: str) -> str:
+    """Nodes for a photograph that comes with its surroundings already; see `open_frame`."""
     graph = emitter.graph
 
     def normalised(name: str, norm: ConditionalInstanceNorm2d, features: str) -> str:
@@ -394,4 +395,6 @@ def emit_conditional_transformer(emitter: Emitter, network: ConditionalTransform
     features = normalised("up_half_norm", network.up_half_norm, emitter.emit("up_half", network.up_half, features))
     # As bytes its pixels are cheaper to interleave, and the frame's own crop takes the margin off.
     with graph.scope("up_full"):
-        return upsampled_convolution(emitter, network.up_full.conv, features, last=True)
+        stylised = upsampled_convolution(emitter, network.up_full.conv, features, last=True)
+    emitter.margin += MARGIN
+    return stylised

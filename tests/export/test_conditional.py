@@ -7,6 +7,7 @@ import pytest
 import torch
 from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.families.conditional import build_graph, export_conditional, prepare
+from nst_export.networks.conditional import MARGIN, STEM_PADDING, STRIDE
 from nst_export.parity import stylise_in_torch
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
@@ -30,13 +31,28 @@ def test_every_size_and_border_agrees_with_torch(tiny_conditional, style_of, run
     style = style_of(tiny_conditional)
     prepared = prepare(tiny_conditional, "fp32", [], [])
     model = build_graph(prepared, record(tiny_conditional), phases=phases)
-    for height, width in ((16, 16), (17, 23), (25, 31), (48, 64)):
+    for height, width in ((16, 16), (17, 23), (20, 28), (25, 31), (48, 64)):
         frame = noise(height, width)
-        expected = stylise_in_torch(partial(tiny_conditional, style=style), frame[0], 1.0, 8)
+        expected = stylise_in_torch(partial(tiny_conditional, style=style), frame[0], 1.0)
         actual = run(model, frame=frame, style=style.numpy())
         assert actual.shape == frame.shape
         assert np.abs(actual[0].astype(int) - expected).max() <= 1
         assert expected.std() > 10
+
+
+@pytest.mark.parametrize("side", range(16, 33))
+def test_the_trunk_sees_the_reflected_surroundings_of_a_photograph(tiny_conditional, style_of, side):
+    seen = []
+    hook = tiny_conditional.stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    photograph = torch.rand(1, 3, side, 24, generator=torch.Generator().manual_seed(side))
+    assert tiny_conditional(photograph, style_of(tiny_conditional)).shape == photograph.shape
+    hook.remove()
+    (surrounded,) = seen
+    before, behind = STEM_PADDING + MARGIN, surrounded.shape[2] - side - STEM_PADDING - MARGIN
+    assert (surrounded.shape[2] - 2 * STEM_PADDING) % STRIDE == 0
+    assert STEM_PADDING + MARGIN // 2 < behind < side
+    expected = np.pad(photograph[0].numpy(), ((0, 0), (before, behind), (before, before)), mode="reflect")
+    np.testing.assert_array_equal(surrounded[0].numpy(), expected)
 
 
 def test_styles_differ_and_batches_may_mix_them(tiny_conditional, style_of, model, run, noise):

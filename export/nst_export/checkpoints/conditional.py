@@ -22,7 +22,7 @@ from torch import Tensor
 from nst_export.checkpoints.reading import empty_tensor
 from nst_export.checkpoints.training import Checkpoint, checkpoint_of, in_words, load_tensors, save_tensors
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.networks.noise import with_tiles_taken
+from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
 
 FORMAT = "nst-rt conditional 1"
@@ -114,7 +114,8 @@ def from_checkpoint(state: Checkpoint) -> ConditionalWeights:
 def _network(widths: dict[str, int], state: dict[str, Tensor]) -> ConditionalTransformer:
     _refuse_empty(state)
     network = ConditionalTransformer(**widths)
-    network.load_state_dict(with_tiles_taken(network, state))
+    take_tiles(network, state)
+    network.load_state_dict(state)
     return network
 
 

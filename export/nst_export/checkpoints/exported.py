@@ -27,7 +27,7 @@ from nst_export.emit import kernel_of_phases
 from nst_export.families import conditional, style_encoder
 from nst_export.frame import full_controls
 from nst_export.model_file import read_model_file
-from nst_export.networks.conditional import STRIDE, ConditionalResidual, ConditionalTransformer
+from nst_export.networks.conditional import ConditionalResidual, ConditionalTransformer
 from nst_export.networks.noise import LEVELS, FixedNoise
 from nst_export.networks.style_encoder import StyleEncoder, StyleEncoderStage
 from nst_export.parity import LEAST_PSNR, Case, measure_pictures, measure_vectors, stylise_in_torch
@@ -193,7 +193,7 @@ def _encoder(weights: _Weights) -> StyleEncoder:
 
 def _check_network(network: ConditionalTransformer, model: onnx.ModelProto, style: Tensor) -> Sequence[Parity]:
     picture = draw_picture(96, 128)
-    expected = stylise_in_torch(partial(network, style=style), picture, conditional.WHITE, STRIDE)
+    expected = stylise_in_torch(partial(network, style=style), picture, conditional.WHITE)
     inputs = {entry.name for entry in model.graph.input}
     feeds: dict[str, Any] = {name: value for name, value in full_controls().items() if name in inputs}
     feeds[contract.STYLE] = style.numpy()

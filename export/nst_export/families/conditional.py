@@ -19,7 +19,7 @@ from nst_export.folding import accept_bgr_bytes, accept_rgb, produce_bgr_bytes, 
 from nst_export.frame import Controls, close_frame, open_controls, open_frame, open_style
 from nst_export.graph import GraphBuilder, Precision
 from nst_export.named_styles import read_named_styles
-from nst_export.networks.conditional import STRIDE, ConditionalTransformer
+from nst_export.networks.conditional import MARGIN, STEM_PADDING, STRIDE, ConditionalTransformer
 from nst_export.parity import stylise_in_torch
 from nst_export.precision import bring_into_range
 from nst_export.sample_pictures import Picture, extreme_pictures, origin_of, sample_pictures
@@ -137,7 +137,7 @@ def export_conditional(
     stylizing = StylizingNetwork(
         network,
         WHITE,
-        STRIDE,
+        1,
         partial(prepare, network, pictures=pictures, styles=styles),
         partial(build_graph, controls=controls, phases=phases),
         record,
@@ -165,7 +165,7 @@ def prepare(
             # Pictures and styles are paired off instead of multiplied out: dozens of styles would take minutes.
             for index in range(max(len(samples), len(styles))):
                 style, picture = styles[index % len(styles)], samples[index % len(samples)]
-                stylise_in_torch(partial(prepared, style=style), picture, 255, STRIDE, bgr=True)
+                stylise_in_torch(partial(prepared, style=style), picture, 255, bgr=True)
 
         bring_into_range(prepared, show)
     return prepared
@@ -182,7 +182,7 @@ def build_graph(
 ) -> onnx.ModelProto:
     """The graph of a network made by `prepare`."""
     graph = GraphBuilder("conditional", "fp16" if record.precision == "fp16" else "fp32")
-    frame = open_frame(graph, STRIDE)
+    frame = open_frame(graph, STRIDE, margin=MARGIN, beyond=STEM_PADDING)
     pieces = [graph.to_precision(piece) for piece in open_style(graph, frame, prepared.style_parts)]
     count = len(prepared.channels)
     with graph.scope("style"):

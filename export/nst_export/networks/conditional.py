@@ -21,6 +21,11 @@ from nst_export.networks.layers import (
 from nst_export.networks.noise import FixedNoise
 
 STRIDE = 8
+MARGIN = 8
+"""Pixels that are painted beyond every side of a photograph, from its reflection, and cropped: along its borders the
+trunk paints rims of another colour, since it sees there that nothing follows."""
+STEM_PADDING = 2
+"""What the first convolution looks at beyond that."""
 SWELLS, GRAIN = (0.0, 1.6, 3.2), (0.0,)
 """Widths of the noise at 1/8 and at 1/4 of the size: from single strokes to swells, and the grain of the canvas. Both
 have streaks besides."""
@@ -51,15 +56,14 @@ class ConditionalTransformer(nn.Module):
         half: channels at 1/2.
         blocks: residual blocks of the trunk.
 
-    Shapes: photographs (N, 3, H, W) with H and W multiples of 8 and at least 16; style (N or 1, style_size), all
-    scales before all shifts before the gains of the noise, each in network order; the result has the photographs'
-    shape.
+    Shapes: photographs (N, 3, H, W) with H and W of at least 16; style (N or 1, style_size), all scales before all
+    shifts before the gains of the noise, each in network order; the result has the photographs' shape.
     """
 
     def __init__(self, quarter: int = 32, eighth: int = 48, half: int = 16, blocks: int = 5) -> None:
         super().__init__()
         self.widths = {"quarter": quarter, "eighth": eighth, "half": half, "blocks": blocks}
-        self.stem = nn.Conv2d(3, quarter, 8, stride=4, padding=2, padding_mode="reflect")
+        self.stem = nn.Conv2d(3, quarter, 8, stride=4)
         self.stem_norm = ConditionalInstanceNorm2d(quarter)
         self.down = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1, padding_mode="reflect")
         self.down_noise = FixedNoise(eighth, SWELLS, pixels=8, seed=7)
@@ -95,15 +99,22 @@ class ConditionalTransformer(nn.Module):
     def forward(self, photographs: Tensor, style: Tensor, noise_offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
         Args:
-            noise_offset: where the noise at 1/8 begins; see `FixedNoise`. That at 1/4 moves along, as in the part of
-                a larger picture.
+            noise_offset: where the noise at 1/8 begins, at the corner of the margin; see `FixedNoise`. That at 1/4
+                moves along, as in the part of a larger picture.
         """
+        height, width = photographs.shape[2:]
+        right, below = _surroundings(width), _surroundings(height)
+        surrounded = functional.pad(photographs, (*right, *below), mode="reflect")
+        return self._paint(surrounded, style, noise_offset)[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+
+    def _paint(self, surrounded: Tensor, style: Tensor, noise_offset: tuple[int, int]) -> Tensor:
+        """Photographs with their surroundings, stylised with the margin still around them."""
         finer = (2 * noise_offset[0], 2 * noise_offset[1])
         parts = torch.split(style, self.style_parts, dim=1)
         count = len(self.channels)
         styles = iter(list(zip(parts[:count], parts[count : 2 * count], strict=True)))
         down_gains, up_quarter_gains = parts[2 * count :]
-        quarter = functional.relu(self.stem_norm(self.stem(photographs), *next(styles)))
+        quarter = functional.relu(self.stem_norm(self.stem(surrounded), *next(styles)))
         features = self.down(quarter)
         features = features + self.down_noise(features.shape[2:], down_gains, noise_offset).to(features.dtype)
         features = functional.relu(self.down_norm(features, *next(styles)))
@@ -115,3 +126,10 @@ class ConditionalTransformer(nn.Module):
         features = functional.relu(self.up_half_norm(self.up_half(features), *next(styles)))
         stylised: Tensor = self.up_full(features)
         return stylised
+
+
+def _surroundings(side: int) -> tuple[int, int]:
+    """Pixels of reflection before and behind a side: margins that make it a multiple of STRIDE, and what the first
+    convolution needs. Behind it at most 14, so that all sides from 16 on have enough to reflect."""
+    half = MARGIN // 2
+    return STEM_PADDING + MARGIN, STEM_PADDING + half + STRIDE - (side + half) % STRIDE

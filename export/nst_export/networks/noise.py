@@ -25,9 +25,6 @@ STREAKS = 4
 """Channels of streaks along the flow."""
 LEVELS = 32
 """Steps of the noise within one deviation: eight bits hold it, in a quarter of the space that floats take."""
-_SEAM = 2.0
-"""Step between the borders of tiles, as a multiple of the usual one between neighbours, from which on they do not join;
-those that do have 0.8 to 1.2."""
 _BEGINNING = 0.05
 """Deviation of fresh weights: little beside what a convolution of normalised features puts out."""
 
@@ -124,25 +121,12 @@ class FixedNoise(nn.Module):
         return nn.functional.conv2d(laid(self.tile, size, offset) * gains[:, :, None, None], self.weight)
 
     def take(self, tile: Tensor) -> None:
-        """Have another tile (1, tile_channels, side, side), unless it was made to be laid side by side, as at first: as
-        bricks it would show seams, and a network paints on today's noise just as well."""
-        if not has_seams(tile):
-            self.tile = nn.Parameter(tile.detach().float().clone(), requires_grad=False)
+        """Have another tile (1, tile_channels, side, side), which may have another side."""
+        self.tile = nn.Parameter(tile.detach().float().clone(), requires_grad=False)
 
 
-def has_seams(tile: Tensor) -> bool:
-    """Whether what `laid` makes of a tile (1, channels, side, side) jumps between columns of tiles."""
-    pair = laid(tile.float(), (tile.shape[-2], tile.shape[-1] + 1))
-    steps = pair.diff(dim=-1).abs().mean((0, 2))
-    return bool((steps[:, -1] > _SEAM * steps.mean(1)).any())
-
-
-def with_tiles_taken(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Let the network's noise take the tiles in `state`; returns `state` with the tiles that it then has, fit to be
-    loaded into it."""
-    taken = dict(state)
+def take_tiles(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Let the network's noise take the tiles in `state`, parameters by their names in `network`."""
     for name, noise in network.named_modules():
         if isinstance(noise, FixedNoise) and (tile := state.get(f"{name}.tile")) is not None:
             noise.take(tile)
-            taken[f"{name}.tile"] = noise.tile
-    return taken

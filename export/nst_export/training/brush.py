@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nst_export.networks.conditional import STRIDE
+from nst_export.networks.conditional import MARGIN, STRIDE
 from nst_export.networks.flow import FLOW, field
 from nst_export.networks.noise import EXTENT, laid
 
@@ -22,7 +22,7 @@ SOFTENING = 1e-5
 """Squared slope, of values in [0, 1] and a pixel, up to which nothing has a direction."""
 EVEN = 0.007
 """Slope of a photograph, of values in [0, 1] and a pixel, at which half of a place counts as even."""
-LEAST, SLOPE, MOST = 0.25, 1.6, 0.6
+LEAST, SLOPE, MOST = 0.36, 2.6, 0.6
 """How parallel a painting's strokes have to be, free of a grid, before even areas follow the flow at all; how fast the
 coherence that they are to have along it grows from there; and how far."""
 
@@ -113,10 +113,11 @@ class BrushLoss:
             pictures, photographs: see there.
             chosen: which named styles the first pictures are in.
             paintings: what the others are in the style of, RGB (M, 3, H, W) in [0, 1].
-            noise_offset: where in its tile the network's noise began, in places.
+            noise_offset: where in its tile the network's noise began, in places, at the corner of the margin.
         """
         brushes = self._named[chosen]
         if paintings is not None:
             brushes = torch.cat([brushes, brush_of(paintings)])
-        flow = laid(self._flow, [side // STRIDE for side in pictures.shape[2:]], noise_offset)
+        down, right = (begin + MARGIN // STRIDE for begin in noise_offset)
+        flow = laid(self._flow, [side // STRIDE for side in pictures.shape[2:]], (down, right))
         return brush_error(pictures, photographs, brushes, flow).mean()

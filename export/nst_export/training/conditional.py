@@ -18,7 +18,7 @@ from torch.nn import functional
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.named_styles import NamedStyle, record_of
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.networks.noise import with_tiles_taken
+from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
 from nst_export.training.brush import BrushLoss
@@ -269,7 +269,8 @@ class ConditionalRecipe(Recipe):
         model = self.model
         self._refuse_other_vectors(values)
         others = dict(zip(settings["styles"], values["styles"], strict=True))
-        rest = with_tiles_taken(model, {name: value for name, value in values.items() if name != "styles"})
+        rest = {name: value for name, value in values.items() if name != "styles"}
+        take_tiles(model, rest)
         missing = [name for name in adopt_values(model, rest) if name != "styles"]
         if not others:
             return missing
