@@ -20,7 +20,14 @@ from torch import Tensor, nn
 
 from nst_export.graph import GraphBuilder
 from nst_export.networks.adaptive import LeastSize, ScaledSigmoid
-from nst_export.networks.conditional import MARGIN, ConditionalResidual, ConditionalTransformer
+from nst_export.networks.conditional import (
+    BEFORE,
+    MARGIN,
+    MOST_BEHIND,
+    STRIDE,
+    ConditionalResidual,
+    ConditionalTransformer,
+)
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
 from nst_export.networks.noise import LEVELS, FixedNoise, levels_of
 from nst_export.networks.style_encoder import StyleEncoderStage
@@ -73,7 +80,8 @@ class Emitter:
         self.styles = styles
         self.gains = gains
         self.margin = 0
-        """Pixels on every side of the network's result that are still to be cropped."""
+        """Pixels at the top and at the left of the network's result that are still to be cropped, as all are that are
+        too many at the bottom and at the right."""
         self.apart = False
         """Whether the network's result is four phases, still to be interleaved."""
 
@@ -372,8 +380,15 @@ def emit_fixed_noise(emitter: Emitter, noise: FixedNoise, value: str) -> str:
 
 @rule(ConditionalTransformer)
 def emit_conditional_transformer(emitter: Emitter, network: ConditionalTransformer, value: str) -> str:
-    """Nodes for a photograph that comes with its surroundings already; see `open_frame`."""
     graph = emitter.graph
+    with graph.scope("surroundings"):
+        size = graph.node("Shape", [value], "size", start=2, end=4)
+        half, stride = graph.integers([STRIDE // 2], "half"), graph.integers([STRIDE], "stride")
+        past = graph.node("Mod", [graph.node("Add", [size, half]), stride], "past")
+        behind = graph.node("Sub", [graph.integers([MOST_BEHIND], "most"), past], "behind")
+        before = graph.integers([0, 0, BEFORE, BEFORE, 0, 0], "before")
+        pads = graph.node("Concat", [before, behind], "pads", axis=0)
+        value = graph.node("Pad", [value, pads], "surrounded", mode="reflect")
 
     def normalised(name: str, norm: ConditionalInstanceNorm2d, features: str) -> str:
         return graph.node("Relu", [emitter.emit(name, norm, features)], f"{name}/relu")

@@ -27,24 +27,15 @@ class Frame:
     photograph: str
     """(batch, 3, height, width) BGR in [0, 255]."""
     padded: str
-    """The photograph, reflected up to multiples of the stride, at the bottom and at the right, or on all sides with a
-    margin."""
+    """The photograph, reflected at the bottom and at the right up to multiples of the stride."""
     size: str
     """int64 (2): height and width."""
 
 
-def open_frame(
-    graph: GraphBuilder, stride: int, name: str = contract.FRAME, *, margin: int = 0, beyond: int = 0
-) -> Frame:
+def open_frame(graph: GraphBuilder, stride: int, name: str = contract.FRAME) -> Frame:
     """The graph's picture input as a tensor. A stride of 1 pads nothing.
 
-    Without a margin the padding is at most stride - 1 pixels, with one stride + margin / 2 + beyond: that has to be
-    less than 16, the least side of a picture, to be legal.
-
-    Args:
-        margin: reflected pixels before the picture, at the top and at the left. Behind it there are as many or, lest
-            the size becomes no multiple of the stride, up to half the stride more or fewer.
-        beyond: further ones around all that, for a first convolution that has no padding of its own.
+    The padding is at most stride - 1 pixels, so with strides up to 16 it is legal from 16 pixels up.
     """
     batch = 1 if name == contract.IMAGE else contract.BATCH
     frame = graph.input(name, UINT8, [batch, contract.HEIGHT, contract.WIDTH, 3])
@@ -57,16 +48,8 @@ def open_frame(
         size = graph.node("Shape", [frame], "size", start=1, end=3)
         padded = photograph
         if stride > 1:
-            step = graph.integers([stride], "stride")
-            if margin:
-                least = graph.integers([margin // 2], "least")
-                past = graph.node("Mod", [graph.node("Add", [size, least]), step], "past")
-                most = graph.integers([beyond + margin // 2 + stride], "most")
-                behind = graph.node("Sub", [most, past], "behind")
-            else:
-                behind = graph.node("Mod", [graph.node("Neg", [size]), step], "behind")
-            before = graph.integers([0, 0, margin + beyond, margin + beyond, 0, 0], "before")
-            pads = graph.node("Concat", [before, behind], "pads", axis=0)
+            missing = graph.node("Mod", [graph.node("Neg", [size]), graph.integers([stride], "stride")], "missing")
+            pads = graph.node("Concat", [graph.integers([0] * 6, "none"), missing], "pads", axis=0)
             padded = graph.node("Pad", [photograph, pads], "padded", mode="reflect")
     return Frame(frame, photograph, padded, size)
 

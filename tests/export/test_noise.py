@@ -60,6 +60,9 @@ def test_a_network_takes_the_noise_that_its_weights_came_with() -> None:
     take_tiles(network, state)
     assert network.down_noise.tile is own
     assert torch.equal(network.up_quarter_noise.tile, state["up_quarter_noise.tile"])
+    elsewhere = FixedNoise(4, (0.0,), pixels=8, seed=1).to("meta")
+    elsewhere.take(torch.rand(1, elsewhere.tile_channels, 48, 48))
+    assert elsewhere.tile.device == elsewhere.weight.device  # taken after the network was placed
 
 
 def test_it_begins_where_it_is_told() -> None:

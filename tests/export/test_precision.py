@@ -83,8 +83,8 @@ def test_rescaling_changes_nothing_in_float32(tiny_transformer, tiny_conditional
     )
     style = style_of(tiny_conditional)
     wild = conditional.prepare(overflowing(tiny_conditional), "fp16", [PICTURE], [style])
-    expected = stylise_in_torch(lambda value: tiny_conditional(value, style), PICTURE, 1.0, 8)
-    actual = stylise_in_torch(lambda value: wild(value, style), PICTURE, 255, 8, bgr=True)
+    expected = stylise_in_torch(lambda value: tiny_conditional(value, style), PICTURE, 1.0)
+    actual = stylise_in_torch(lambda value: wild(value, style), PICTURE, 255, bgr=True)
     assert compare_pictures(expected, actual).worst <= 1
 
 
@@ -121,13 +121,13 @@ def test_overflow_without_a_normalisation_is_refused(tiny_transformer):
 def test_the_sum_with_the_skip_is_scaled_as_one(tiny_conditional, style_of, run):
     style = style_of(tiny_conditional)
     prepared = conditional.prepare(tiny_conditional, "fp32", [], [])
-    expected = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+    expected = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
     with largest_outputs(prepared) as largest:
-        stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+        stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
     largest[prepared.up_quarter.conv] = 5e5
     rescale_normalised(prepared, largest)
     assert prepared.skip_scale == 2**-5  # 5e5 and a margin of 4 in 65504
-    actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+    actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
     assert compare_pictures(expected, actual).worst <= 1
     record = ModelRecord(kind="stylizer", family="conditional", precision="fp32", stride=8, style_size=style.shape[1])
     graph = conditional.build_graph(prepared, record, controls=False)
@@ -217,7 +217,7 @@ def test_noise_is_brought_into_range_with_what_it_is_added_to(tiny_conditional, 
         network.down_noise.weight.mul_(noise)
     style = style_of(network)
     prepared = conditional.prepare(network, "fp16", [PICTURE], [style])
-    expected = stylise_in_torch(lambda value: network(value, style), PICTURE, 1.0, 8)
+    expected = stylise_in_torch(lambda value: network(value, style), PICTURE, 1.0)
     with stored_as_fp16(prepared):
-        actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, 8, bgr=True)
+        actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
     assert compare_pictures(expected, actual).psnr > 40

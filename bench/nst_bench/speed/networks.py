@@ -105,7 +105,7 @@ def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
         network, weights = read_exported(files.path).network, "as shipped"
     except NstError as error:
         torch.manual_seed(SEED)
-        network, weights = ConditionalTransformer(), f"random in PyTorch, same cost ({error})"
+        network, weights = ConditionalTransformer(), f"random in PyTorch, in the network of this version ({error})"
     size = record.style_size
     vector = next((style.vector for style in styles if style.vector.size == size), None)
     neutral = np.repeat(np.array([1, 0], np.float32), [size - size // 2, size // 2])

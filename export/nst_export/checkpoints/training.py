@@ -10,7 +10,6 @@ from nst_rt.sinks.atomic import replacing
 from torch import Tensor
 
 FORMAT = 2
-"""1: conditional runs without an encoder; network and styles apart, the optimiser's state by number."""
 
 
 @dataclass
@@ -74,11 +73,11 @@ def load_tensors(path: Path) -> dict[str, Any]:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint of this or an older version.
+    """Read a checkpoint.
 
     Raises:
         InputError: missing or damaged.
-        ModelError: another kind of file, or written by a newer nst-rt.
+        ModelError: another kind of file, or written by another version of nst-rt.
     """
     return checkpoint_of(load_tensors(path), path)
 
@@ -91,31 +90,14 @@ def checkpoint_of(content: dict[str, Any], path: Path) -> Checkpoint:
     """
     state = dict(content)
     try:
-        version = state.pop("format", 1)
-        if version == 1:
-            return _from_version_1(state)
+        version = state.pop("format")
         if version == FORMAT:
             return Checkpoint(**state)
-    except (AttributeError, KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError) as error:
         raise ModelError(
             f"{path}: not a training checkpoint ({type(error).__name__}: {error}). Give a run's checkpoint.pt"
         ) from error
-    raise ModelError(f"{path}: written by a newer nst-rt (format {version}). Upgrade nst-rt")
-
-
-def _from_version_1(state: dict[str, Any]) -> Checkpoint:
-    names = [f"network.{name}" for name in state["network"]] + ["styles"]
-    settings = dict(state["settings"])
-    return Checkpoint(
-        recipe="conditional",
-        settings=settings,
-        step=state["step"],
-        parameters={f"network.{name}": value for name, value in state["network"].items()} | {"styles": state["styles"]},
-        average=state["average"],
-        moments={names[index]: moments for index, moments in state["optimizer"]["state"].items()},
-        log=state["log"],
-        sessions=[{"from_step": 0, "hardware": "", "note": "by a version that took down neither time nor machine"}],
-    )
+    raise ModelError(f"{path}: written by another version of nst-rt (format {version}). Go on with that one")
 
 
 def in_words(state: Checkpoint) -> str:
@@ -127,8 +109,6 @@ def in_words(state: Checkpoint) -> str:
     places = [place for place in dict.fromkeys(session["hardware"] for session in state.sessions) if place]
     spent = state.seconds
     duration = f"{spent / 3600:.1f} h" if spent >= 3600 else f"{spent / 60:.0f} min"
-    unknown = sum(not session["hardware"] for session in state.sessions)
-    recorded = " recorded" if unknown else ""
-    where = f", {duration}{recorded} on {' and '.join(places)}" if places else ""
+    where = f", {duration} on {' and '.join(places)}" if places else ""
     last = "last run: " if any("start" in session for session in state.sessions) else ""
     return f"{last}{state.step} steps of {settings['batch']} photographs at {settings['size']} px{where}"

@@ -19,7 +19,7 @@ from nst_export.folding import accept_bgr_bytes, accept_rgb, produce_bgr_bytes, 
 from nst_export.frame import Controls, close_frame, open_controls, open_frame, open_style
 from nst_export.graph import GraphBuilder, Precision
 from nst_export.named_styles import read_named_styles
-from nst_export.networks.conditional import MARGIN, STEM_PADDING, STRIDE, ConditionalTransformer
+from nst_export.networks.conditional import STRIDE, ConditionalTransformer
 from nst_export.parity import stylise_in_torch
 from nst_export.precision import bring_into_range
 from nst_export.sample_pictures import Picture, extreme_pictures, origin_of, sample_pictures
@@ -182,7 +182,7 @@ def build_graph(
 ) -> onnx.ModelProto:
     """The graph of a network made by `prepare`."""
     graph = GraphBuilder("conditional", "fp16" if record.precision == "fp16" else "fp32")
-    frame = open_frame(graph, STRIDE, margin=MARGIN, beyond=STEM_PADDING)
+    frame = open_frame(graph, 1)
     pieces = [graph.to_precision(piece) for piece in open_style(graph, frame, prepared.style_parts)]
     count = len(prepared.channels)
     with graph.scope("style"):
@@ -192,7 +192,7 @@ def build_graph(
     inputs = open_controls(graph) if controls else Controls()
     styles = iter(list(zip(vectors[:count], vectors[count:], strict=True)))
     emitter = Emitter(graph, phases=phases, styles=styles, gains=iter(gains))
-    picture = emitter.emit("network", prepared, frame.padded)
+    picture = emitter.emit("network", prepared, frame.photograph)
     close_frame(
         graph,
         frame,

@@ -21,11 +21,13 @@ from nst_export.networks.layers import (
 from nst_export.networks.noise import FixedNoise
 
 STRIDE = 8
-MARGIN = 8
-"""Pixels that are painted beyond every side of a photograph, from its reflection, and cropped: along its borders the
-trunk paints rims of another colour, since it sees there that nothing follows."""
+MARGIN = STRIDE
+"""Pixels that are painted beyond the sides of a photograph, from its reflection, and cropped: along its borders the
+trunk paints rims of another colour, since it sees there that nothing follows. A multiple of STRIDE; at the right and at
+the bottom up to half of one more or fewer, so that the trunk has whole places."""
 STEM_PADDING = 2
 """What the first convolution looks at beyond that."""
+BEFORE, MOST_BEHIND = STEM_PADDING + MARGIN, STEM_PADDING + MARGIN + STRIDE // 2
 SWELLS, GRAIN = (0.0, 1.6, 3.2), (0.0,)
 """Widths of the noise at 1/8 and at 1/4 of the size: from single strokes to swells, and the grain of the canvas. Both
 have streaks besides."""
@@ -96,6 +98,12 @@ class ConditionalTransformer(nn.Module):
         total = sum(self.channels)
         return torch.cat([torch.ones(1, total), torch.zeros(1, total), torch.ones(1, sum(self.noise_channels))], dim=1)
 
+    def draw_noise_offset(self, chance: torch.Generator) -> tuple[int, int]:
+        """A place for the noise at 1/8 to begin at, for training: one network, or one vector, must not learn a part of
+        the noise by heart."""
+        down, right = torch.randint(0, self.down_noise.side, (2,), generator=chance).tolist()
+        return down, right
+
     def forward(self, photographs: Tensor, style: Tensor, noise_offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
         Args:
@@ -129,7 +137,6 @@ class ConditionalTransformer(nn.Module):
 
 
 def _surroundings(side: int) -> tuple[int, int]:
-    """Pixels of reflection before and behind a side: margins that make it a multiple of STRIDE, and what the first
-    convolution needs. Behind it at most 14, so that all sides from 16 on have enough to reflect."""
-    half = MARGIN // 2
-    return STEM_PADDING + MARGIN, STEM_PADDING + half + STRIDE - (side + half) % STRIDE
+    """Pixels of reflection before and behind a side: the margins, and what the first convolution needs. At most 14,
+    so that all sides from 16 on have enough to reflect."""
+    return BEFORE, MOST_BEHIND - (side + STRIDE // 2) % STRIDE

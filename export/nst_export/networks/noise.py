@@ -122,7 +122,8 @@ class FixedNoise(nn.Module):
 
     def take(self, tile: Tensor) -> None:
         """Have another tile (1, tile_channels, side, side), which may have another side."""
-        self.tile = nn.Parameter(tile.detach().float().clone(), requires_grad=False)
+        taken = tile.detach().to(self.tile.device, torch.float32, copy=True)
+        self.tile = nn.Parameter(taken, requires_grad=False)
 
 
 def take_tiles(network: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -15,6 +15,7 @@ from nst_export.checkpoints.training import save_tensors
 from nst_export.networks.adain import AdaIn
 from nst_export.training import losses
 from nst_export.training.adain_networks import decoder_state, encode, new_adain
+from nst_export.training.chance import chance_of
 from nst_export.training.crops import WIDEST, as_batch, as_floats, crops_at, random_crop
 from nst_export.training.hardware import Hardware
 from nst_export.training.pictures import PictureFolder, Rgb
@@ -80,7 +81,7 @@ class AdainRecipe(Recipe):
         if s.variation_weight:
             terms["variation"] = s.variation_weight * losses.total_variation(stylised.float()).mean()
         if s.stability_weight:
-            disturbed = disturb(photographs, torch.Generator().manual_seed(s.seed * 1_000_003 + step))
+            disturbed = disturb(photographs, chance_of(s.seed, step))
             with self.hardware.autocast():
                 with torch.no_grad():
                     moved = self._blend(disturbed.photographs, wanted[self.cut])

@@ -10,11 +10,6 @@ from torch import Tensor, nn
 
 PLACES = {"content", "style", "styles", "loss_network", "encoder", "paintings"}
 """Settings that are paths. The data may have moved; what it is made of is in the run record."""
-YOUNGER = dict.fromkeys(
-    ("calm_weight", "echo_weight", "border_weight", "patch_weight", "brush_weight", "close_ups", "wide_crops"), 0.0
-)
-"""Settings that older checkpoints do not name, and what was done then; but the fringe of the border loss was part of
-the echo loss for a while, and such a run goes on without it."""
 
 
 def refuse_other_settings(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
@@ -25,9 +20,9 @@ def refuse_other_settings(found: Mapping[str, Any], wanted: Mapping[str, Any], p
     """
     differing = []
     for key, value in wanted.items():
-        other = found.get(key, YOUNGER.get(key, value))
+        other = found.get(key)
         if isinstance(value, dict) and key in PLACES:
-            value, other = list(value), list(other)  # the order too: it is that of the vectors
+            value, other = list(value), list(other or ())  # the order too: it is that of the vectors
         elif key in PLACES:
             continue
         if _plain(value) != _plain(other):

@@ -22,6 +22,7 @@ from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.training.adopting import adopt_values
 from nst_export.training.brush import BrushLoss
+from nst_export.training.chance import chance_of
 from nst_export.training.crops import as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
@@ -180,8 +181,6 @@ class ConditionalRecipe(Recipe):
         if not self.names:
             return count
         chance = np.random.default_rng((s.seed, step, _CHANCE_OF_ENCODER))
-        if s.batch == 1:
-            return int(chance.random() < s.painting_share)
         of_whole = min(max(1, round(s.batch * s.painting_share)), s.batch - 1)
         return (count * of_whole + int(chance.integers(s.batch))) // s.batch
 
@@ -201,15 +200,15 @@ class ConditionalRecipe(Recipe):
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         s = self.settings
         photographs = as_floats(batch["photographs"])
-        chance = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
+        chance = chance_of(s.seed, step)
         named = len(photographs) - len(batch.get("paintings", ()))
         chosen = self._choose(named, chance)
         vectors, targets = self._wanted(batch, chosen)
         painted_all: list[Tensor] = []
-        down, right = torch.randint(0, self.model.network.down_noise.side, (2,), generator=chance).tolist()
+        noise_offset = self.model.network.draw_noise_offset(chance)
 
         def paint(seen: Tensor) -> Tensor:
-            painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1), (down, right))
+            painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1), noise_offset)
             painted_all.append(painted)
             return painted
 
@@ -224,7 +223,7 @@ class ConditionalRecipe(Recipe):
         if self._brush is not None:
             (painted,) = painted_all
             paintings = as_floats(batch["paintings"]) if "paintings" in batch else None
-            error = self._brush(painted[: len(photographs)], photographs, chosen, paintings, (down, right))
+            error = self._brush(painted[: len(photographs)], photographs, chosen, paintings, noise_offset)
             terms["brush"] = s.brush_weight * error
         return terms
 

@@ -4,7 +4,7 @@ Simonyan & Zisserman 2015; as a loss: Gatys et al. 2016, Johnson et al. 2016.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class _Convolution:
 class LossNetwork(nn.Module):
     """Feature maps of a VGG, by their usual names (`relu1_1` ... `relu5_4`, as far as the weight file goes).
 
-    Input: RGB (N, 3, H, W), float32 in [0, 1]; H and W at least 16. The weights are frozen.
+    Input: RGB (N, 3, H, W), float32 in [0, 1]; H and W at least `least_side`. The weights are frozen.
     """
 
     preprocess_weight: Tensor
@@ -54,6 +54,12 @@ class LossNetwork(nn.Module):
         for convolution in convolutions:
             self.register_buffer(f"{convolution.tap}_weight", convolution.weight)
             self.register_buffer(f"{convolution.tap}_bias", convolution.bias)
+
+    @staticmethod
+    def least_side(taps: Iterable[str]) -> int:
+        """Shortest side, in pixels, of pictures whose maps of all these layers can be computed: reflection pads them by
+        1 and needs 2 positions for it."""
+        return 1 << max(int(tap[len("relu") : tap.index("_")]) for tap in taps)
 
     def require(self, taps: Sequence[str]) -> None:
         """Check that the network has these layers.

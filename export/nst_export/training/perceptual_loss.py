@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from nst_rt.errors import InputError
 from torch import Tensor
 
 from nst_export.training import losses
@@ -32,6 +33,7 @@ class PerceptualLoss:
 
     Raises:
         ModelError: the loss network lacks one of the layers that the settings name.
+        InputError: the smallest scale of the crops is too small for one.
     """
 
     def __init__(self, network: LossNetwork, settings: PerceptualSettings, hardware: Hardware) -> None:
@@ -40,6 +42,12 @@ class PerceptualLoss:
         self._content_tap = settings.content_tap
         self._calm_tap = self._style_taps[len(self._style_taps) // 2]
         network.require([*self._style_taps, self._content_tap])
+        least = network.least_side(self._style_taps)
+        if (smallest := settings.size >> settings.scales - 1) < least:
+            raise InputError(
+                f"crops of {settings.size} px at {settings.scales} scales: the smallest has {smallest} px, and "
+                f"{max(self._style_taps)} needs {least}. Take larger crops or fewer scales"
+            )
         hardware.place(network)
         self._exact = network
         self._network = network if hardware.dtype == torch.float32 else network.computing_in(hardware.dtype)

@@ -10,6 +10,7 @@ from nst_rt.errors import DeviceError, ModelError, OutputError
 from torch import nn
 
 from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint, save_checkpoint
+from nst_export.networks.noise import take_tiles
 from nst_export.training.adopting import read_start
 from nst_export.training.averaging import RunningAverage
 from nst_export.training.checkpoint import load_moments, optimizer_moments, refuse_other_settings
@@ -115,8 +116,10 @@ class Run:
         if state.recipe != self.recipe.name:
             raise ModelError(f"{self.checkpoint}: a run of `train {state.recipe}`. Choose another --out")
         refuse_other_settings(state.settings, self.recipe.settings.as_dict(), self.checkpoint)
+        take_tiles(self.model, state.parameters)
         parameters = dict(self.model.named_parameters())
-        if set(parameters) != set(state.parameters):
+        shapes = {name: parameter.shape for name, parameter in parameters.items()}
+        if shapes != {name: value.shape for name, value in state.parameters.items()}:
             raise ModelError(
                 f"{self.checkpoint}: its parameters are not this network's. Choose another --out, "
                 "with --start for its weights as the beginning"
@@ -232,7 +235,7 @@ class Run:
             self.optimizer.step()
         except RuntimeError as error:
             if _out_of_memory(error):
-                count, _, _, side = max(batch.values(), key=torch.Tensor.numel).shape
+                count, _, _, side = batch["photographs"].shape
                 raise DeviceError(
                     f"step {self.step + 1}: out of memory with {count} photographs of {side} px on "
                     f"{self.recipe.hardware.name}. Lower --batch-size or --size"

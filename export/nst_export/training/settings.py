@@ -8,7 +8,7 @@ from nst_rt.errors import InputError
 from nst_export.training.crops import WIDER, WIDEST
 
 WHOLE = 8
-"""Crops are multiples of this many pixels: the largest stride of our networks."""
+"""Crops are multiples of this many pixels: the largest stride of the networks that are trained here."""
 SMALLEST_LEVEL = 16
 """Shortest side, in pixels, at which a loss network is run."""
 BORDER_SIDE = 64
@@ -155,7 +155,7 @@ class ConditionalSettings(PerceptualSettings):
     brush_weight: float = 0.0
     """Against strokes of one direction: in even areas they are to follow the flow of the network's noise."""
     remaining: float = 0.0
-    """Part of the photographs' own style error (of `FURTHEST` at most) that every named style is to end near: a style
+    """Part of the photographs' own style error (counted as 0.6 at most) that every named style is to end near: a style
     that is further away counts more, a style that is nearer less. 0 weighs all errors alike, and the styles end where
     they do."""
 

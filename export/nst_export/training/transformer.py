@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nst_export.checkpoints.training import save_tensors
 from nst_export.networks.transformer import TransformerNetwork
+from nst_export.training.chance import chance_of
 from nst_export.training.crops import as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
@@ -53,7 +54,7 @@ class TransformerRecipe(Recipe):
 
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         photographs = as_floats(batch["photographs"])
-        chance = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
+        chance = chance_of(self.settings.seed, step)
         targets = [target.expand(photographs.shape[0], -1, -1) for target in self.targets]
         return self.loss.of_painter(self.network, photographs, targets, chance)
 

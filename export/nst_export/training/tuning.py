@@ -4,12 +4,14 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from nst_rt.errors import ModelError
 from torch import Tensor
 
 from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.training.chance import chance_of
 from nst_export.training.crops import as_batch, as_floats, crops_at
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import LossNetwork
@@ -21,7 +23,7 @@ from nst_export.training.settings import PerceptualSettings
 RATE, WARM_UP = 0.02, 20
 """A vector alone bears a higher learning rate than a whole network."""
 JUDGED = 1_000_000_000
-"""A step that no tuning reaches: its crops are what the result is judged on."""
+"""A step that no tuning reaches: its crops and its noise are what the result is judged on."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,9 @@ def tune(
         rate = learning_rate(round(share * 10_000), 10_000, 0) * min(1.0, (step + 1) / max(1, s.warm_up))
         optimizer.param_groups[0]["lr"] = s.learning_rate * rate
         crops = as_floats(crops_at(photographs, step, s.batch, s.size, s.seed).to(device))
-        terms = loss.of_painter(
-            lambda seen: network(seen, vector), crops, targets, torch.Generator().manual_seed(s.seed * 1_000_003 + step)
-        )
+        chance = chance_of(s.seed, step)
+        paint = partial(network, style=vector, noise_offset=network.draw_noise_offset(chance))
+        terms = loss.of_painter(paint, crops, targets, chance)
         stacked = torch.stack(list(terms.values()))
         found = dict(zip(terms, stacked.detach().tolist(), strict=True))
         if not all(map(math.isfinite, found.values())):
@@ -143,10 +145,11 @@ def style_closed(
     targets = _targets(loss, painting, hardware)
     crops = as_floats(crops_at(photographs, JUDGED, settings.batch, settings.size, settings.seed).to(device))
     unchanged = float(loss(crops, crops, targets)["style"])
+    noise_offset = network.draw_noise_offset(chance_of(settings.seed, JUDGED))
     closed = []
     for vector in vectors:
         with hardware.autocast():
-            stylised = network(crops, vector.reshape(1, -1).float().to(device)).float()
+            stylised = network(crops, vector.reshape(1, -1).float().to(device), noise_offset).float()
         closed.append(1 - float(loss(crops, stylised, targets)["style"]) / unchanged if unchanged else 0.0)
     return closed
 

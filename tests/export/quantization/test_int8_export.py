@@ -11,6 +11,7 @@ from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.cli import app
 from nst_export.families.conditional import export_conditional
 from nst_export.families.transformer import export_transformer
+from nst_export.networks.conditional import MARGIN, STRIDE
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.quantization import export
 from nst_export.quantization.convolutions import find_convolutions
@@ -93,7 +94,8 @@ def test_bytes_reach_the_pixels_that_upsampling_interleaves(styled):
     assert landings["network/up_half/conv"] == "network/up_half/crop"
     assert landings["network/trunk.0/conv1/conv"] == "network/trunk.0/conv1/conv"
     assert found[2].source == "network/down_norm/relu"  # before the padding
-    assert found[2].multiplications == 2 * 4 * 4 * 8 * 8 * 9
+    side = (32 + 2 * MARGIN) // STRIDE
+    assert found[2].multiplications == 2 * side * side * 8 * 8 * 9
 
 
 def test_the_ends_stay_in_float32(styled):

@@ -55,5 +55,14 @@ def test_it_is_rebuilt_from_its_configuration(encoder: StyleEncoder) -> None:
 
 
 def test_vectors_stay_exact_under_autocast(encoder: StyleEncoder) -> None:
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert encoder(torch.rand(1, 3, 64, 64)).dtype == torch.float32
+    torch.nn.init.normal_(encoder.delta.weight)
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        pooled: list[torch.Tensor] = []
+        hook = encoder.hidden.register_forward_pre_hook(lambda _, inputs: pooled.append(inputs[0].float()))
+        with torch.autocast("cpu", torch.bfloat16):
+            found = encoder(picture)
+        hook.remove()
+        exact = encoder.base + encoder.delta(torch.relu(encoder.hidden(pooled[0])))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact.reshape(found.shape), atol=1e-5, rtol=1e-5)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from nst_export.networks.conditional import MARGIN, STRIDE, ConditionalTransformer
 from nst_export.networks.flow import FLOW, field, streaks, white_noise
+from nst_export.training import brush
 from nst_export.training.brush import LEAST, MOST, SIDE, SLOPE, brush_error, brush_of, directions, flow_angles
 from nst_export.training.conditional import ConditionalRecipe
 from nst_export.training.hardware import Hardware
@@ -98,6 +100,29 @@ def test_streaks_of_the_noise_follow_their_flow() -> None:
     assert flow.shape == (2, SIDE, SIDE)
     torch.testing.assert_close(flow.square().sum(0), torch.ones(SIDE, SIDE))
     assert (angles[0] * flow).sum(0).mean().item() > 0.5
+
+
+def test_the_flow_is_that_of_the_noise_under_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network's noise begins at the corner of the margin, the picture behind it."""
+    network = ConditionalTransformer(quarter=4, eighth=4, half=4, blocks=1)
+    noise = network.down_noise
+    numbered = torch.arange(1.0, SIDE * SIDE + 1).reshape(1, SIDE, SIDE)
+    noise.take(numbered.expand(1, noise.tile_channels, -1, -1))
+    torch.nn.init.zeros_(noise.weight)
+    noise.weight.data[0, 0] = 1.0
+    laid_noise: list[torch.Tensor] = []
+    hook = noise.register_forward_hook(lambda _, inputs, output: laid_noise.append(output[0, :1]))
+    offset, photographs = (SIDE - 3, 17), torch.rand(1, 3, 48, 64)
+    with torch.no_grad():
+        network(photographs, network.neutral_style(), offset)
+    hook.remove()
+    asked: list[torch.Tensor] = []
+    monkeypatch.setattr(brush, "flow_angles", lambda: numbered)
+    monkeypatch.setattr(brush, "brush_error", lambda *given: asked.append(given[-1]) or torch.zeros(1))
+    loss = brush.BrushLoss([photographs], torch.device("cpu"))
+    loss(photographs, photographs, torch.tensor([0]), None, offset)
+    margin = MARGIN // STRIDE
+    assert torch.equal(asked[0], laid_noise[0][:, margin:-margin, margin:-margin])
 
 
 def test_its_slope_turns_strokes_towards_the_flow() -> None:

@@ -1,7 +1,6 @@
-"""Files that a run leaves: old and new checkpoints, conditional weights, the table of named styles."""
+"""Files that a run leaves: checkpoints, conditional weights, the table of named styles."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +18,33 @@ from nst_export.training.settings import ConditionalSettings
 from nst_rt.errors import InputError, ModelError
 
 
-def test_a_checkpoint_of_the_first_version_goes_on(
+def test_a_run_with_other_settings_is_refused(
     tmp_path: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
 ) -> None:
-    settings = conditional_settings(spike_weight=0.0)  # there was none, and a resumed run is the same run
-    network = ConditionalTransformer(**settings.widths)
-    styles = torch.nn.Parameter(network.neutral_style().repeat(2, 1) + torch.tensor([[0.0], [0.5]]))
-    optimizer = torch.optim.Adam([{"params": list(network.parameters())}, {"params": [styles]}], lr=1e-3)
-    (sum(p.sum() for p in network.parameters()) + styles.sum()).backward()
-    optimizer.step()
-    values = {f"network.{name}": value.detach() for name, value in network.named_parameters()}
-    known = ("content", "styles", "loss_network", "steps", "batch", "size", "seed", "widths")
-    state = {
-        "settings": {key: value for key, value in asdict(settings).items() if key in known},
-        "step": 3,
-        "network": network.state_dict(),
-        "styles": styles.detach(),
-        "optimizer": optimizer.state_dict(),
-        "average": values | {"styles": styles.detach()},
-        "log": [{"step": 1, "style": 2.0}],
-    }
-    torch.save(state, tmp_path / "checkpoint.pt")
-    recipe = ConditionalRecipe(settings, cpu, notes.note)
-    run = Run(recipe, RunOptions(tmp_path, until=4, sheet_every=0), notes)
-    assert run.step == 3
-    assert torch.equal(recipe.model.styles, styles)
-    assert torch.equal(run.optimizer.state[recipe.model.styles]["exp_avg"], optimizer.state[styles]["exp_avg"])
-    assert run.train().step == 4
-    assert read_conditional(tmp_path / "checkpoint.pt").styles.keys() == {"gogh", "wave"}
+    def run(**settings: Any) -> Run:
+        recipe = ConditionalRecipe(conditional_settings(**settings), cpu, notes.note)
+        return Run(recipe, RunOptions(tmp_path, until=1, sheet_every=0), notes)
+
+    run(remaining=0.1).train()
+    with pytest.raises(ModelError, match=r"other settings: remaining 0\.1 there, 0\.05 here"):
+        run(remaining=0.05)
+    assert run(remaining=0.1).step == 1
+
+
+def test_a_run_with_noise_of_another_size_goes_on(
+    tmp_path: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    network = ConditionalTransformer(**conditional_settings().widths).eval()
+    network.down_noise.take(torch.rand(1, network.down_noise.tile_channels, 48, 48))
+    start = tmp_path / "start.pt"
+    write_conditional(ConditionalWeights(network, {"gogh": network.neutral_style()[0]}), start)
+    for until in (1, 2):
+        recipe = ConditionalRecipe(conditional_settings(), cpu, notes.note)
+        run = Run(recipe, RunOptions(tmp_path / "run", start=start, until=until, sheet_every=0), notes)
+        assert run.step == until - 1
+        assert torch.equal(recipe.model.network.down_noise.tile, network.down_noise.tile)
+        run.train()
+    assert read_conditional(tmp_path / "run" / "checkpoint.pt").network.down_noise.side == 48
 
 
 def test_conditional_weights_come_back(tmp_path: Path) -> None:
@@ -79,7 +77,7 @@ def test_files_that_are_something_else(tmp_path: Path, world: Path) -> None:
     with pytest.raises(ModelError, match="not a"):
         read_conditional(world / "encoder.pth")
     torch.save({"format": 99}, tmp_path / "new.pt")
-    with pytest.raises(ModelError, match="newer nst-rt"):
+    with pytest.raises(ModelError, match="another version of nst-rt"):
         load_checkpoint(tmp_path / "new.pt")
 
 

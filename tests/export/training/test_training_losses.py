@@ -34,12 +34,17 @@ def test_statistics() -> None:
     assert deviation.item() == pytest.approx(1.0, abs=1e-4)
     found = {"a": picture(0), "b": picture(1)}
     assert losses.statistics_error(found, found).item() == 0.0
+    other = {"a": found["a"], "b": 2 * found["b"] + 1}
+    assert losses.statistics_error(found, other).item() > 0.1
 
 
 def test_out_of_range_and_variation() -> None:
     flat = torch.full((1, 3, 4, 4), 1.5)
     assert losses.out_of_range(flat).item() == pytest.approx(0.25)
     assert losses.total_variation(flat).item() == 0.0
+    stripes = flat.clone()
+    stripes[..., ::2] = 0.5
+    assert losses.total_variation(stripes).item() > 0.1
 
 
 def test_stability_asks_for_nothing_from_what_moves_along() -> None:
@@ -77,6 +82,11 @@ def test_layouts_of_loss_networks(world: Path, tmp_path: Path) -> None:
     vgg16 = load_loss_network(tmp_path / "vgg16.pth")
     assert vgg16.name == "torchvision-vgg16"
     assert vgg16.taps[-1] == "relu5_3"
+    deep = ["relu1_2", "relu5_1"]
+    least = vgg16.least_side(deep)
+    assert vgg16(torch.rand(1, 3, least, least), deep)["relu5_1"].shape[2:] == (2, 2)
+    with pytest.raises(RuntimeError):
+        vgg16(torch.rand(1, 3, least - 1, least - 1), deep)
     gray = torch.tensor([0.485, 0.456, 0.406])[None, :, None, None].expand(1, 3, 16, 16)
     assert vgg16(gray, ["relu1_1"])["relu1_1"].abs().max() < 1e-5  # the mean colour becomes zero
 

@@ -263,3 +263,17 @@ def test_a_layer_that_the_loss_network_lacks(
 ) -> None:
     with pytest.raises(ModelError, match="no layer relu4_1; it has relu1_1"):
         ConditionalRecipe(conditional_settings(content_tap="relu4_1"), cpu, notes.note)
+
+
+def test_crops_that_are_too_small_for_a_deep_layer(
+    tmp_path: Path, conditional_settings: Callable[..., ConditionalSettings], cpu: Hardware, notes: Any
+) -> None:
+    small: dict[str, Any] = {"size": 32, "scales": 2, "border_weight": 0.0, "echo_weight": 0.0}
+    ConditionalRecipe(conditional_settings(**small), cpu, notes.note)
+    settings = conditional_settings(**small, loss_network=str(tmp_path / "deep.npz"), style_taps=("relu1_1", "relu5_1"))
+    deep = {"conv0.weight": np.eye(3)[:, :, None, None], "conv0.bias": np.zeros(3)}
+    for block in range(1, 6):
+        deep |= {f"conv{block}1.weight": np.zeros((3, 3, 3, 3)), f"conv{block}1.bias": np.zeros(3)}
+    np.savez(tmp_path / "deep.npz", **{key: array.astype(np.float32) for key, array in deep.items()})
+    with pytest.raises(InputError, match="the smallest has 16 px, and relu5_1 needs 32"):
+        ConditionalRecipe(settings, cpu, notes.note)

@@ -96,7 +96,10 @@ class Mixing(torch.nn.Module):
         super().__init__()
         self.painting = painting
 
-    def forward(self, photographs: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+    def draw_noise_offset(self, chance: torch.Generator) -> tuple[int, int]:
+        return 0, 0
+
+    def forward(self, photographs: torch.Tensor, style: torch.Tensor, _: tuple[int, int]) -> torch.Tensor:
         return torch.lerp(photographs, self.painting.expand_as(photographs), style.reshape(()))
 
 
