@@ -83,7 +83,7 @@ def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
     """The network of nst-rt itself, or of another `nst-rt export conditional` file, with its first style.
 
     Where the file cannot be read back into PyTorch, the module has random weights of the default widths: what it
-    computes is then another thing, what it costs is the same if the file has these widths too.
+    computes is then another thing, what it costs is the same if the file is of this version and has these widths.
 
     Raises:
         ModelError: a network of another family, for which no module would cost the same.
