@@ -14,6 +14,9 @@ Picture = NDArray[np.uint8]
 SIZES = [(640, 480), (1081, 719), (3840, 2160)]
 BAND = 36.0
 """Grey levels that a band along a side may differ from what is further in: the photograph has 23 itself."""
+RIM = 25.0
+"""Grey levels (length of the difference of colours) that the outermost 16 pixels of a side may differ from what is
+painted there where the picture goes on."""
 GRIDS = {2: 1.0, 4: 5.0, 8: 11.0}
 """Grey levels that a pattern may span, by the pixels after which it repeats: what the network's upsampling steps could
 leave. A few levels at 4 and 8 pixels are the weave of its strokes and cannot be seen as a grid."""
@@ -94,6 +97,22 @@ def test_no_band_of_colour_along_a_side() -> None:
             painted = [stylizer(np.ascontiguousarray(picture)) for picture in flipped]
             found[style] = float(np.abs(np.mean([steps_of_colour(picture) for picture in painted], axis=0)).max())
     assert max(found.values()) < BAND, found
+
+
+def test_no_rim_of_another_colour() -> None:
+    """The outermost pixels of every side have the colour that they have where the picture goes on."""
+    photograph = resized(640, 480)
+    beyond, width = 64, 16
+    continued = cv2.copyMakeBorder(photograph, *[beyond] * 4, cv2.BORDER_REFLECT_101)
+    found = {}
+    with Stylizer.load(style="gogh", device="cpu") as stylizer:
+        for style in stylizer.styles:
+            stylizer.style = style
+            within = stylizer(continued)[beyond:-beyond, beyond:-beyond]
+            off = stylizer(photograph).astype(float) - within
+            sides = [np.rot90(off, turns)[:width, 64:-64].mean((0, 1)) for turns in range(4)]
+            found[style] = float(np.linalg.norm(sides, axis=1).max())
+    assert max(found.values()) < RIM, found
 
 
 @pytest.mark.parametrize("size", [(23, 17), *SIZES], ids=str)

@@ -17,9 +17,10 @@ LIVELIER = 0.2
 """Logarithm of the ratio of grain that says nothing yet: photographs differ by that much."""
 SOFTENING = (2.5 / 255) ** 2
 """Variance up to which a place is even: that of 2.5 grey levels of 255."""
-BAND = 32
-"""Width of the band along a side whose colour is looked at, in pixels, fewer in small pictures; it is compared with one
-as wide that begins as far in again."""
+BANDS = (8, 32)
+"""Widths of the bands along a side whose colour is looked at, in pixels, fewer in small pictures; each is compared with
+one as wide that begins as far in again. Thin rims are lost in the wider one, and the field or sky that a painting has
+along a side in the thinner one."""
 SHADE = 0.6
 """Difference of colours, of 1, that counts as much as grain of 1.8 times the deviation."""
 
@@ -52,9 +53,10 @@ def fringe_error(pictures: Tensor) -> Tensor:
 
 def band_error(pictures: Tensor, photographs: Tensor) -> Tensor:
     """How far the mean colour along each side of RGB pictures (N, 3, H, W) is from that further in, beyond what it is
-    in the photographs: squared, in units of SHADE, mean over pictures, sides and colours, a scalar."""
+    in the photographs: squared, in units of SHADE, mean over pictures, sides and colours, summed over BANDS, a
+    scalar."""
     tinted = _steps_inward(pictures) - _steps_inward(photographs)
-    return (tinted / SHADE).square().mean()
+    return (tinted / SHADE).square().mean((1, 2, 3)).sum()
 
 
 def _sides(maps: Tensor) -> tuple[Tensor, ...]:
@@ -63,11 +65,11 @@ def _sides(maps: Tensor) -> tuple[Tensor, ...]:
 
 
 def _steps_inward(pictures: Tensor) -> Tensor:
-    """The mean colour within BAND of each side less that of as much further in: (4, N, 3)."""
+    """The mean colour within each of BANDS of each side less that of as much further in: (bands, 4, N, 3)."""
     exact = pictures.float()
     steps = []
-    for side in _sides(exact):
-        band = min(BAND, min(side.shape[2:]) // 6)
-        rows = side[..., band:-band].mean(3)
-        steps.append(rows[..., :band].mean(2) - rows[..., 2 * band : 3 * band].mean(2))
-    return torch.stack(steps)
+    for band in (min(width, min(exact.shape[2:]) // 6) for width in BANDS):
+        for side in _sides(exact):
+            rows = side[..., band:-band].mean(3)
+            steps.append(rows[..., :band].mean(2) - rows[..., 2 * band : 3 * band].mean(2))
+    return torch.stack(steps).unflatten(0, (len(BANDS), -1))

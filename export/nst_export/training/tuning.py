@@ -38,13 +38,18 @@ class TuningProgress:
 
 
 def tuning_settings(photographs: Pictures, loss_network: LossNetwork, steps: int = 400) -> PerceptualSettings:
-    """The losses that `train conditional` has if it is told nothing else, at 256 px, with a vector's learning rate."""
+    """The losses that the built-in network was trained with, as far as they are about a painting alone, at 256 px, with
+    a vector's learning rate: Gram matrices by themselves are also content with patches and frames."""
     return PerceptualSettings(
         content=photographs.origin,
         loss_network=loss_network.name,
         steps=steps,
         learning_rate=RATE,
         warm_up=WARM_UP,
+        calm_weight=4.0,
+        echo_weight=8.0,
+        border_weight=20.0,
+        patch_weight=2.5,
     )
 
 

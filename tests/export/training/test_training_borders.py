@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_export.training.borders import BAND, SHADE, band_error, border_error, fringe_error
+from nst_export.training.borders import BANDS, SHADE, band_error, border_error, fringe_error
 from nst_export.training.hardware import Hardware
 from nst_export.training.loss_network import load_loss_network
 from nst_export.training.perceptual_loss import PerceptualLoss
@@ -17,10 +17,10 @@ def noise(height: int, width: int) -> torch.Tensor:
     return 0.5 + 0.1 * torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
-def banded(picture: torch.Tensor, blue: float, side: int = 0) -> torch.Tensor:
+def banded(picture: torch.Tensor, blue: float, side: int = 0, width: int = BANDS[-1]) -> torch.Tensor:
     """A picture that has another blue along one side."""
     changed = torch.rot90(picture, side, (2, 3)).clone()
-    changed[:, 2, :BAND] += blue
+    changed[:, 2, :width] += blue
     return torch.rot90(changed, -side, (2, 3))
 
 
@@ -44,6 +44,12 @@ def test_a_band_counts_by_the_square_of_its_shade_on_every_side(side: int) -> No
     one_of_twelve = pytest.approx(1 / 12, rel=1e-4)  # four sides, three colours
     assert band_error(banded(even, SHADE, side), even).item() == one_of_twelve
     assert 4 * band_error(banded(even, -SHADE / 2, side), even).item() == one_of_twelve
+
+
+def test_a_thin_rim_counts_no_less_than_a_wide_band() -> None:
+    even = torch.full((1, 3, 192, 192), 0.4)
+    wide, thin = (band_error(banded(even, 0.1, width=width), even).item() for width in reversed(BANDS))
+    assert thin == pytest.approx(wide * (1 + (BANDS[0] / BANDS[1]) ** 2), rel=1e-4)
 
 
 def test_opposite_bands_do_not_cancel() -> None:
