@@ -14,7 +14,7 @@ Picture = NDArray[np.uint8]
 SIZES = [(640, 480), (1081, 719), (3840, 2160)]
 BAND = 36.0
 """Grey levels that a band along a side may differ from what is further in: the photograph has 23 itself."""
-RIM = 25.0
+RIM = 20.0
 """Grey levels (length of the difference of colours) that the outermost 16 pixels of a side may differ from what is
 painted there where the picture goes on."""
 GRIDS = {2: 1.0, 4: 5.0, 8: 11.0}
