@@ -72,4 +72,4 @@ def _steps_inward(pictures: Tensor) -> Tensor:
         for side in _sides(exact):
             rows = side[..., band:-band].mean(3)
             steps.append(rows[..., :band].mean(2) - rows[..., 2 * band : 3 * band].mean(2))
-    return torch.stack(steps).unflatten(0, (len(BANDS), -1))
+    return torch.stack(steps).reshape(len(BANDS), -1, *steps[0].shape)
