@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from nst_rt.errors import ServerGoneError, ShareTimeoutError
-from nst_rt.pixels import Image
+from nst_rt.media.pixels.frame import Image
 from nst_rt.shared_memory import ShareClient, ShareServer
 from nst_rt.shared_memory.layout import Status
 from nst_rt.shared_memory.segment import path_of

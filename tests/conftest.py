@@ -48,8 +48,8 @@ def tinting(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """Threads of every session that a stylizer opens."""
-    import nst_rt.open_sessions
-    from nst_rt.session import Session
+    import nst_rt.engine.session_cache
+    from nst_rt.engine.session import Session
 
     threads: list[int | None] = []
 
@@ -58,5 +58,5 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
             threads.append(options["threads"])
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr(nst_rt.open_sessions, "Session", Told)
+    monkeypatch.setattr(nst_rt.engine.session_cache, "Session", Told)
     return threads

@@ -28,7 +28,7 @@ from nst_rt.errors import (
 )
 
 if TYPE_CHECKING:
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.stylizer.stylizer import Stylizer
 
 __version__ = "0.1.0"
 
@@ -58,7 +58,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Stylizer pulls in numpy and ONNX Runtime; `nst-rt --help` must not wait for them.
     if name == "Stylizer":
-        from nst_rt.stylizer import Stylizer
+        from nst_rt.stylizer.stylizer import Stylizer
 
         return Stylizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

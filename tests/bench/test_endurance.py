@@ -6,9 +6,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from nst_bench.endurance import STYLE_EVERY, main, measure_memory
-from nst_bench.latency import Case
-from nst_rt.stylizer import Frame, Stylizer
+from nst_bench.harness.latency import Case
+from nst_bench.speed.endurance import STYLE_EVERY, main, measure_memory
+from nst_rt.stylizer.stylizer import Frame, Stylizer
 from typer import Typer
 from typer.testing import CliRunner
 

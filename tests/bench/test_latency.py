@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import nst_bench.latency
-import nst_rt.timing
+import nst_bench.harness.latency
+import nst_rt.engine.timing
 import pytest
-from nst_bench.latency import DISTINCT_FRAMES, Case, measure, moving_frames
+from nst_bench.harness.latency import DISTINCT_FRAMES, Case, measure, moving_frames
 from nst_rt import Stylizer
 
 
@@ -22,8 +22,8 @@ def test_frames_differ_and_have_the_size() -> None:
 def test_a_measurement_says_what_it_measured(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     milliseconds = itertools.count()
     clock = SimpleNamespace(perf_counter=lambda: next(milliseconds) / 1000)  # every look at it takes a millisecond
-    monkeypatch.setattr(nst_bench.latency, "time", clock)
-    monkeypatch.setattr(nst_rt.timing, "time", clock)
+    monkeypatch.setattr(nst_bench.harness.latency, "time", clock)
+    monkeypatch.setattr(nst_rt.engine.timing, "time", clock)
     ticks: list[None] = []
     with Stylizer.load(inverting, device="cpu") as stylizer:
         result = measure(stylizer, Case(32, 16, batch=2), frames=12, warm_up=3, progress=lambda: ticks.append(None))

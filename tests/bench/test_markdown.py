@@ -1,4 +1,4 @@
-from nst_bench.markdown import percent, table
+from nst_bench.harness.markdown import percent, table
 
 
 def test_a_table_with_numbers_to_the_right() -> None:

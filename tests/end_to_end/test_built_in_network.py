@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from nst_rt import Stylizer
-from nst_rt.sample_picture import landscape
+from nst_rt.media.images.sample_image import landscape
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]

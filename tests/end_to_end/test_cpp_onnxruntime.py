@@ -18,8 +18,8 @@ import onnxruntime
 import pytest
 from cpp_programs import SOURCES, CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
-from nst_rt.models import BUILT_IN, find_model
-from nst_rt.styles import Style, styles_text
+from nst_rt.models.catalog import BUILT_IN, find_model
+from nst_rt.styles.library import Style, styles_text
 from numpy.typing import NDArray
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
 from tiny_pictures import draw

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from cpp_programs import CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
-from nst_rt.models import BUILT_IN, find_model
-from nst_rt.openvino import road
+from nst_rt.engine.openvino import road
+from nst_rt.models.catalog import BUILT_IN, find_model
 from tiny_models import RECORD, tinting_model
 from tiny_pictures import draw
 

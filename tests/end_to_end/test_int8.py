@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 from nst_bench.quality.losses import Judge, style_loss
-from nst_export.training.hardware import choose_hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.pictures import list_pictures, read_rgb, resize_long_side
 from nst_rt import Stylizer
-from nst_rt.models import BUILT_IN, find_model
+from nst_rt.models.catalog import BUILT_IN, find_model
+from nst_train.data.images import list_pictures, read_rgb, resize_long_side
+from nst_train.loop.hardware import choose_hardware
+from nst_train.perceptual.loss_network import load_loss_network
 
 pytestmark = pytest.mark.shared
 

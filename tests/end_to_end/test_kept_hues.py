@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lab_hues import hue_shift
 from nst_rt import Stylizer
-from nst_rt.sources.picture import read_picture
+from nst_rt.media.images.image_reader import read_picture
 
 pytestmark = pytest.mark.shared
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from cpp_programs import SOURCES, CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
-from nst_rt.sample_picture import landscape
+from nst_rt.media.images.sample_image import landscape
 
 TARGETS = ("nst_rt_share", "nst_rt_share_picture", "nst_rt_share_latency")
 TESTS = ("nst_rt_share_test", "nst_rt_share_wrapper_test")

@@ -13,14 +13,15 @@ import pytest
 import torch
 import typer.core
 import typer.main
-from nst_export import parity, sample_pictures
-from nst_export.cli import app as export_app
-from nst_export.training.cli import app as train_app
-from nst_export.training.loss_network import ADDRESS, TORCHVISION_FILES
-from nst_export.training.transformer import TransformerRecipe
+from nst_export.commands import app as export_app
+from nst_export.parity import parity
+from nst_export.parity import sample_images as sample_pictures
 from nst_rt.cli import app, main
-from nst_rt.models import find_model
-from nst_rt.styles import load_styles
+from nst_rt.models.catalog import find_model
+from nst_rt.styles.library import load_styles
+from nst_train.perceptual.loss_network import ADDRESS, TORCHVISION_FILES
+from nst_train.recipes.transformer import TransformerRecipe
+from nst_train.train_commands import app as train_app
 from tiny_pictures import draw, write_adain_encoder, write_loss_network
 
 PAGE = Path(__file__).parents[2] / "docs" / "train-your-own.md"

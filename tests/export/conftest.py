@@ -8,10 +8,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from nst_export import sample_pictures
 from nst_export.networks.adain import LEVELS, Weights
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.transformer import TransformerNetwork
+from nst_export.parity import sample_images as sample_pictures
 
 
 @pytest.fixture(autouse=True)

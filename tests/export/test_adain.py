@@ -9,8 +9,8 @@ from nst_export.checkpoints.adain import load_adain
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.families.adain import build_encoder_graph, build_graph, export_adain, prepare
 from nst_export.networks.adain import LEVELS, AdaIn, build_decoder, build_encoder
-from nst_export.parity import style_vector, stylise_in_torch
-from nst_export.sample_pictures import draw_picture
+from nst_export.parity.parity import style_vector, stylise_in_torch
+from nst_export.parity.sample_images import draw_picture
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 from torch import nn

@@ -12,14 +12,14 @@ import torch
 from nst_export.checkpoints.adaptive import load_adaptive, read_adaptive, variables
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.checkpoints.tensorflow_bundle import find_bundle, read_bundle
-from nst_export.cli import app
+from nst_export.commands import app
 from nst_export.families.adaptive import WHITE, build_graph, export_adaptive, prepare
 from nst_export.networks.adaptive import STRIDE, AdaptiveNetwork
-from nst_export.parity import stylise_in_torch
+from nst_export.parity.parity import stylise_in_torch
 from nst_rt.cli import app as nst_rt
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import DependencyError, InputError, ModelError
-from nst_rt.sources.picture import read_picture
+from nst_rt.media.images.image_reader import read_picture
 from numpy.lib.stride_tricks import sliding_window_view
 from typer.testing import CliRunner
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from nst_export.cli import app
+from nst_export.commands import app
 from nst_rt.errors import InputError, OutputError
 from typer.testing import CliRunner
 
@@ -26,7 +26,7 @@ def python(code, **variables):
 
 def test_help_imports_nothing_heavy():
     done = python(
-        "import sys; from nst_export.cli import app\n"
+        "import sys; from nst_export.commands import app\n"
         "try: app(['transformer', '--help'])\n"
         "except SystemExit: pass\n"
         "assert not {'torch', 'onnx', 'onnxruntime', 'numpy', 'cv2'} & {*sys.modules}, sys.modules.keys()"
@@ -39,7 +39,7 @@ def test_help_imports_nothing_heavy():
 def test_missing_packages_are_named(package):
     done = python(
         f"import sys; sys.modules['{package}'] = None\n"
-        "from nst_export.cli import app; from nst_rt.errors import DependencyError\n"
+        "from nst_export.commands import app; from nst_rt.errors import DependencyError\n"
         "try: app(['transformer', 'a.pth', '-o', 'b.onnx'], standalone_mode=False)\n"
         "except DependencyError as error: print(error)"
     )
@@ -73,7 +73,7 @@ def test_errors_reach_the_command_line_as_ours(tmp_path):
 def test_exporting_needs_nothing_of_training():
     done = python(
         "import sys; from nst_export.families import adain, conditional, transformer\n"
-        "assert not [name for name in sys.modules if name.startswith('nst_export.training')]"
+        "assert not [name for name in sys.modules if name.startswith('nst_train')]"
     )
     assert done.returncode == 0, done.stderr
 
@@ -84,7 +84,7 @@ def test_an_export_leaves_no_telemetry_behind(checkpoint, tmp_path):
     done = python(
         "import os; os.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
         "from nst_export import sample_pictures; sample_pictures.SIZES = ((64, 64),)\n"
-        "from nst_export.cli import app\n"
+        "from nst_export.commands import app\n"
         f"app(['transformer', {str(checkpoint)!r}, '-o', {str(output)!r}], standalone_mode=False)",
         HOME=str(home),
         XDG_CACHE_HOME=str(home / "cache"),

@@ -8,7 +8,7 @@ import torch
 from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.families.conditional import build_graph, export_conditional, prepare
 from nst_export.networks.conditional import MARGIN, STEM_PADDING, STRIDE
-from nst_export.parity import stylise_in_torch
+from nst_export.parity.parity import stylise_in_torch
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 

@@ -4,12 +4,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from nst_export.emit import Emitter, bias_of
-from nst_export.graph import FLOAT32, GraphBuilder
 from nst_export.networks.conditional import ConditionalResidual
 from nst_export.networks.layers import ConditionalInstanceNorm2d, UpsampleConv2d
 from nst_export.networks.noise import LEVELS, FixedNoise
 from nst_export.networks.transformer import ResidualBlock, conv_layer
+from nst_export.onnx_graph.builder import FLOAT32, GraphBuilder
+from nst_export.onnx_graph.emit import Emitter, bias_of
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 from torch import nn

@@ -9,13 +9,13 @@ import onnx
 import pytest
 import torch
 from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional, write_conditional
-from nst_export.checkpoints.exported import read_exported
-from nst_export.emit import kernel_of_phases, phases_of_kernel
 from nst_export.families.conditional import export_conditional
+from nst_export.families.from_model_file import read_exported
 from nst_export.families.transformer import export_transformer
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.networks.transformer import TransformerNetwork
+from nst_export.onnx_graph.emit import kernel_of_phases, phases_of_kernel
 from nst_rt.errors import InputError, ModelError
 from onnx import numpy_helper
 

@@ -5,9 +5,9 @@ import onnx
 import onnxruntime
 import pytest
 from nst_export.families import adain, conditional, transformer
-from nst_export.frame import close_frame, open_frame
-from nst_export.graph import GraphBuilder
 from nst_export.networks.adain import AdaIn, build_decoder, build_encoder
+from nst_export.onnx_graph.builder import GraphBuilder
+from nst_export.onnx_graph.frame import close_frame, open_frame
 from nst_rt.contract import ModelRecord
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from nst_export.graph import FLOAT16, FLOAT32, GraphBuilder, names_read
+from nst_export.onnx_graph.builder import FLOAT16, FLOAT32, GraphBuilder, names_read
 from nst_rt.contract import IMAGE_METADATA, ModelRecord
 from nst_rt.errors import ModelError
 

@@ -3,11 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from nst_export import frame, sample_pictures, writing
 from nst_export.families import transformer
-from nst_export.parity import EXACT, compare_pictures, compare_vectors, open_session, parity_table, require_parity
-from nst_export.sample_pictures import draw_picture, fill
-from nst_export.writing import Checked, write_all
+from nst_export.model_files import writing
+from nst_export.model_files.writing import Checked, write_all
+from nst_export.onnx_graph import frame
+from nst_export.parity import sample_images as sample_pictures
+from nst_export.parity.parity import (
+    EXACT,
+    compare_pictures,
+    compare_vectors,
+    open_session,
+    parity_table,
+    require_parity,
+)
+from nst_export.parity.sample_images import draw_picture, fill
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import InputError, ModelError, OutputError
 

@@ -9,7 +9,8 @@ import torch
 from nst_export.families import adain, conditional, transformer
 from nst_export.networks.adain import AdaIn, build_decoder, build_encoder
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.parity import compare_pictures, style_vector, stylise_in_torch
+from nst_export.parity.parity import compare_pictures, style_vector, stylise_in_torch
+from nst_export.parity.sample_images import draw_picture
 from nst_export.precision import (
     factor_for,
     largest_outputs,
@@ -18,7 +19,6 @@ from nst_export.precision import (
     rescale_normalised,
     stored_as_fp16,
 )
-from nst_export.sample_pictures import draw_picture
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 from torch import nn

@@ -1,7 +1,7 @@
 import math
 
 import numpy as np
-from nst_export.psnr import psnr
+from nst_export.parity.psnr import psnr
 
 
 def test_decibels_by_hand() -> None:

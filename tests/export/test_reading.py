@@ -10,7 +10,7 @@ import pytest
 import torch
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_rt.errors import DependencyError, InputError, ModelError
-from nst_rt.sinks.picture import write_picture
+from nst_rt.media.images.image_writer import write_picture
 from torch import nn
 
 

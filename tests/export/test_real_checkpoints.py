@@ -3,9 +3,9 @@
 import numpy as np
 import onnx
 import pytest
-from nst_export import sample_pictures
 from nst_export.families.adain import export_adain
 from nst_export.families.transformer import export_transformer
+from nst_export.parity import sample_images as sample_pictures
 
 pytestmark = pytest.mark.shared
 

@@ -11,11 +11,11 @@ from nst_export.families.conditional import export_trained
 from nst_export.families.style_encoder import check_style_encoder
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
-from nst_export.parity import style_vector
-from nst_export.sample_pictures import draw_picture
+from nst_export.parity.parity import style_vector
+from nst_export.parity.sample_images import draw_picture
 from nst_rt import Stylizer
 from nst_rt.errors import ModelError
-from nst_rt.sinks.picture import write_picture
+from nst_rt.media.images.image_writer import write_picture
 
 
 @pytest.fixture

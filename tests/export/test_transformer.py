@@ -10,7 +10,7 @@ import torch
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.checkpoints.transformer import load_transformer
 from nst_export.families.transformer import WHITE, build_graph, export_transformer, prepare
-from nst_export.parity import stylise_in_torch
+from nst_export.parity.parity import stylise_in_torch
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 

@@ -7,16 +7,17 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from nst_export import parity, writing
 from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.families.adain import export_adain
 from nst_export.families.conditional import export_conditional
 from nst_export.families.transformer import export_transformer
+from nst_export.model_files import writing
+from nst_export.model_files.writing import plan_targets
 from nst_export.networks.style_encoder import StyleEncoder
-from nst_export.writing import plan_targets
+from nst_export.parity import parity
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import ModelError, OutputError
-from nst_rt.models import ModelFiles
+from nst_rt.models.catalog import ModelFiles
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ def test_targets(tmp_path):
 
 
 def test_what_parity_was_measured_on_is_recorded(checkpoint, out, tmp_path):
-    from nst_rt.sinks.picture import write_picture
+    from nst_rt.media.images.image_writer import write_picture
 
     (drawn,) = export_transformer(checkpoint, out, "fp32")
     assert drawn.record.parity_pictures == "drawn"

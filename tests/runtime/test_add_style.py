@@ -13,10 +13,10 @@ import pytest
 from nst_rt import Stylizer
 from nst_rt.cli import app
 from nst_rt.errors import InputError, ModelError, NstError, OutputError, StyleError
-from nst_rt.folders import user_models, user_styles
-from nst_rt.models import ModelFiles
-from nst_rt.styles import Style, load_styles, read_styles, styles_text
-from nst_rt.tuning import Tuned
+from nst_rt.files.folders import user_models, user_styles
+from nst_rt.jobs.tuning import Tuned
+from nst_rt.models.catalog import ModelFiles
+from nst_rt.styles.library import Style, load_styles, read_styles, styles_text
 from typer.testing import CliRunner, Result
 
 FRAME = np.full((20, 24, 3), 100, np.uint8)
@@ -172,7 +172,7 @@ def tuner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
             asked.update(options, model=model, start=start)
             return Tuned(np.float32([1, 2, 3]), "tuned: 7 steps", 7, finished, {"before": 0.25, "after": 0.8})
 
-        monkeypatch.setattr("nst_rt.tuning.load_tuner", lambda: tune)
+        monkeypatch.setattr("nst_rt.jobs.tuning.load_tuner", lambda: tune)
         return asked
 
     return install

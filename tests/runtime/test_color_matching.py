@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from lab_hues import hue_shift
 from nst_rt import Stylizer
-from nst_rt.color_matching import ColorMatching
 from nst_rt.errors import StyleError
-from nst_rt.masked_stylizer import MaskedStylizer
-from nst_rt.masks import StillMask
-from nst_rt.sample_picture import landscape
-from nst_rt.sinks.film import FilmWriter
-from nst_rt.sources.film import FilmReader
-from nst_rt.timeline import Timeline, TimelinePlayer
+from nst_rt.masks.mask import StillMask
+from nst_rt.media.images.sample_image import landscape
+from nst_rt.media.video.video_reader import FilmReader
+from nst_rt.media.video.video_writer import FilmWriter
+from nst_rt.styles.color_matching import ColorMatching
+from nst_rt.styles.timeline import Timeline, TimelinePlayer
+from nst_rt.stylizer.masked_stylizer import MaskedStylizer
 from tiny_pictures import draw
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from nst_rt.folders import user_models, user_styles
+from nst_rt.files.folders import user_models, user_styles
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -141,7 +141,7 @@ def test_the_built_in_network_stylises_offline_and_by_blend(tmp_path: Path) -> N
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_wait_for_stdin(inverting: Path, tmp_path: Path, number: int) -> None:
     code = (
-        "import sys, nst_rt.sources.picture, nst_rt.cli\n"
+        "import sys, nst_rt.media.images.image_reader, nst_rt.cli\n"
         "read = sys.stdin.buffer.read\n"
         "class Stdin:\n"
         "    class buffer:\n"
@@ -334,13 +334,13 @@ nst_rt.cli.entry_points = lambda **_: [Broken()]
 )
 def test_what_the_library_logs_is_lines_on_stderr(arguments: list[str], lines: list[str]) -> None:
     code = """
-import nst_rt.models
-real = nst_rt.models.list_models
+import nst_rt.models.catalog
+real = nst_rt.models.catalog.list_models
 def list_models():
     log.info("opened")
     log.warning("the engine\\n takes a %s", "minute")
     return real()
-nst_rt.models.list_models = list_models
+nst_rt.models.catalog.list_models = list_models
 """
     done = in_process(code, "styles", "--json", *arguments)
     assert done.returncode == 0

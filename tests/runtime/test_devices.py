@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt import buffers, devices, engine_cache, gpu, openvino, session
-from nst_rt.devices import Device, parse_device, preferred_devices, provider_options
-from nst_rt.engine_cache import EngineCache
+from nst_rt.engine import buffers, devices, engine_cache, gpu, openvino, session
+from nst_rt.engine.devices import Device, parse_device, preferred_devices, provider_options
+from nst_rt.engine.engine_cache import EngineCache
+from nst_rt.engine.gpu import Driver, Gpu
+from nst_rt.engine.ort import stdout_to
+from nst_rt.engine.placement import Placement
+from nst_rt.engine.session import FrameShape, Session, first_line
 from nst_rt.errors import DeviceError, InputError
-from nst_rt.gpu import Driver, Gpu
-from nst_rt.ort import stdout_to
-from nst_rt.placement import Placement
-from nst_rt.session import FrameShape, Session, first_line
-from nst_rt.stylizer import Stylizer
+from nst_rt.stylizer.stylizer import Stylizer
 from tiny_models import RECORD
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -333,7 +333,7 @@ def test_an_error_keeps_what_is_of_use() -> None:
 
 @pytest.mark.gpu
 def test_on_a_real_gpu_every_node_is_placed_and_replay_equals_the_first_run(tmp_path: Path) -> None:
-    from nst_rt.models import BUILT_IN, find_model
+    from nst_rt.models.catalog import BUILT_IN, find_model
 
     files = find_model(BUILT_IN)
     assert files.fp16

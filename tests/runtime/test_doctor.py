@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from nst_rt import doctor
-from nst_rt.devices import Device
-from nst_rt.doctor import Check, examine, try_device
+from nst_rt.engine.devices import Device
+from nst_rt.engine.gpu import Driver
 from nst_rt.errors import DeviceError
-from nst_rt.gpu import Driver
-from nst_rt.stylizer import Stylizer
+from nst_rt.jobs import doctor
+from nst_rt.jobs.doctor import Check, examine, try_device
+from nst_rt.stylizer.stylizer import Stylizer
 
 
 def by_name() -> dict[str, Check]:

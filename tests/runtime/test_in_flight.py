@@ -9,18 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-import nst_rt.in_flight
-import nst_rt.open_sessions
-import nst_rt.processors as processors
-import nst_rt.session
+import nst_rt.engine.cpu_cores as processors
+import nst_rt.engine.session
+import nst_rt.engine.session_cache
+import nst_rt.engine.session_pool
 import numpy as np
 import pytest
 from nst_rt import DeviceError, InputError, NstError, Stylizer
-from nst_rt.devices import Device
-from nst_rt.in_flight import Shares, SideBySide, divided, frames_in_flight
-from nst_rt.masked_stylizer import MaskedStylizer
-from nst_rt.masks import StillMask
-from nst_rt.session import Session
+from nst_rt.engine.devices import Device
+from nst_rt.engine.session import Session
+from nst_rt.engine.session_pool import Shares, SideBySide, divided, frames_in_flight
+from nst_rt.masks.mask import StillMask
+from nst_rt.stylizer.masked_stylizer import MaskedStylizer
 from numpy.typing import NDArray
 from tiny_models import tinting_model
 
@@ -102,7 +102,7 @@ def test_calls_run_at_once_in_sessions_that_share_the_threads(inverting: Path, o
 def test_one_has_all_threads_to_itself(
     inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nst_rt.open_sessions, "counted_cores", lambda: 6)
+    monkeypatch.setattr(nst_rt.engine.session_cache, "counted_cores", lambda: 6)
     with Stylizer.load(inverting, device="cpu") as stylizer:
         assert stylizer.in_flight(24, 40) == 1
         with ThreadPoolExecutor(3) as workers:
@@ -113,9 +113,9 @@ def test_one_has_all_threads_to_itself(
 def test_by_itself_as_many_as_cores_and_pixels_allow(
     inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nst_rt.open_sessions, "counted_cores", lambda: None)
-    monkeypatch.setattr(nst_rt.open_sessions, "physical_cores", lambda: 6)
-    monkeypatch.setattr(nst_rt.in_flight, "PIXELS", 4 * 24 * 40)
+    monkeypatch.setattr(nst_rt.engine.session_cache, "counted_cores", lambda: None)
+    monkeypatch.setattr(nst_rt.engine.session_cache, "physical_cores", lambda: 6)
+    monkeypatch.setattr(nst_rt.engine.session_pool, "PIXELS", 4 * 24 * 40)
     with Stylizer.load(inverting, device="cpu", in_flight=None) as stylizer:
         assert [stylizer.in_flight(24, 40), stylizer.in_flight(48, 40), stylizer.in_flight(480, 400)] == [4, 2, 1]
         for height, width in ((24, 40), (48, 40), (480, 400)):
@@ -305,12 +305,12 @@ def test_asking_how_many_opens_nothing_where_the_device_is_known(
         assert [stylizer.in_flight(24, 40), stylizer.in_flight(2160, 3840)] == [2, 1]
     assert opened == []
     devices = [Device("openvino"), Device("cpu")]
-    monkeypatch.setattr(nst_rt.open_sessions, "preferred_devices", lambda _: devices.copy())
+    monkeypatch.setattr(nst_rt.engine.session_cache, "preferred_devices", lambda _: devices.copy())
 
     def none(*_: object, **__: object) -> Any:
         raise DeviceError("no OpenVINO here")
 
-    monkeypatch.setattr(nst_rt.session, "open_openvino", none)
+    monkeypatch.setattr(nst_rt.engine.session, "open_openvino", none)
     with Stylizer.load(inverting, threads=2, in_flight=None) as stylizer:
         # OpenVINO would make one at a time; that it does not run shows only when it is tried.
         assert [stylizer.in_flight(24, 40), stylizer.in_flight(16, 16), stylizer.in_flight(2160, 3840)] == [2, 2, 1]

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nst_rt import InputError, StyleError, Stylizer
-from nst_rt import masked_stylizer as module
-from nst_rt.mask_reading import inside_and_outside
-from nst_rt.masked_stylizer import MaskedStylizer
-from nst_rt.masks import StillMask
+from nst_rt.masks.mask import StillMask
+from nst_rt.masks.mask_reader import inside_and_outside
+from nst_rt.stylizer import masked_stylizer as module
+from nst_rt.stylizer.masked_stylizer import MaskedStylizer
 from tiny_models import inverting_model, tinting_model
 
 STYLES = {"blue": [100, 0, 0], "green": [0, 60, 0], "red": [0, 0, 80]}

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 from nst_rt.errors import InputError
-from nst_rt.mask_reading import by_light, inside_and_outside, labelled, labelled_smoothly
-from nst_rt.mask_weights import FEATHER_SHARE, feathered, mixed, resized
-from nst_rt.masks import StillMask
-from nst_rt.regions import Label
+from nst_rt.masks.mask import StillMask
+from nst_rt.masks.mask_reader import by_light, inside_and_outside, labelled, labelled_smoothly
+from nst_rt.masks.weights import FEATHER_SHARE, feathered, mixed, resized
+from nst_rt.styles.regions import Label
 
 
 def gray(values: list[list[int]] | np.ndarray) -> np.ndarray:

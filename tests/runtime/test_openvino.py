@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt import devices, openvino, session
-from nst_rt.devices import MANY_FRAMES, Device, preferred_devices, provider_options, require_listed
+from nst_rt.engine import devices, openvino, session
+from nst_rt.engine.devices import MANY_FRAMES, Device, preferred_devices, provider_options, require_listed
+from nst_rt.engine.session_cache import OpenSessions
 from nst_rt.errors import DeviceError, ModelError
-from nst_rt.folders import cache_folder
-from nst_rt.open_sessions import OpenSessions
-from nst_rt.stylizer import Stylizer
+from nst_rt.files.folders import cache_folder
+from nst_rt.stylizer.stylizer import Stylizer
 
 AMD, INTEL = 0x1022, 0x8086
 
@@ -226,7 +226,7 @@ def test_auto_goes_on_where_openvino_is_installed_and_broken(
 ) -> None:
     monkeypatch.setattr(openvino, "road", lambda: "own")
     monkeypatch.setitem(sys.modules, "openvino", None)  # importing it fails
-    monkeypatch.delitem(sys.modules, "nst_rt.openvino_session", raising=False)
+    monkeypatch.delitem(sys.modules, "nst_rt.engine.openvino_session", raising=False)
     stylizer = Stylizer.load(inverting)
     assert (stylizer(np.full((16, 16, 3), 9, np.uint8)) == 246).all()
     assert stylizer.device == "cpu"

@@ -17,7 +17,7 @@ def run_python(code: str) -> str:
 def test_exported_names_are_the_stylizer_and_every_error() -> None:
     errors = [name for name, value in vars(nst_rt.errors).items() if isinstance(value, type)]
     assert sorted(nst_rt.__all__) == sorted([*errors, "Stylizer", "__version__"])
-    assert nst_rt.Stylizer.__module__ == "nst_rt.stylizer"
+    assert nst_rt.Stylizer.__module__ == "nst_rt.stylizer.stylizer"
     with pytest.raises(AttributeError):
         nst_rt.nothing  # noqa: B018
 
@@ -26,10 +26,11 @@ def test_using_the_runtime_never_imports_torch(inverting: Path) -> None:
     code = f"""
 import sys, numpy
 from nst_rt import Stylizer
-import nst_rt.cli, nst_rt.doctor, nst_rt.live, nst_rt.sources.film, nst_rt.sinks.film, nst_rt.sinks.picture
-import nst_rt.frame_pipe, nst_rt.style_encoder, nst_rt.sinks.window, nst_rt.sources.camera, nst_rt.sources.stream
+import nst_rt.cli, nst_rt.jobs.doctor, nst_rt.live.loop, nst_rt.media.video.video_reader
+import nst_rt.media.video.video_writer, nst_rt.media.images.image_writer
+import nst_rt.jobs.pipe, nst_rt.styles.style_encoder, nst_rt.live.window, nst_rt.live.camera, nst_rt.live.stream
 Stylizer.load({str(inverting)!r})(numpy.zeros((16, 16, 3), numpy.uint8))
-print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx', 'nst_export', 'nst_bench')))
+print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx', 'nst_export', 'nst_train', 'nst_bench')))
 """
     assert run_python(code).strip() == "[]"
 
@@ -77,8 +78,9 @@ except SystemExit as stop:
     assert not stop.code
 needless = (
     "av", "rich.progress", "pydantic", "torch", "onnx", "nst_export", "nst_bench", "openvino",
-    "nst_rt.live", "nst_rt.engine_cache", "nst_rt.gpu", "nst_rt.timeline", "nst_rt.masks", "nst_rt.style_encoder",
-    "nst_rt.color_matching", "nst_rt.cli.video", "nst_rt.cli.webcam", "nst_rt.cli.grid", "nst_rt.cli.add_style",
+    "nst_rt.live.loop", "nst_rt.engine.engine_cache", "nst_rt.engine.gpu", "nst_rt.styles.timeline",
+    "nst_rt.masks.mask", "nst_rt.styles.style_encoder",
+    "nst_rt.styles.color_matching", "nst_rt.cli.video", "nst_rt.cli.webcam", "nst_rt.cli.grid", "nst_rt.cli.add_style",
 )
 print("NEEDLESS", [name for name in needless if name in sys.modules])
 """
@@ -95,7 +97,7 @@ try:
     main()
 except SystemExit as stop:
     assert not stop.code
-print("OTHERS", [name for name in ("nst_bench.cli", "nst_rt.cli.image") if name in sys.modules])
+print("OTHERS", [name for name in ("nst_bench.bench_commands", "nst_rt.cli.image") if name in sys.modules])
 """
     assert run_python(code).strip().endswith("OTHERS []")
 
@@ -106,7 +108,7 @@ import os
 os.environ.pop("ORT_DISABLE_TELEMETRY", None)
 os.environ["XDG_CACHE_HOME"] = {str(tmp_path)!r}
 os.environ["HOME"] = {str(tmp_path)!r}
-from nst_rt.ort import load_onnxruntime
+from nst_rt.engine.ort import load_onnxruntime
 load_onnxruntime().get_available_providers()
 """
     run_python(code)
@@ -118,7 +120,7 @@ def test_a_missing_onnxruntime_names_the_install_line() -> None:
 import sys
 sys.modules["onnxruntime"] = None
 from nst_rt.errors import DependencyError
-from nst_rt.ort import load_onnxruntime
+from nst_rt.engine.ort import load_onnxruntime
 try:
     load_onnxruntime()
 except DependencyError as error:

@@ -1,6 +1,6 @@
 import pytest
 from nst_rt.errors import ExpressionError
-from nst_rt.regions import Region, label_text, parse_regions
+from nst_rt.styles.regions import Region, label_text, parse_regions
 
 
 def test_levels_colours_names_and_the_rest() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from nst_rt.sample_picture import landscape
-from nst_rt.sheet import Cell, contact_sheet
+from nst_rt.media.images.contact_sheet import Cell, contact_sheet
+from nst_rt.media.images.sample_image import landscape
 
 
 def flat(width: int, height: int, color: tuple[int, int, int]) -> np.ndarray:

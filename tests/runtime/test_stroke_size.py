@@ -8,15 +8,16 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 import pytest
-from nst_rt import InputError, StyleError, Stylizer, masked_stylizer
+from nst_rt import InputError, StyleError, Stylizer
 from nst_rt.cli import app
 from nst_rt.cli.options import StrokeSizeOption
-from nst_rt.masked_stylizer import MaskedStylizer
-from nst_rt.masks import StillMask
-from nst_rt.sample_picture import landscape
-from nst_rt.strokes import brought_back, resized
-from nst_rt.stylizer import FINEST_STROKES, LARGEST_STROKES
-from nst_rt.timing import StageClock
+from nst_rt.engine.timing import StageClock
+from nst_rt.masks.mask import StillMask
+from nst_rt.media.images.sample_image import landscape
+from nst_rt.stylizer import masked_stylizer
+from nst_rt.stylizer.masked_stylizer import MaskedStylizer
+from nst_rt.stylizer.stroke_size import brought_back, resized
+from nst_rt.stylizer.stylizer import FINEST_STROKES, LARGEST_STROKES
 from typer.models import OptionInfo
 from typer.testing import CliRunner
 

@@ -7,11 +7,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from nst_rt import style_encoder
-from nst_rt.color_matching import ColorMatching
+from nst_rt.engine.session import Session
 from nst_rt.errors import InputError
-from nst_rt.session import Session
-from nst_rt.style_encoder import KEPT, StyleEncoder
+from nst_rt.styles import style_encoder
+from nst_rt.styles.color_matching import ColorMatching
+from nst_rt.styles.style_encoder import KEPT, StyleEncoder
 
 
 @pytest.fixture

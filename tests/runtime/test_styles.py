@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nst_rt.errors import ExpressionError, StyleError
-from nst_rt.folders import user_styles
-from nst_rt.models import ModelFiles
-from nst_rt.styles import Term, blend, load_styles, parse_blend, unknown_style
+from nst_rt.files.folders import user_styles
+from nst_rt.models.catalog import ModelFiles
+from nst_rt.styles.library import Term, blend, load_styles, parse_blend, unknown_style
 
 
 def test_one_name_is_the_whole_style() -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 import pytest
 from nst_rt import DeviceError, InputError, ModelError, StyleError, Stylizer
-from nst_rt.folders import user_models
-from nst_rt.models import ModelFiles
-from nst_rt.open_sessions import KEPT_SESSIONS
+from nst_rt.engine.session_cache import KEPT_SESSIONS
+from nst_rt.files.folders import user_models
+from nst_rt.models.catalog import ModelFiles
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
 
 
@@ -286,7 +286,7 @@ def test_int8_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_int8_is_refused_on_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
-    monkeypatch.setattr("nst_rt.open_sessions.require_listed", lambda device: None)
+    monkeypatch.setattr("nst_rt.engine.session_cache.require_listed", lambda device: None)
     with pytest.raises(DeviceError, match=r"device cuda.*int8, which is for processors.*--precision fp16"):
         Stylizer.load(int8, device="cuda")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nst_rt import InputError, Stylizer
-from nst_rt.buffers import HostRunner
+from nst_rt.engine.buffers import HostRunner
 from tiny_models import tinting_model
 
 

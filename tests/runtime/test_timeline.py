@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 from nst_rt.errors import ExpressionError, StyleError
-from nst_rt.styles import Term
-from nst_rt.timeline import Timeline, TimelinePlayer, read_time
+from nst_rt.styles.library import Term
+from nst_rt.styles.timeline import Timeline, TimelinePlayer, read_time
 
 
 @pytest.mark.parametrize(

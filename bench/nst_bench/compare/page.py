@@ -4,15 +4,15 @@ import base64
 import html
 from pathlib import Path
 
-from nst_export.training.pictures import as_rgb
-from nst_rt.pixels import Image
-from nst_rt.sheet import fitted
-from nst_rt.sinks.picture import encode_picture
-from nst_rt.sources.picture import read_picture
+from nst_rt.media.images.contact_sheet import fitted
+from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_writer import encode_picture
+from nst_rt.media.pixels.frame import Image
+from nst_train.data.images import as_rgb
 
-from nst_bench.compare.report import COLUMNS, Report, duration
-from nst_bench.compare.run import PICTURES, Outcome
-from nst_bench.markdown import percent
+from nst_bench.compare.compare_report import COLUMNS, Report, duration
+from nst_bench.compare.compare_run import PICTURES, Outcome
+from nst_bench.harness.markdown import percent
 
 SIDE, QUALITY = 560, 82
 """Of an embedded picture: its long side at most, in pixels, and JPEG's quality."""

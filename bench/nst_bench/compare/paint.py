@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nst_rt.pixels import Image
-    from nst_rt.styles import Vector
+    from nst_rt.media.pixels.frame import Image
+    from nst_rt.styles.library import Vector
 
 STARTED = time.perf_counter()
 MOST_PICTURES = 9
@@ -56,8 +56,8 @@ def paint(request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         NstError: a file that is missing or wrong, a device that is not there, losses that are not finite.
     """
-    from nst_rt.sinks.picture import write_picture
-    from nst_rt.sources.picture import read_picture
+    from nst_rt.media.images.image_reader import read_picture
+    from nst_rt.media.images.image_writer import write_picture
 
     photograph = read_picture(request["content"]).shrunk(request["side"]).bgr
     told, make, repeat = _open(request, photograph)
@@ -76,7 +76,7 @@ def paint(request: dict[str, Any]) -> dict[str, Any]:
 def _open(request: dict[str, Any], photograph: "Image") -> tuple[dict[str, Any], Paint, bool]:
     """What to tell, the function that paints, and whether to call it more than once."""
     if request["kind"] == "optimize":
-        from nst_rt.optimizing import load_optimizer
+        from nst_rt.jobs.optimizing import load_optimizer
 
         optimizer = load_optimizer()(
             weights=request["loss_network"],
@@ -90,7 +90,7 @@ def _open(request: dict[str, Any], photograph: "Image") -> tuple[dict[str, Any],
             lambda picture: optimizer(picture, paintings, request["settings"]),
             False,
         )
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.stylizer.stylizer import Stylizer
 
     told: dict[str, Any] = {}
     style = request.get("style")
@@ -113,10 +113,10 @@ def _open(request: dict[str, Any], photograph: "Image") -> tuple[dict[str, Any],
 
 def _tuned_vector(request: dict[str, Any]) -> "tuple[Vector, str]":
     from nst_export.pytorch import require_torch
-    from nst_rt.models import find_model
-    from nst_rt.session import read_model
-    from nst_rt.style_encoder import StyleEncoder
-    from nst_rt.tuning import load_tuner
+    from nst_rt.engine.session import read_model
+    from nst_rt.jobs.tuning import load_tuner
+    from nst_rt.models.catalog import find_model
+    from nst_rt.styles.style_encoder import StyleEncoder
 
     require_torch("tuning", request["threads"])  # a tuner has no threads to be told
     files, painting = find_model(request["model"]), Path(request["painting"])

@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nst_rt.engine.session import model_sha256, read_model
 from nst_rt.errors import InputError, StyleError
-from nst_rt.models import ModelFiles, find_model
-from nst_rt.session import model_sha256, read_model
-from nst_rt.styles import Vector, load_styles, read_styles, unknown_style
-from nst_rt.stylizer import Stylizer
+from nst_rt.models.catalog import ModelFiles, find_model
+from nst_rt.styles.library import Vector, load_styles, read_styles, unknown_style
+from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.quality.pictures import Painting
+from nst_bench.quality.images import Painting
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from nst_export.training import losses
-from nst_export.training.crops import as_batch, as_floats
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import LossNetwork
-from nst_export.training.pictures import Rgb, resize_long_side
-from nst_export.training.settings import PerceptualSettings
+from nst_train.data.crops import as_batch, as_floats
+from nst_train.data.images import Rgb, resize_long_side
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual import losses
+from nst_train.perceptual.loss_network import LossNetwork
+from nst_train.recipes.settings import PerceptualSettings
 from torch import Tensor
 
 STYLE_TAPS = list(PerceptualSettings.style_taps)

@@ -3,14 +3,14 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nst_export.training.pictures import Rgb, as_rgb
-from nst_rt.stylizer import Stylizer
+from nst_rt.stylizer.stylizer import Stylizer
+from nst_train.data.images import Rgb, as_rgb
 
+from nst_bench.harness.store import Store
 from nst_bench.quality.contenders import Contender, Rendition
+from nst_bench.quality.images import Painting, Photograph
 from nst_bench.quality.losses import Grams, Judge, Reading, content_loss, style_loss
 from nst_bench.quality.networks import Networks
-from nst_bench.quality.pictures import Painting, Photograph
-from nst_bench.quality.store import Store
 
 KEPT_BYTES = 1 << 30
 """Feature maps of photographs that are kept in memory; 20 MB one at 640x480."""

@@ -1,6 +1,6 @@
 """The networks that stylise, opened when the first picture needs them."""
 
-from nst_rt.stylizer import Stylizer
+from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.quality.contenders import Contender, Rendition
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from nst_rt.errors import InputError
 
 from nst_bench.quality.contenders import Contender, model_contender, tuned_contender
-from nst_bench.quality.pictures import Painting
+from nst_bench.quality.images import Painting
 
 BUILT_IN_NAME, TUNED_NAME = "nst-rt", "nst-rt tuned"
 

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nst_export.optimizing.transfer import TransferSettings, transfer
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import LossNetwork
-from nst_export.training.pictures import Rgb, as_rgb, read_rgb, resize_long_side
-from nst_rt.sinks.picture import write_picture
+from nst_rt.media.images.image_writer import write_picture
+from nst_train.data.images import Rgb, as_rgb, read_rgb, resize_long_side
+from nst_train.loop.hardware import Hardware
+from nst_train.optimization.transfer import TransferSettings, transfer
+from nst_train.perceptual.loss_network import LossNetwork
 
+from nst_bench.harness.store import Store
+from nst_bench.quality.images import Painting, Photograph
 from nst_bench.quality.measuring import Loss, Measurements
-from nst_bench.quality.pictures import Painting, Photograph
-from nst_bench.quality.store import Store
 
 STEPS = (300, 500)
 """Evaluations of the losses and their gradient after which the picture is judged."""

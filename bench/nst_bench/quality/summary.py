@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
+from nst_bench.quality.images import Group
 from nst_bench.quality.losses import closed, median_closed
-from nst_bench.quality.pictures import Group
+from nst_bench.quality.quality_run import Results, StyleResult
 from nst_bench.quality.reference import STEPS
-from nst_bench.quality.run import Results, StyleResult
 
 
 @dataclass(frozen=True)

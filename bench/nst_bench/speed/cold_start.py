@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from nst_rt.sample_picture import landscape
+from nst_rt.media.images.sample_image import landscape
 
-from nst_bench.latency import Case
-from nst_bench.noise import relative_noise
-from nst_bench.speed.launcher import run_process
+from nst_bench.harness.latency import Case
+from nst_bench.harness.launcher import run_process
+from nst_bench.harness.noise import relative_noise
 
 IMPORTS = "import numpy, cv2, onnxruntime"
 NST_RT = "from nst_rt.cli import main; main()"

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nst_bench.markdown import table
+from nst_bench.harness.markdown import table
 from nst_bench.speed.entries import Entry, entries
 
 Verdict = Literal["better", "worse", "same", "unsure"]

@@ -4,9 +4,9 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Protocol
 
-from nst_rt.stylizer import Frame
+from nst_rt.stylizer.stylizer import Frame
 
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 
 
 class Contender(Protocol):

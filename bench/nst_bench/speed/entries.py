@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 
 
 @dataclass(frozen=True)

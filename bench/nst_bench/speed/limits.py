@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nst_rt import gpu
-from nst_rt.devices import Device, listed_devices, provider_options
-from nst_rt.ort import load_onnxruntime
+from nst_rt.engine import gpu
+from nst_rt.engine.devices import Device, listed_devices, provider_options
+from nst_rt.engine.ort import load_onnxruntime
 from numpy.typing import NDArray
 
 SIDE = 1024

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from nst_rt import contract
 from nst_rt.contract import ModelRecord
-from nst_rt.gpu import nvidia_driver
-from nst_rt.models import BUILT_IN, ModelFiles, find_model
-from nst_rt.session import read_model
-from nst_rt.styles import read_styles
+from nst_rt.engine.gpu import nvidia_driver
+from nst_rt.engine.session import read_model
+from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
+from nst_rt.styles.library import read_styles
 from numpy.typing import NDArray
 
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -89,7 +89,7 @@ def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
         ModelError: a network of another family, for which no module would cost the same.
     """
     import torch
-    from nst_export.checkpoints.exported import read_exported
+    from nst_export.families.from_model_file import read_exported
     from nst_export.networks.conditional import ConditionalTransformer
     from nst_rt.errors import ModelError, NstError
 
@@ -138,7 +138,7 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork
     import torch
     from nst_export.families.transformer import build_graph, prepare
     from nst_export.networks.transformer import STRIDE, TransformerNetwork
-    from nst_export.sample_pictures import draw_picture
+    from nst_export.parity.sample_images import draw_picture
 
     torch.manual_seed(SEED)
     module = TransformerNetwork((full, 2 * full, 4 * full), blocks).eval().requires_grad_(False)

@@ -19,10 +19,10 @@ import typer
 from nst_rt.cli.frame_options import parse_sides
 from nst_rt.cli.messages import fail
 from nst_rt.errors import DependencyError, NstError
-from nst_rt.stylizer import Stylizer
+from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.latency import Case, moving_frames
-from nst_bench.noise import relative_noise
+from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.noise import relative_noise
 from nst_bench.speed.cold_start import NST_RT
 
 ROUNDS = 5

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nst_export.psnr import psnr
-from nst_rt.session import first_line
-from nst_rt.stylizer import Frame
-from nst_rt.timing import LatencyStatistics
+from nst_export.parity.psnr import psnr
+from nst_rt.engine.session import first_line
+from nst_rt.engine.timing import LatencyStatistics
+from nst_rt.stylizer.stylizer import Frame
 
-from nst_bench.latency import Case, moving_frames
-from nst_bench.noise import relative_noise
+from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.noise import relative_noise
 from nst_bench.speed.contender import Contender
 
 ROUNDS = 8

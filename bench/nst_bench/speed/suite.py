@@ -8,18 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nst_rt.devices import listed_devices
-from nst_rt.models import BUILT_IN, ModelFiles, find_model
-from nst_rt.open_sessions import PRECISIONS
-from nst_rt.session import read_model
-from nst_rt.stylizer import Stylizer
+from nst_rt.engine.devices import listed_devices
+from nst_rt.engine.session import read_model
+from nst_rt.engine.session_cache import PRECISIONS
+from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
+from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.latency import Case, measure, moving_frames
-from nst_bench.machine import describe_machine
+from nst_bench.harness.latency import Case, measure, moving_frames
+from nst_bench.harness.launcher import run_process
+from nst_bench.harness.machine import describe_machine
 from nst_bench.speed.cold_start import NST_RT, measure_cold_starts
 from nst_bench.speed.contender import Contender
-from nst_bench.speed.film import measure_film
-from nst_bench.speed.launcher import run_process
 from nst_bench.speed.limits import measure_limits
 from nst_bench.speed.networks import MICRO_AST, Network, OwnNetwork, built_in_network, open_network
 from nst_bench.speed.ours import Ours
@@ -28,6 +27,7 @@ from nst_bench.speed.pipe_throughput import measure_pipe
 from nst_bench.speed.rounds import take_turns
 from nst_bench.speed.switching import SWITCHES, measure_switching
 from nst_bench.speed.throughput import measure_throughput
+from nst_bench.speed.video import measure_film
 from nst_bench.speed.work import against_limits, operations
 
 Report = dict[str, Any]

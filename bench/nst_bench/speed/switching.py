@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from nst_rt.engine.timing import LatencyStatistics
 from nst_rt.errors import StyleError
-from nst_rt.style_switcher import StyleSwitcher
-from nst_rt.stylizer import Stylizer
-from nst_rt.timeline import Timeline, TimelinePlayer
-from nst_rt.timing import LatencyStatistics
+from nst_rt.live.style_switcher import StyleSwitcher
+from nst_rt.styles.timeline import Timeline, TimelinePlayer
+from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.latency import Case, moving_frames
-from nst_bench.noise import noise_of_run
+from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.noise import noise_of_run
 
 SWITCHES = ("named", "blend", "painting", "fade")
 AFTER = 2

@@ -4,12 +4,12 @@ import threading
 import time
 from typing import Any
 
-from nst_rt.in_flight import divided
-from nst_rt.processors import physical_cores
-from nst_rt.stylizer import Stylizer
-from nst_rt.timing import LatencyStatistics
+from nst_rt.engine.cpu_cores import physical_cores
+from nst_rt.engine.session_pool import divided
+from nst_rt.engine.timing import LatencyStatistics
+from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.latency import Case, moving_frames
+from nst_bench.harness.latency import Case, moving_frames
 
 
 def measure_throughput(

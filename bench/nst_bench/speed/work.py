@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nst_rt.ort import load_onnxruntime
-from nst_rt.session import FrameShape
+from nst_rt.engine.ort import load_onnxruntime
+from nst_rt.engine.session import FrameShape
 
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 
 
 def operations(file: Path, case: Case) -> int | None:

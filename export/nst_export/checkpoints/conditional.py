@@ -20,7 +20,7 @@ from nst_rt.errors import ModelError
 from torch import Tensor
 
 from nst_export.checkpoints.reading import empty_tensor
-from nst_export.checkpoints.training import Checkpoint, checkpoint_of, in_words, load_tensors, save_tensors
+from nst_export.checkpoints.trained import Checkpoint, checkpoint_of, in_words, load_tensors, save_tensors
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.noise import take_tiles
 from nst_export.networks.style_encoder import StyleEncoder

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from nst_rt.errors import DependencyError, InputError, ModelError
-from nst_rt.installing import install_line
+from nst_rt.files.installing import install_line
 
 from nst_export.checkpoints.reading import Checkpoint, read_bytes
 

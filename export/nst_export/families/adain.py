@@ -15,17 +15,25 @@ from torch import nn
 
 from nst_export.checkpoints.adain import load_adain
 from nst_export.checkpoints.reading import read_checkpoint
-from nst_export.emit import Emitter, styled_norm
-from nst_export.folding import accept_bgr_bytes, merge_pointwise, produce_bgr_bytes
-from nst_export.frame import Controls, close_frame, open_controls, open_frame, open_style
-from nst_export.graph import FLOAT32, GraphBuilder, Precision
+from nst_export.model_files.writing import (
+    ENCODER,
+    EXPORTER,
+    Exported,
+    PrecisionChoice,
+    check_model,
+    plan_targets,
+    write_all,
+)
 from nst_export.networks.adain import EPSILON, AdaIn
-from nst_export.parity import measure_vectors, style_vector, stylise_in_torch
+from nst_export.onnx_graph.builder import FLOAT32, GraphBuilder, Precision
+from nst_export.onnx_graph.emit import Emitter, styled_norm
+from nst_export.onnx_graph.folding import accept_bgr_bytes, merge_pointwise, produce_bgr_bytes
+from nst_export.onnx_graph.frame import Controls, close_frame, open_controls, open_frame, open_style
+from nst_export.onnx_graph.statistics import means_and_deviations
+from nst_export.onnx_graph.stylizing import StylizingNetwork
+from nst_export.parity.parity import measure_vectors, style_vector, stylise_in_torch
+from nst_export.parity.sample_images import Picture, draw_picture, extreme_pictures, origin_of, sample_pictures
 from nst_export.precision import factor_for, largest_outputs, rescale_chain
-from nst_export.sample_pictures import Picture, draw_picture, extreme_pictures, origin_of, sample_pictures
-from nst_export.statistics import means_and_deviations
-from nst_export.stylizing import StylizingNetwork
-from nst_export.writing import ENCODER, EXPORTER, Exported, PrecisionChoice, check_model, plan_targets, write_all
 
 WHITE = 1.0
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from nst_export.checkpoints.adaptive import load_adaptive, read_adaptive
 from nst_export.families.baked import BakedFamily, convolution
-from nst_export.folding import accept_bgr_bytes, produce_bgr_bytes
 from nst_export.networks.adaptive import STRIDE, AdaptiveNetwork, ScaledSigmoid
+from nst_export.onnx_graph.folding import accept_bgr_bytes, produce_bgr_bytes
 
 WHITE = 1.0
 FIRST, LAST = "conv1", "last"

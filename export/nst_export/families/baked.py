@@ -12,14 +12,14 @@ from nst_rt.contract import ModelRecord
 from torch import nn
 
 from nst_export.checkpoints.reading import Checkpoint
-from nst_export.emit import Emitter
-from nst_export.frame import Controls, close_frame, open_controls, open_frame
-from nst_export.graph import GraphBuilder, Precision
-from nst_export.parity import stylise_in_torch
+from nst_export.model_files.writing import EXPORTER, Exported, PrecisionChoice, beside, plan_targets, write_all
+from nst_export.onnx_graph.builder import GraphBuilder, Precision
+from nst_export.onnx_graph.emit import Emitter
+from nst_export.onnx_graph.frame import Controls, close_frame, open_controls, open_frame
+from nst_export.onnx_graph.stylizing import StylizingNetwork
+from nst_export.parity.parity import stylise_in_torch
+from nst_export.parity.sample_images import Picture, extreme_pictures, origin_of, sample_pictures
 from nst_export.precision import bring_into_range
-from nst_export.sample_pictures import Picture, extreme_pictures, origin_of, sample_pictures
-from nst_export.stylizing import StylizingNetwork
-from nst_export.writing import EXPORTER, Exported, PrecisionChoice, beside, plan_targets, write_all
 
 Baked = TypeVar("Baked", bound=nn.Module)
 
@@ -64,7 +64,7 @@ class BakedFamily(Generic[Baked]):
             photographs: folder of pictures to check on; drawn ones if left out.
             license: of the weights.
             controls: give the graph the `strength` and `color` inputs.
-            phases: the rewrites of `nst_export.emit`.
+            phases: the rewrites of `nst_export.onnx_graph.emit`.
             overwrite: replace files that exist, and remove companions of another network.
 
         Raises:

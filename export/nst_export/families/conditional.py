@@ -13,19 +13,28 @@ from nst_rt.errors import ModelError
 from torch import Tensor
 
 from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional
-from nst_export.emit import Emitter
 from nst_export.families.style_encoder import check_style_encoder
-from nst_export.folding import accept_bgr_bytes, accept_rgb, produce_bgr_bytes, produce_rgb
-from nst_export.frame import Controls, close_frame, open_controls, open_frame, open_style
-from nst_export.graph import GraphBuilder, Precision
-from nst_export.named_styles import read_named_styles
+from nst_export.model_files.named_styles import read_named_styles
+from nst_export.model_files.styles_file import styles_text
+from nst_export.model_files.writing import (
+    ENCODER,
+    EXPORTER,
+    STYLES,
+    Exported,
+    PrecisionChoice,
+    beside,
+    plan_targets,
+    write_all,
+)
 from nst_export.networks.conditional import STRIDE, ConditionalTransformer
-from nst_export.parity import stylise_in_torch
+from nst_export.onnx_graph.builder import GraphBuilder, Precision
+from nst_export.onnx_graph.emit import Emitter
+from nst_export.onnx_graph.folding import accept_bgr_bytes, accept_rgb, produce_bgr_bytes, produce_rgb
+from nst_export.onnx_graph.frame import Controls, close_frame, open_controls, open_frame, open_style
+from nst_export.onnx_graph.stylizing import StylizingNetwork
+from nst_export.parity.parity import stylise_in_torch
+from nst_export.parity.sample_images import Picture, extreme_pictures, origin_of, sample_pictures
 from nst_export.precision import bring_into_range
-from nst_export.sample_pictures import Picture, extreme_pictures, origin_of, sample_pictures
-from nst_export.styles_file import styles_text
-from nst_export.stylizing import StylizingNetwork
-from nst_export.writing import ENCODER, EXPORTER, STYLES, Exported, PrecisionChoice, beside, plan_targets, write_all
 
 WHITE = 1.0
 

@@ -11,14 +11,14 @@ from nst_rt import contract
 from nst_rt.contract import ModelRecord
 from torch import Tensor, nn
 
-from nst_export.emit import Emitter, array_of
-from nst_export.frame import open_frame
-from nst_export.graph import FLOAT32, GraphBuilder
+from nst_export.model_files.writing import Checked, check_model
 from nst_export.networks.style_encoder import EPSILON, StyleEncoder, StyleEncoderStage
-from nst_export.parity import measure_vectors
-from nst_export.sample_pictures import Picture
-from nst_export.statistics import means_and_deviations
-from nst_export.writing import Checked, check_model
+from nst_export.onnx_graph.builder import FLOAT32, GraphBuilder
+from nst_export.onnx_graph.emit import Emitter, array_of
+from nst_export.onnx_graph.frame import open_frame
+from nst_export.onnx_graph.statistics import means_and_deviations
+from nst_export.parity.parity import measure_vectors
+from nst_export.parity.sample_images import Picture
 
 CENTRE, GAIN = 0.5, 4.0
 """The network reads (x - CENTRE) * GAIN of its input."""

@@ -3,8 +3,8 @@
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.checkpoints.transformer import load_transformer
 from nst_export.families.baked import BakedFamily, convolution
-from nst_export.folding import accept_bgr_bytes, produce_bgr_bytes
 from nst_export.networks.transformer import STRIDE, TransformerNetwork
+from nst_export.onnx_graph.folding import accept_bgr_bytes, produce_bgr_bytes
 
 WHITE = 255.0
 FIRST, LAST = "conv1.conv2d", "deconv3.conv2d"

@@ -11,17 +11,19 @@ import onnx
 from nst_rt import contract
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import ModelError, OutputError
-from nst_rt.models import ModelFiles
-from nst_rt.naming import check_not_taken
-from nst_rt.sinks.atomic import refuse_unwritable
-from nst_rt.styles import read_styles
+from nst_rt.files.atomic import refuse_unwritable
+from nst_rt.files.naming import check_not_taken
+from nst_rt.models.catalog import ModelFiles
+from nst_rt.styles.library import read_styles
 from numpy.typing import NDArray
 
-from nst_export.companions import plan_companions
-from nst_export.frame import full_controls
-from nst_export.graph import set_record
-from nst_export.model_file import read_model_file
-from nst_export.parity import (
+from nst_export.model_files.companions import plan_companions
+from nst_export.model_files.model_file import read_model_file
+from nst_export.model_files.styles_file import fits
+from nst_export.model_files.writing import ENCODER, EXPORTER, INT8, Checked, Exported, beside, write_all
+from nst_export.onnx_graph.builder import set_record
+from nst_export.onnx_graph.frame import full_controls
+from nst_export.parity.parity import (
     LEAST_PSNR_INT8,
     Case,
     measure_pictures,
@@ -29,13 +31,11 @@ from nst_export.parity import (
     run_frame,
     worse,
 )
+from nst_export.parity.sample_images import Picture, calibration_pictures, origin_of, sample_pictures
 from nst_export.quantization.calibration import calibrate
 from nst_export.quantization.choosing import choose, names, without_ends
 from nst_export.quantization.convolutions import find_convolutions
 from nst_export.quantization.insertion import quantise
-from nst_export.sample_pictures import Picture, calibration_pictures, origin_of, sample_pictures
-from nst_export.styles_file import fits
-from nst_export.writing import ENCODER, EXPORTER, INT8, Checked, Exported, beside, write_all
 
 CALIBRATION_RUNS = 32
 """At least so many pairs of a photograph and a style are looked at, and every style once."""

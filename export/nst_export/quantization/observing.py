@@ -6,7 +6,7 @@ from typing import Any
 import onnx
 from numpy.typing import NDArray
 
-from nst_export.parity import open_session
+from nst_export.parity.parity import open_session
 
 
 def observe(

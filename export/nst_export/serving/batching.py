@@ -14,8 +14,8 @@ from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nst_export.parity import LEAST_PSNR, compare_pictures, open_session, run_frame
-from nst_export.sample_pictures import draw_picture
+from nst_export.parity.parity import LEAST_PSNR, compare_pictures, open_session, run_frame
+from nst_export.parity.sample_images import draw_picture
 
 CONTROLS = (contract.STRENGTH, contract.COLOR)
 ARITHMETIC = ("Add", "Sub", "Mul", "Div")

@@ -2,8 +2,8 @@
 
 import numpy as np
 from nst_rt.contract import ModelRecord
-from nst_rt.models import ModelFiles
-from nst_rt.styles import load_styles
+from nst_rt.models.catalog import ModelFiles
+from nst_rt.styles.library import load_styles
 from numpy.typing import NDArray
 
 Vectors = dict[str, NDArray[np.float32]]

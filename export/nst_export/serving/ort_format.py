@@ -17,19 +17,19 @@ from typing import Any
 import onnx
 from nst_rt import contract
 from nst_rt.contract import ModelRecord, Parity
+from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.errors import DependencyError, ModelError, OutputError
-from nst_rt.models import ORT_SUFFIX, ModelFiles
-from nst_rt.naming import check_not_taken
-from nst_rt.ort import load_onnxruntime
-from nst_rt.sinks.atomic import refuse_unwritable
+from nst_rt.files.atomic import refuse_unwritable
+from nst_rt.files.naming import check_not_taken
+from nst_rt.models.catalog import ORT_SUFFIX, ModelFiles
 
-from nst_export.companions import plan_companions
-from nst_export.frame import full_controls
-from nst_export.model_file import read_model_file
-from nst_export.parity import LEAST_PSNR, Session, compare_pictures, compare_vectors, open_session
-from nst_export.sample_pictures import Picture, sample_pictures
+from nst_export.model_files.companions import plan_companions
+from nst_export.model_files.model_file import read_model_file
+from nst_export.model_files.writing import write_all
+from nst_export.onnx_graph.frame import full_controls
+from nst_export.parity.parity import LEAST_PSNR, Session, compare_pictures, compare_vectors, open_session
+from nst_export.parity.sample_images import Picture, sample_pictures
 from nst_export.serving.checking import named_vectors, two_vectors
-from nst_export.writing import write_all
 
 OPERATORS = ".required_operators_and_types.config"
 

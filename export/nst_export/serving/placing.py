@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nst_rt.errors import OutputError
-from nst_rt.sinks.atomic import why_not_written
+from nst_rt.files.atomic import why_not_written
 
 
 @contextmanager

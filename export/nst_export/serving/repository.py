@@ -10,13 +10,14 @@ from typing import Any
 
 import onnx
 from nst_rt.contract import ModelRecord
+from nst_rt.engine.session import read_model, require_same_network
 from nst_rt.errors import InputError, ModelError, OutputError
-from nst_rt.models import BUILT_IN, ModelFiles, find_model
-from nst_rt.session import read_model, require_same_network
-from nst_rt.sources.picture import unfit_sides
-from nst_rt.styles import Style, load_styles, styles_text
+from nst_rt.media.images.image_reader import unfit_sides
+from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
+from nst_rt.styles.library import Style, load_styles, styles_text
 
-from nst_export.model_file import read_model_file
+from nst_export.model_files.model_file import read_model_file
+from nst_export.model_files.writing import EXPORTER
 from nst_export.serving.batching import Size, batched, check_batched
 from nst_export.serving.checking import two_vectors
 from nst_export.serving.kserve import manifest
@@ -32,7 +33,6 @@ from nst_export.serving.triton_config import (
     network_config,
     table_config,
 )
-from nst_export.writing import EXPORTER
 
 CONFIG, MANIFEST, STYLES = "config.pbtxt", ".kserve.yaml", ".styles.json"
 _WANTED = "a model's name or .onnx file"

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nst_rt.cli.local_path import local_path
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import JsonOption, ModelOption
 from nst_rt.errors import INTERRUPTED, InputError, StyleError
+from nst_rt.files.local_path import local_path
 
 if TYPE_CHECKING:
     from nst_rt.contract import ModelRecord
-    from nst_rt.models import ModelFiles
-    from nst_rt.styles import Vector
-    from nst_rt.tuning import Tuned
+    from nst_rt.jobs.tuning import Tuned
+    from nst_rt.models.catalog import ModelFiles
+    from nst_rt.styles.library import Vector
 
 RECORD, TUNING = "Record", "Tuning"
 """Panels of the help."""
@@ -83,10 +83,10 @@ def add_style(
     """Make a painting a named style of your own: --style NAME, in blends and live too."""
     import datetime
 
-    from nst_rt.models import BUILT_IN, find_model
-    from nst_rt.own_styles import check_name, save_style
-    from nst_rt.sources.picture import read_picture
-    from nst_rt.styles import Style
+    from nst_rt.media.images.image_reader import read_picture
+    from nst_rt.models.catalog import BUILT_IN, find_model
+    from nst_rt.styles.library import Style
+    from nst_rt.styles.user_styles import check_name, save_style
 
     if not tune and (photographs or loss_network):
         raise InputError("--photographs and --loss-network are for tuning. Add --tune, or leave them out")
@@ -128,9 +128,9 @@ def remove_style(
     model: ModelOption = None,
 ) -> None:
     """Remove a style of your own; those that came with a model stay."""
-    from nst_rt.models import BUILT_IN, find_model
-    from nst_rt.own_styles import remove_style as remove
-    from nst_rt.styles import read_styles
+    from nst_rt.models.catalog import BUILT_IN, find_model
+    from nst_rt.styles.library import read_styles
+    from nst_rt.styles.user_styles import remove_style as remove
 
     files = find_model(model or BUILT_IN)
     remove(name, files)
@@ -140,7 +140,7 @@ def remove_style(
 
 
 def _record_with_vectors(files: "ModelFiles") -> "ModelRecord":
-    from nst_rt.session import read_model
+    from nst_rt.engine.session import read_model
 
     record = read_model(files.path)
     if record.kind != "stylizer" or not record.style_size:
@@ -150,7 +150,7 @@ def _record_with_vectors(files: "ModelFiles") -> "ModelRecord":
 
 
 def _encoded(files: "ModelFiles", record: "ModelRecord", painting: Path, name: str) -> "Vector":
-    from nst_rt.style_encoder import StyleEncoder
+    from nst_rt.styles.style_encoder import StyleEncoder
 
     encoder = StyleEncoder.beside(files, record)
     if encoder is None:
@@ -170,7 +170,7 @@ def _tuned(
     loss_network: Path | None,
     device: str,
 ) -> "Tuned":
-    from nst_rt.tuning import load_tuner
+    from nst_rt.jobs.tuning import load_tuner
 
     tuner = load_tuner()
     start = _encoded(files, record, painting, "") if files.encoder else _mean_of_named(files)
@@ -185,7 +185,7 @@ def _tuned(
 def _mean_of_named(files: "ModelFiles") -> "Vector | None":
     import numpy as np
 
-    from nst_rt.styles import read_styles
+    from nst_rt.styles.library import read_styles
 
     vectors = [style.vector for style in read_styles(files.styles)] if files.styles else []
     return np.mean(vectors, axis=0, dtype=np.float32) if vectors else None

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nst_rt.cli.local_path import local_path
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import DeviceOption, JsonOption, ModelOption, PrecisionOption, ThreadsOption
 from nst_rt.errors import ModelError, StyleError
+from nst_rt.files.local_path import local_path
 
 if TYPE_CHECKING:
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.stylizer.stylizer import Stylizer
 
 
 def register(app: typer.Typer) -> None:
@@ -54,16 +54,16 @@ def demo(
     """Make a contact sheet of a picture in every available style."""
     import time
 
-    from nst_rt.cli.opened_styles import SHEET_TAG
     from nst_rt.cli.progress import progress_bar
-    from nst_rt.cli.termination import signals_interrupt
-    from nst_rt.naming import check_not_taken
-    from nst_rt.sample_picture import landscape
-    from nst_rt.sheet import Cell, contact_sheet
-    from nst_rt.sinks.atomic import refuse_unwritable
-    from nst_rt.sinks.picture import check_suffix, write_picture
-    from nst_rt.sources.picture import read_picture
-    from nst_rt.styles import unknown_style
+    from nst_rt.cli.signals import signals_interrupt
+    from nst_rt.files.atomic import refuse_unwritable
+    from nst_rt.files.naming import check_not_taken
+    from nst_rt.jobs.opened_styles import SHEET_TAG
+    from nst_rt.media.images.contact_sheet import Cell, contact_sheet
+    from nst_rt.media.images.image_reader import read_picture
+    from nst_rt.media.images.image_writer import check_suffix, write_picture
+    from nst_rt.media.images.sample_image import landscape
+    from nst_rt.styles.library import unknown_style
 
     if output is None:
         output = photo.with_name(f"{photo.stem}.{SHEET_TAG}.jpg") if photo else Path(f"nst-rt-{SHEET_TAG}.jpg")
@@ -113,8 +113,8 @@ def _open_all(
     opened: ExitStack, model: str | None, device: str, precision: str, threads: int | None
 ) -> "list[Stylizer]":
     """The given model, else all; a file among the user's models that is none is reported and left out."""
-    from nst_rt.models import BUILT_IN, find_model, list_models
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.models.catalog import BUILT_IN, find_model, list_models
+    from nst_rt.stylizer.stylizer import Stylizer
 
     stylizers = []
     for files in [find_model(model)] if model else list_models():

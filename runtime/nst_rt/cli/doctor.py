@@ -16,7 +16,7 @@ def doctor(as_json: JsonOption = False) -> None:
     """Check the installation: ONNX Runtime, devices, OpenCV, cameras, folders. Exit code 1 if something is broken."""
     import logging
 
-    from nst_rt.doctor import examine
+    from nst_rt.jobs.doctor import examine
 
     # Every finding of the session is one of ours already.
     logging.getLogger("nst_rt").setLevel(logging.ERROR)

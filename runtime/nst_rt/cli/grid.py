@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nst_rt.cli.list_options import RepeatedValues
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
@@ -18,12 +19,11 @@ from nst_rt.cli.options import (
     StrengthOption,
     ThreadsOption,
 )
-from nst_rt.cli.repeated_values import RepeatedValues
 from nst_rt.errors import INTERRUPTED, InputError, OutputError, StyleError
 
 if TYPE_CHECKING:
-    from nst_rt.grid.making import Maker, Outcome
-    from nst_rt.grid.parameters import Sweep
+    from nst_rt.jobs.grid.making import Maker, Outcome
+    from nst_rt.jobs.grid.parameters import Sweep
 
 UNUSED: dict[str, Any] = {"strength": 1.0, "color": 1.0, "match-colors": "none", "steps": None}
 """What the options hold where they were not given."""
@@ -128,13 +128,13 @@ def grid(
     A picture that fails is reported on the sheet and the rest go on (exit 1); Ctrl-C keeps what there is (exit 130).
     """
     from nst_rt.cli.progress import progress_bar
-    from nst_rt.cli.termination import signals_interrupt
-    from nst_rt.grid.drawing import draw_grid
-    from nst_rt.grid.making import GridRun
-    from nst_rt.grid.parameters import parse_sweep
-    from nst_rt.grid.plan import plan_grid
-    from nst_rt.grid.record import GridRecord
-    from nst_rt.sinks.picture import write_picture
+    from nst_rt.cli.signals import signals_interrupt
+    from nst_rt.jobs.grid.drawing import draw_grid
+    from nst_rt.jobs.grid.making import GridRun
+    from nst_rt.jobs.grid.parameters import parse_sweep
+    from nst_rt.jobs.grid.plan import plan_grid
+    from nst_rt.jobs.grid.record import GridRecord
+    from nst_rt.media.images.image_writer import write_picture
 
     sweeps = [parse_sweep(text, method.value) for text in sweep or []]
     given = {"strength": strength, "color": color, "match-colors": match_colors, "steps": steps}
@@ -189,8 +189,8 @@ def grid(
 
 def _settings(given: dict[str, Any], sweeps: "list[Sweep]", method: Method) -> dict[str, Any]:
     """The options that were given and are the same for all pictures."""
-    from nst_rt.color_matching import check_method
-    from nst_rt.grid.parameters import PARAMETERS
+    from nst_rt.jobs.grid.parameters import PARAMETERS
+    from nst_rt.styles.color_matching import check_method
 
     check_method(given["match-colors"])
     names = [sweep.name for sweep in sweeps]
@@ -210,10 +210,10 @@ def _settings(given: dict[str, Any], sweeps: "list[Sweep]", method: Method) -> d
 
 def _check_sheet(output: Path, inputs: list[Path], *, overwrite: bool) -> None:
     """Refuse a sheet that cannot be written, or that would replace something else than a grid's."""
-    from nst_rt.grid.record import sheets_of
-    from nst_rt.naming import check_not_taken
-    from nst_rt.sinks.atomic import refuse_unwritable
-    from nst_rt.sinks.picture import check_suffix
+    from nst_rt.files.atomic import refuse_unwritable
+    from nst_rt.files.naming import check_not_taken
+    from nst_rt.jobs.grid.record import sheets_of
+    from nst_rt.media.images.image_writer import check_suffix
 
     check_suffix(output.suffix, str(output))
     refuse_unwritable(output)
@@ -226,9 +226,9 @@ def _check_sheet(output: Path, inputs: list[Path], *, overwrite: bool) -> None:
 
 def _pictures(names: list[str], output: Path) -> list[Path]:
     """The pictures that were named, without an earlier sheet of this grid: `*.jpg` names it too, the second time."""
-    from nst_rt.cli.picture_jobs import STREAM, find_pictures
-    from nst_rt.grid.record import sheets_of
-    from nst_rt.sources.picture import SUFFIXES
+    from nst_rt.jobs.grid.record import sheets_of
+    from nst_rt.jobs.image_paths import STREAM, find_pictures
+    from nst_rt.media.images.image_reader import SUFFIXES
 
     folder = output.with_suffix("")
     sheets = [(folder.parent / name).resolve() for name in sheets_of(folder)]
@@ -243,7 +243,7 @@ def _pictures(names: list[str], output: Path) -> list[Path]:
 
 def _styles(names: list[str], output: Path) -> list[str]:
     """Styles, each once; a folder is the paintings in it."""
-    from nst_rt.naming import is_folder
+    from nst_rt.files.naming import is_folder
 
     styles: dict[str, None] = {}
     for name in names:
@@ -254,10 +254,10 @@ def _styles(names: list[str], output: Path) -> list[str]:
 
 def _maker(method: Method, weights: str | None, device: str, precision: str, threads: int | None) -> "Maker":
     if method is Method.optimize:
-        from nst_rt.grid.optimized import OptimizedMaker
-        from nst_rt.optimizing import load_optimizer
+        from nst_rt.jobs.grid.optimized import OptimizedMaker
+        from nst_rt.jobs.optimizing import load_optimizer
 
         return OptimizedMaker(load_optimizer()(weights=weights, device=device, precision=precision, threads=threads))
-    from nst_rt.grid.network import NetworkMaker
+    from nst_rt.jobs.grid.network import NetworkMaker
 
     return NetworkMaker(device=device, precision=precision, threads=threads)

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nst_rt.cli.controls import Controls
-    from nst_rt.cli.picture_ahead import PictureAhead
-    from nst_rt.cli.picture_jobs import Job
-    from nst_rt.in_flight import Shares
-    from nst_rt.masked_stylizer import MaskedStylizer
-    from nst_rt.sources.picture import Picture
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.engine.session_pool import Shares
+    from nst_rt.jobs.image_paths import Job
+    from nst_rt.jobs.image_prefetch import PictureAhead
+    from nst_rt.jobs.style_request import Controls
+    from nst_rt.media.images.image_reader import Picture
+    from nst_rt.stylizer.masked_stylizer import MaskedStylizer
+    from nst_rt.stylizer.stylizer import Stylizer
 
     Prepare = Callable[[NDArray[np.uint8]], Callable[[], NDArray[np.uint8]]]
     """As `Stylizer.prepare`."""
@@ -104,10 +104,10 @@ def image(
     Results are 8 bits a channel and upright. Of several, one that fails is reported; the rest go on (exit 1).
     From a folder, what an earlier run wrote beside its pictures (photo.gogh.jpg beside photo.jpg) is left out.
     """
-    from nst_rt.cli.controls import read_controls
-    from nst_rt.cli.opened_styles import names_of_results, open_styles
-    from nst_rt.cli.picture_ahead import PictureAhead
-    from nst_rt.cli.picture_jobs import (
+    from nst_rt.cli.signals import signals_interrupt
+    from nst_rt.engine.cpu_cores import physical_cores
+    from nst_rt.files.naming import is_folder
+    from nst_rt.jobs.image_paths import (
         STREAM,
         find_pictures,
         folder_of_results,
@@ -116,13 +116,13 @@ def image(
         plan_one,
         without_results,
     )
-    from nst_rt.cli.termination import signals_interrupt
-    from nst_rt.models import is_file
-    from nst_rt.naming import is_folder
-    from nst_rt.processors import physical_cores
-    from nst_rt.sinks.picture import SUFFIXES as WRITABLE
-    from nst_rt.sinks.picture import check_suffix
-    from nst_rt.sources.picture import SUFFIXES as READABLE
+    from nst_rt.jobs.image_prefetch import PictureAhead
+    from nst_rt.jobs.opened_styles import names_of_results, open_styles
+    from nst_rt.jobs.style_request import read_controls
+    from nst_rt.media.images.image_reader import SUFFIXES as READABLE
+    from nst_rt.media.images.image_writer import SUFFIXES as WRITABLE
+    from nst_rt.media.images.image_writer import check_suffix
+    from nst_rt.models.catalog import is_file
 
     chosen = [
         read_controls(one, mask=mask, outside=outside, regions=regions, feather=feather, match_colors=match_colors)
@@ -147,7 +147,7 @@ def image(
     ahead = None
     if not (batch or several or source == STREAM) and is_file(source):
         ahead = PictureAhead(source)
-    from nst_rt.stylizer import Stylizer  # loads ONNX Runtime, beside the decoding
+    from nst_rt.stylizer.stylizer import Stylizer  # loads ONNX Runtime, beside the decoding
 
     few = not batch or len(found) <= physical_cores()  # the last ones would leave cores idle
     load = partial(
@@ -228,7 +228,7 @@ def _in_its_colors(
 
 def _tell(result: "_Result", stylizer: dict[str, Any]) -> None:
     """One line for a picture that was written to a file; what goes to stdout needs none."""
-    from nst_rt.cli.picture_jobs import STREAM
+    from nst_rt.jobs.image_paths import STREAM
 
     if result.error is None and result.job.target != STREAM and result.size and result.milliseconds is not None:
         width, height = result.size
@@ -306,7 +306,7 @@ class _Run:
     def side_by_side(self, at_once: "Callable[[int, int], int]") -> None:
         """Stylise several pictures at once: of any size `at_once(height, width)`, and of mixed sizes as many as fit.
 
-        See `Stylizer.in_flight` and `nst_rt.in_flight.Shares`.
+        See `Stylizer.in_flight` and `nst_rt.engine.session_pool.Shares`.
         """
         self._at_once = at_once
 
@@ -330,7 +330,7 @@ class _Run:
                 advance()
 
             if self._batch:
-                from nst_rt.overlap import overlapped_in_flight
+                from nst_rt.jobs.pipeline import overlapped_in_flight
 
                 number, source = self._in_flight(self._read_all(jobs))
                 overlapped_in_flight(source, self._begin, deliver, number, depth=2)
@@ -346,7 +346,7 @@ class _Run:
         if self._at_once is None:
             return 1, source
         from nst_rt.contract import MIN_SIDE
-        from nst_rt.in_flight import Shares
+        from nst_rt.engine.session_pool import Shares
 
         read: list[Made] = []
 
@@ -369,9 +369,9 @@ class _Run:
         return number, all_of_them()
 
     def _read_all(self, jobs: "Sequence[Job]") -> "Generator[Made, None, None]":
-        from nst_rt.cli.picture_jobs import STREAM
-        from nst_rt.naming import check_not_taken
-        from nst_rt.sources.picture import read_picture
+        from nst_rt.files.naming import check_not_taken
+        from nst_rt.jobs.image_paths import STREAM
+        from nst_rt.media.images.image_reader import read_picture
 
         def check(job: "Job") -> None:
             if job.target != STREAM:
@@ -435,8 +435,8 @@ class _Run:
         return result, None
 
     def _write(self, result: _Result, picture: "Picture") -> None:
-        from nst_rt.cli.picture_jobs import STREAM
-        from nst_rt.sinks.picture import encode_picture, write_picture
+        from nst_rt.jobs.image_paths import STREAM
+        from nst_rt.media.images.image_writer import encode_picture, write_picture
 
         target, bgr, alpha = result.job.target, picture.bgr, picture.alpha
         try:

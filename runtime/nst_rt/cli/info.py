@@ -19,7 +19,7 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Show a model file's contract, family, precision, styles, origin and measured accuracy; --json for programs."""
-    from nst_rt.models import BUILT_IN, BUNDLED, find_model
+    from nst_rt.models.catalog import BUILT_IN, BUNDLED, find_model
 
     files = find_model(file)
     description = describe_file(files.path)
@@ -40,7 +40,7 @@ def describe_file(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file is not ours, truncated, or breaks the contract.
     """
-    from nst_rt.session import model_sha256, read_model, signature
+    from nst_rt.engine.session import model_sha256, read_model, signature
 
     record = read_model(path)
     inputs, outputs = signature(path)

@@ -33,8 +33,8 @@ from nst_rt.cli.options import (
 from nst_rt.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
-    from nst_rt.descriptors import ByteReader
-    from nst_rt.stream_format import StreamFormat
+    from nst_rt.media.raw_frames.descriptors import ByteReader
+    from nst_rt.media.raw_frames.stream_format import StreamFormat
 
 EXIT_CODES_HELP = (
     "Exit codes: 0 the stream ended between two frames, 2 a wrong option, style, model or device, or a terminal, "
@@ -109,15 +109,15 @@ def pipe(
 
     ffmpeg -i film.mp4 -f yuv4mpegpipe - | nst-rt pipe --style gogh | ffplay -f yuv4mpegpipe -
     """
-    from nst_rt.cli.controls import read_controls
-    from nst_rt.cli.termination import signals_interrupt, signals_stop
-    from nst_rt.descriptors import ByteReader, ByteWriter, Stopping, widen_pipe
-    from nst_rt.frame_pipe import run_pipe
-    from nst_rt.sinks.raw_video import RawVideoWriter
-    from nst_rt.sinks.standard_output import stdout_for_frames
-    from nst_rt.sources.raw_video import RawVideoReader
-    from nst_rt.stream_format import FORMATS, MATRICES, RANGES
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.cli.signals import signals_interrupt, signals_stop
+    from nst_rt.jobs.pipe import run_pipe
+    from nst_rt.jobs.style_request import read_controls
+    from nst_rt.media.raw_frames.descriptors import ByteReader, ByteWriter, Stopping, widen_pipe
+    from nst_rt.media.raw_frames.raw_reader import RawVideoReader
+    from nst_rt.media.raw_frames.raw_writer import RawVideoWriter
+    from nst_rt.media.raw_frames.standard_output import stdout_for_frames
+    from nst_rt.media.raw_frames.stream_format import FORMATS, MATRICES, RANGES
+    from nst_rt.stylizer.stylizer import Stylizer
 
     check_choice("--format", format, FORMATS)
     check_choice("--output-format", output_format or format, FORMATS)
@@ -180,7 +180,7 @@ def pipe(
 
 
 def _sides(size: str | None, format: str) -> tuple[int, int] | None:
-    from nst_rt.stream_format import Y4M
+    from nst_rt.media.raw_frames.stream_format import Y4M
 
     if format == Y4M:
         if size is not None:
@@ -197,7 +197,7 @@ def _sides(size: str | None, format: str) -> tuple[int, int] | None:
 
 
 def _rate(rate: str | None, format: str, output_format: str, *, timed: bool) -> Fraction | None:
-    from nst_rt.stream_format import Y4M
+    from nst_rt.media.raw_frames.stream_format import Y4M
 
     if rate is None:
         if timed and format != Y4M:
@@ -227,8 +227,8 @@ def _check_stdin() -> None:
 
 
 def _coming(stdin: "ByteReader", format: str, sides: tuple[int, int] | None, matrix: str, range: str) -> "StreamFormat":
-    from nst_rt.sources.raw_video import read_y4m_header
-    from nst_rt.stream_format import StreamFormat
+    from nst_rt.media.raw_frames.raw_reader import read_y4m_header
+    from nst_rt.media.raw_frames.stream_format import StreamFormat
 
     if sides is not None:
         return StreamFormat.of_raw(*sides, format, matrix=matrix, range=range)

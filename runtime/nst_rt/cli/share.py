@@ -66,12 +66,12 @@ def share(
 
     The other side is runtime/cpp (nst_rt/share.h, share.hpp) or nst_rt.shared_memory.ShareClient.
     """
-    from nst_rt.cli.termination import signals_interrupt, signals_stop
-    from nst_rt.pixels import Image
+    from nst_rt.cli.signals import signals_interrupt, signals_stop
+    from nst_rt.media.pixels.frame import Image
+    from nst_rt.media.raw_frames.stream_format import MATRICES, RANGES
     from nst_rt.shared_memory.segment import refuse_if_served, remove_dead
     from nst_rt.shared_memory.server import ShareServer
-    from nst_rt.stream_format import MATRICES, RANGES
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.stylizer.stylizer import Stylizer
 
     chosen = one_style(style)
     check_choice("--matrix", matrix, ("auto", *MATRICES))
@@ -118,7 +118,7 @@ def share(
 
 
 def _sides(size: str | None) -> tuple[int, int]:
-    from nst_rt.sources.picture import unfit_sides
+    from nst_rt.media.images.image_reader import unfit_sides
 
     if size is None:
         return DEFAULT_SIZE

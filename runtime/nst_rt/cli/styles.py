@@ -16,8 +16,8 @@ def register(app: typer.Typer) -> None:
 
 def styles(model: ModelOption = None, as_json: JsonOption = False) -> None:
     """List every style: the vectors of the built-in (or the given) network, and models with one style."""
-    from nst_rt.models import BUILT_IN, find_model, list_models
-    from nst_rt.session import read_model
+    from nst_rt.engine.session import read_model
+    from nst_rt.models.catalog import BUILT_IN, find_model, list_models
 
     wanted = [find_model(model)] if model else list_models()
     rows = []
@@ -44,7 +44,7 @@ def styles(model: ModelOption = None, as_json: JsonOption = False) -> None:
 
 
 def _rows(files: Any, record: Any, *, built_in: bool) -> list[dict[str, str]]:
-    from nst_rt.styles import load_styles
+    from nst_rt.styles.library import load_styles
 
     if not record.style_size:
         name = record.styles[0] if record.styles else files.name

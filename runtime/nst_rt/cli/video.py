@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nst_rt.cli.local_path import local_path
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
@@ -32,12 +31,13 @@ from nst_rt.cli.options import (
     TimelineOption,
     one_style,
 )
+from nst_rt.files.local_path import local_path
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nst_rt.sources.film import FilmFrame, FilmReader
+    from nst_rt.media.video.video_reader import FilmFrame, FilmReader
 
 
 def film_time(text: str) -> Fraction:
@@ -46,7 +46,7 @@ def film_time(text: str) -> Fraction:
     Raises:
         typer.BadParameter: it is none.
     """
-    from nst_rt.timeline import TIMES, read_time
+    from nst_rt.styles.timeline import TIMES, read_time
 
     seconds = read_time(text)
     if seconds is None:
@@ -127,13 +127,13 @@ def video(
     A film that is cut short is stylised as far as it goes and kept, with exit code 1. The mask may be a film too. With
     --start and --duration a part of it: times of --timeline stay those of the whole film.
     """
-    from nst_rt.cli.controls import read_controls
-    from nst_rt.cli.termination import signals_interrupt
-    from nst_rt.naming import check_not_taken
-    from nst_rt.sinks.film import check_film_output
-    from nst_rt.sources.film import FilmReader
-    from nst_rt.sources.film_part import FilmPart
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.cli.signals import signals_interrupt
+    from nst_rt.files.naming import check_not_taken
+    from nst_rt.jobs.style_request import read_controls
+    from nst_rt.media.video.video_part import FilmPart
+    from nst_rt.media.video.video_reader import FilmReader
+    from nst_rt.media.video.video_writer import check_film_output
+    from nst_rt.stylizer.stylizer import Stylizer
 
     part = FilmPart(start or Fraction(0), duration)
     controls = read_controls(
@@ -223,9 +223,9 @@ def convert_film(
         in_flight: frames that are made at once.
     """
     from nst_rt.cli.progress import progress_bar
-    from nst_rt.overlap import overlapped_in_flight
-    from nst_rt.sinks.film import FilmWriter
-    from nst_rt.sources.film_sound import FilmSound
+    from nst_rt.jobs.pipeline import overlapped_in_flight
+    from nst_rt.media.video.audio_reader import FilmSound
+    from nst_rt.media.video.video_writer import FilmWriter
 
     started = time.perf_counter()
     last = 0

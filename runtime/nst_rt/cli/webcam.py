@@ -31,7 +31,7 @@ from nst_rt.cli.options import (
 from nst_rt.errors import NstError
 
 if TYPE_CHECKING:
-    from nst_rt.live import LiveLoop
+    from nst_rt.live.loop import LiveLoop
 
 KEYS_HELP = (
     "Keys: n p or arrows style, + - strength, ] [ strokes, c colours, space original, b before and after, s snapshot, "
@@ -83,16 +83,16 @@ def webcam(
     as_json: JsonOption = False,
 ) -> None:
     """Stylise a camera, a network stream or a film live; only the newest picture counts."""
-    from nst_rt.cli.controls import read_controls
-    from nst_rt.cli.termination import signals_interrupt
-    from nst_rt.live import LiveLoop, style_label
-    from nst_rt.sinks.recording import Recorder
-    from nst_rt.sinks.virtual_camera import VirtualCamera
-    from nst_rt.sinks.window import Window, require_display
-    from nst_rt.sources.camera import CameraSettings
-    from nst_rt.sources.capture import Capture
-    from nst_rt.sources.opening import open_source
-    from nst_rt.stylizer import Stylizer
+    from nst_rt.cli.signals import signals_interrupt
+    from nst_rt.jobs.style_request import read_controls
+    from nst_rt.live.camera import CameraSettings
+    from nst_rt.live.capture import Capture
+    from nst_rt.live.loop import LiveLoop, style_label
+    from nst_rt.live.recorder import Recorder
+    from nst_rt.live.source import open_source
+    from nst_rt.live.virtual_camera import VirtualCamera
+    from nst_rt.live.window import Window, require_display
+    from nst_rt.stylizer.stylizer import Stylizer
 
     # What can be refused at once is refused before the network is loaded.
     controls = read_controls(
@@ -165,7 +165,7 @@ def webcam(
 
 
 def _run(live: "LiveLoop", granted: dict[str, Any], describe: Callable[[], dict[str, Any]], *, as_json: bool) -> None:
-    from nst_rt.cli.termination import signals_stop
+    from nst_rt.cli.signals import signals_stop
 
     try:
         with signals_stop(live.stop):

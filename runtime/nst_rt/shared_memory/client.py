@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import InputError, NstError, ServerGoneError, ShareError, ShareTimeoutError
-from nst_rt.pixel_formats import PIXEL_FORMATS
-from nst_rt.pixels import Image
+from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.shared_memory.claims import Role
 from nst_rt.shared_memory.frame_layout import FrameLayout
 from nst_rt.shared_memory.layout import State, Status

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import InputError
-from nst_rt.pixel_formats import PIXEL_FORMATS
-from nst_rt.pixels import Image
+from nst_rt.media.images.image_reader import unfit_sides
+from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
+from nst_rt.media.raw_frames.bgr_to_raw import packer
+from nst_rt.media.raw_frames.raw_to_bgr import frame_slots
+from nst_rt.media.raw_frames.stream_format import StreamFormat
 from nst_rt.shared_memory.layout import PIXEL_FORMAT_CODES, PIXEL_FORMAT_NAMES, SlotHeader
-from nst_rt.sinks.raw_pixels import packer
-from nst_rt.sources.picture import unfit_sides
-from nst_rt.sources.raw_pixels import frame_slots
-from nst_rt.stream_format import StreamFormat
 
 Bytes = NDArray[np.uint8]
 """(count,)."""

@@ -51,7 +51,7 @@ PIXEL_FORMAT_CODES = {
     "yuv422p": 7,
     "yuv444p": 8,
 }
-"""Numbers of `nst_rt.pixel_formats.PIXEL_FORMATS` in the protocol."""
+"""Numbers of `nst_rt.media.pixels.pixel_formats.PIXEL_FORMATS` in the protocol."""
 
 PIXEL_FORMAT_NAMES = {code: name for name, code in PIXEL_FORMAT_CODES.items()}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from nst_rt.engine.timing import LatencyStatistics, RateMeter
 from nst_rt.errors import InputError, NstError, ShareError
 from nst_rt.shared_memory import claims
 from nst_rt.shared_memory.claims import Role
@@ -18,7 +19,6 @@ from nst_rt.shared_memory.frame_layout import FrameLayout, SlotStylizer, Stylize
 from nst_rt.shared_memory.layout import Holder, SlotHeader, Status
 from nst_rt.shared_memory.ring import RingReader, RingWriter, Slot
 from nst_rt.shared_memory.segment import Segment, cut_text
-from nst_rt.timing import LatencyStatistics, RateMeter
 
 STAGES = ("wait in line", "stylise", "wait for room")
 

@@ -8,18 +8,18 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from nst_bench.compare import run
-from nst_bench.compare.cli import compare
+from nst_bench.compare import compare_run as run
+from nst_bench.compare.compare_command import compare
 from nst_bench.compare.methods import Wish, network_methods
-from nst_bench.machine import describe_machine
+from nst_bench.harness.machine import describe_machine
 from nst_bench.quality.losses import Judge, content_loss, style_loss
-from nst_export.training.hardware import choose_hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.pictures import read_rgb
 from nst_rt.errors import DeviceError, InputError, ModelError, NstError, OutputError, StyleError
-from nst_rt.models import find_model
-from nst_rt.sources.picture import read_picture
-from nst_rt.styles import load_styles
+from nst_rt.media.images.image_reader import read_picture
+from nst_rt.models.catalog import find_model
+from nst_rt.styles.library import load_styles
+from nst_train.data.images import read_rgb
+from nst_train.loop.hardware import choose_hardware
+from nst_train.perceptual.loss_network import load_loss_network
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -210,7 +210,7 @@ def test_a_file_that_cannot_be_written_leaves_the_documents(folder: Path, monkey
 def test_seconds_of_another_machine_are_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = pretend(monkeypatch)
     named(folder, "--without", "optimize")
-    here, told = describe_machine(), "nst_bench.compare.session.describe_machine"
+    here, told = describe_machine(), "nst_bench.compare.comparison.describe_machine"
     monkeypatch.setattr(told, lambda: {**here, "system": "another name of the same"})
     named(folder, "--without", "optimize")
     assert len(asked) == 2

@@ -12,7 +12,7 @@ import pytest
 import torch
 from nst_bench.compare.paint import paint
 from nst_rt.errors import InputError
-from nst_rt.tuning import Tuned
+from nst_rt.jobs.tuning import Tuned
 
 
 def request(folder: Path, **changes: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_tuning_keeps_to_the_threads(folder: Path, monkeypatch: pytest.MonkeyPat
         found.append(torch.get_num_threads())
         return Tuned(np.zeros(3, np.float32), "none", 0, True)
 
-    monkeypatch.setattr("nst_rt.tuning.load_tuner", lambda: tune)
+    monkeypatch.setattr("nst_rt.jobs.tuning.load_tuner", lambda: tune)
     model = {"model": str(folder / "tinting.onnx"), "loss_network": str(folder / "vgg.npz")}
     before = torch.get_num_threads()
     try:

@@ -6,7 +6,7 @@ import pytest
 from nst_bench.quality.flicker import Clip, measure_flicker
 from nst_bench.quality.motion import find_motion, is_cut, warp
 from nst_rt.errors import InputError
-from nst_rt.sample_picture import landscape
+from nst_rt.media.images.sample_image import landscape
 
 WIDE = landscape(360, 144)
 

@@ -10,12 +10,12 @@ from nst_bench.quality.losses import (
     median_closed,
     style_loss,
 )
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import LossNetwork
-from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.pictures import resize_long_side
-from nst_export.training.settings import PerceptualSettings
 from nst_rt.errors import ModelError
+from nst_train.data.images import resize_long_side
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.loss_network import LossNetwork
+from nst_train.perceptual.perceptual_loss import PerceptualLoss
+from nst_train.recipes.settings import PerceptualSettings
 from tiny_pictures import draw
 from torch import from_numpy
 

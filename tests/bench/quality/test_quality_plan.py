@@ -6,24 +6,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from nst_bench.harness.store import Store
 from nst_bench.quality.contenders import model_contender, tuned_contender
-from nst_bench.quality.networks import Networks
-from nst_bench.quality.pictures import (
+from nst_bench.quality.images import (
     Painting,
     choose_photographs,
     held_out_paintings,
     named_paintings,
     spread,
 )
+from nst_bench.quality.networks import Networks
 from nst_bench.quality.plan import make_contenders, parse_contender, parse_tuned
-from nst_bench.quality.run import choose_pairs
-from nst_bench.quality.store import Store
-from nst_export.named_styles import NamedStyle, paintings_in
+from nst_bench.quality.quality_run import choose_pairs
+from nst_export.model_files.named_styles import NamedStyle, paintings_in
+from nst_rt.engine.session import read_model
 from nst_rt.errors import InputError, NstError, OutputError, StyleError
-from nst_rt.models import find_model
-from nst_rt.own_styles import save_style
-from nst_rt.session import read_model
-from nst_rt.styles import Style
+from nst_rt.models.catalog import find_model
+from nst_rt.styles.library import Style
+from nst_rt.styles.user_styles import save_style
 from tiny_pictures import draw
 
 

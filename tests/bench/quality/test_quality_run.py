@@ -11,21 +11,22 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from nst_bench.quality import measuring, session, summary
+from nst_bench.harness.store import Store
+from nst_bench.quality import measurement as session
+from nst_bench.quality import measuring, summary
 from nst_bench.quality.flicker import Flicker
+from nst_bench.quality.images import Painting, choose_photographs
 from nst_bench.quality.losses import Judge, content_loss, style_loss
+from nst_bench.quality.measurement import Wanted, measure
 from nst_bench.quality.measuring import Loss, Measurements
-from nst_bench.quality.pictures import Painting, choose_photographs
+from nst_bench.quality.quality_run import FlickerResult, ReferenceResult, Results, StyleResult
 from nst_bench.quality.reference import STEPS, Reference
-from nst_bench.quality.run import FlickerResult, ReferenceResult, Results, StyleResult
-from nst_bench.quality.session import Wanted, measure
-from nst_bench.quality.store import Store
 from nst_bench.quality.summary import flicker_rows, group_rows, reference_rows, style_rows
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import LossNetwork
-from nst_export.training.pictures import read_rgb
 from nst_rt.errors import InputError
-from nst_rt.sample_picture import landscape
+from nst_rt.media.images.sample_image import landscape
+from nst_train.data.images import read_rgb
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.loss_network import LossNetwork
 
 GOGH = [30, 60, 90]
 """The vector of the style gogh: what `tinting_model` adds to half of the frame, per BGR channel."""

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from nst_bench.speed.comparison import compare, markdown
 from nst_bench.speed.entries import entries
-from nst_bench.speed.report import markdown as whole_report
-from nst_bench.speed.report import ratios
+from nst_bench.speed.speed_report import markdown as whole_report
+from nst_bench.speed.speed_report import ratios
 
 
 def latency(p50: float) -> dict[str, float]:

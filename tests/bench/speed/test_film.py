@@ -2,14 +2,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nst_bench.speed.film
+import nst_bench.speed.video
 import pytest
-from nst_bench.latency import Case
-from nst_bench.noise import relative_noise
+from nst_bench.harness.latency import Case
+from nst_bench.harness.noise import relative_noise
 from nst_bench.speed.entries import entries
-from nst_bench.speed.film import measure_film, summary
-from nst_bench.speed.report import markdown, ratios
+from nst_bench.speed.speed_report import markdown, ratios
 from nst_bench.speed.suite import FORMAT
+from nst_bench.speed.video import measure_film, summary
 from nst_rt import Stylizer
 
 
@@ -27,7 +27,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Stylizer | None]]:
         times = calls.count((name, stylizer)) if name != "_stylise" else len([1 for one, _ in calls if one == name])
         return times * seconds[name], 2 * times * seconds[name]
 
-    monkeypatch.setattr(nst_bench.speed.film, "_timed", spend)
+    monkeypatch.setattr(nst_bench.speed.video, "_timed", spend)
     return calls
 
 
@@ -76,7 +76,7 @@ def test_frames_that_are_stylised_one_at_a_time_are_dropped(inverting: Path, mon
             changed.append(before != [id(frame.bgr) for frame in arguments[1]])
         return 1.0, 1.0
 
-    monkeypatch.setattr(nst_bench.speed.film, "_timed", spend)
+    monkeypatch.setattr(nst_bench.speed.video, "_timed", spend)
     measure_film(Case(64, 48), 5, 1, model=inverting, device="cpu", threads=2)
     assert changed == [False, True]
 

@@ -12,17 +12,17 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from nst_bench.latency import Case, moving_frames
+from nst_bench.harness.latency import Case, moving_frames
 from nst_bench.speed.networks import Network, built_in_network, johnson_network, open_network
 from nst_bench.speed.ours import Ours
 from nst_bench.speed.peers import NATIVE, peers
-from nst_bench.speed.peers.float_pictures import to_float, to_frame
+from nst_bench.speed.peers.float_images import to_float, to_frame
 from nst_bench.speed.work import operations
+from nst_rt.engine.gpu import Driver
+from nst_rt.engine.session import read_model
 from nst_rt.errors import ModelError
-from nst_rt.gpu import Driver
-from nst_rt.models import ModelFiles
-from nst_rt.session import read_model
-from nst_rt.styles import read_styles
+from nst_rt.models.catalog import ModelFiles
+from nst_rt.styles.library import read_styles
 from onnx import helper, numpy_helper
 
 CASE = Case(48, 32)

@@ -8,10 +8,10 @@ from pathlib import Path
 import nst_bench.speed.pipe_throughput as measured
 import nst_bench.speed.suite
 import pytest
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 from nst_bench.speed.entries import entries
 from nst_bench.speed.pipe_throughput import measure_pipe
-from nst_bench.speed.report import markdown
+from nst_bench.speed.speed_report import markdown
 from nst_bench.speed.suite import SUITES, SuiteRun
 from nst_rt.errors import DependencyError, NstError
 from typer import Typer

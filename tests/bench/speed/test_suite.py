@@ -6,26 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import nst_bench.speed.cold_start
-import nst_bench.speed.command
+import nst_bench.speed.speed_command
 import nst_bench.speed.suite
 import pytest
 from matplotlib.axes import Axes
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
+from nst_bench.harness.launcher import run_process
 from nst_bench.speed.cold_start import measure_cold_starts
-from nst_bench.speed.command import read_report, run_suite
-from nst_bench.speed.launcher import run_process
 from nst_bench.speed.limits import measure_limits
 from nst_bench.speed.networks import johnson_network
 from nst_bench.speed.plot import draw
-from nst_bench.speed.report import markdown, ratios
+from nst_bench.speed.speed_command import read_report, run_suite
+from nst_bench.speed.speed_report import markdown, ratios
 from nst_bench.speed.suite import SUITES, Plan, Race, SuiteRun, installed_devices
 from nst_bench.speed.switching import SWITCHES
 from nst_bench.speed.throughput import measure_throughput
 from nst_bench.speed.work import against_limits
-from nst_rt.devices import Device
+from nst_rt.engine.devices import Device
 from nst_rt.errors import DeviceError, InputError, ModelError
-from nst_rt.models import find_model
-from nst_rt.stylizer import Stylizer
+from nst_rt.models.catalog import find_model
+from nst_rt.stylizer.stylizer import Stylizer
 from tiny_models import RECORD, inverting_model
 
 SMALL = Case(32, 16)

@@ -9,10 +9,10 @@ import cv2
 import nst_bench.speed.switching
 import numpy as np
 import pytest
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 from nst_bench.speed.switching import AFTER, LEAST_SWITCHES, PAINTING, SWITCHES, measure_switching
 from nst_rt.errors import NstError, StyleError
-from nst_rt.stylizer import Frame, Stylizer
+from nst_rt.stylizer.stylizer import Frame, Stylizer
 
 CASE = Case(32, 16)
 
@@ -101,7 +101,7 @@ def test_a_painting_is_read_by_the_models_own_encoder(styled: Path, monkeypatch:
         assert cv2.imread(str(painting)).shape == (PAINTING.height, PAINTING.width, 3)
         return np.full((1, 3), 9, np.float32)
 
-    monkeypatch.setattr("nst_rt.style_encoder.StyleEncoder.__call__", encode)
+    monkeypatch.setattr("nst_rt.styles.style_encoder.StyleEncoder.__call__", encode)
     told = measure_switching(CASE, "painting", 0.0, threads=1, model=styled, device="cpu")
     assert set(read) == {read[0]}
     assert read[0].name == "painting.jpg"
@@ -143,6 +143,6 @@ def test_a_switch_that_fails_is_raised(styled: Path, monkeypatch: pytest.MonkeyP
             raise StyleError("the encoder is gone. Look for it")
         return np.zeros((1, 3), np.float32)
 
-    monkeypatch.setattr("nst_rt.style_encoder.StyleEncoder.__call__", once)
+    monkeypatch.setattr("nst_rt.styles.style_encoder.StyleEncoder.__call__", once)
     with pytest.raises(StyleError, match="the encoder is gone"):
         measure_switching(CASE, "painting", 0.0, threads=1, model=styled, device="cpu")

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import LossNetwork, load_loss_network
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.loss_network import LossNetwork, load_loss_network
 from one_thread import one_thread as one_thread  # a fixture
 from tiny_pictures import draw, write_loss_network
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from nst_export.optimizing.cli import optimize
 from nst_rt.errors import InputError, ModelError, NstError, OutputError, StyleError
+from nst_train.optimize_command import optimize
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -75,7 +75,7 @@ def test_transparency_stays(folder: Path) -> None:
 
 
 def test_interrupted_at_a_coarse_size(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nst_export.training.interruption import Interruption
+    from nst_train.loop.interruption import Interruption
 
     cv2.imwrite(str(folder / "photo.png"), np.random.default_rng(0).integers(0, 256, (100, 140, 4), np.uint8))
     monkeypatch.setattr(Interruption, "wanted", property(lambda self: True, lambda self, value: None), raising=False)
@@ -90,7 +90,7 @@ def test_interrupted_at_a_coarse_size(folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_losses_that_are_not_numbers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nst_export.optimizing.objective import Objective
+    from nst_train.optimization.objective import Objective
 
     measure, calls = Objective.__call__, []
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from nst_export.optimizing.cli import optimize
-from nst_export.optimizing.paintings import read_painting
-from nst_export.optimizing.picture_optimizer import NetworkOptimizer
-from nst_rt.color_matching import ColorMatching
 from nst_rt.errors import InputError, ModelError, StyleError
-from nst_rt.optimizing import PictureOptimizer, load_optimizer
+from nst_rt.jobs.optimizing import PictureOptimizer, load_optimizer
+from nst_rt.styles.color_matching import ColorMatching
+from nst_train.optimization.image_optimizer import NetworkOptimizer
+from nst_train.optimization.paintings import read_painting
+from nst_train.optimize_command import optimize
 from typer import Typer
 from typer.testing import CliRunner, Result
 

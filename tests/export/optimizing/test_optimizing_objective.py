@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import pytest
 import torch
-from nst_export.optimizing.objective import Layers, Objective, StyleLoss
-from nst_export.optimizing.strips import Strip, strips
-from nst_export.training import losses
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import BLOCKS, LossNetwork
 from nst_rt.errors import ModelError
+from nst_train.loop.hardware import Hardware
+from nst_train.optimization.objective import Layers, Objective, StyleLoss
+from nst_train.optimization.strips import Strip, strips
+from nst_train.perceptual import losses
+from nst_train.perceptual.loss_network import BLOCKS, LossNetwork
 from torch import Tensor
 
 VGG19 = [f"relu{block + 1}_{place + 1}" for block, count in enumerate(BLOCKS["vgg19"]) for place in range(count)]

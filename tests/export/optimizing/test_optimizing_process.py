@@ -5,9 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from nst_export.optimizing.process import LAST_FRAME, ProcessRecord
 from nst_rt.errors import OutputError
-from nst_rt.sources.film import FilmReader
+from nst_rt.media.video.video_reader import FilmReader
+from nst_train.optimization.process import LAST_FRAME, ProcessRecord
 
 
 def grey(value: int, height: int = 48, width: int = 64) -> np.ndarray:

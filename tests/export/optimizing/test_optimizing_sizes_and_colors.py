@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-from nst_export.optimizing.colors import check_color, keep_colors
-from nst_export.optimizing.sizes import automatic_sizes, painting_side, parse_sizes
 from nst_rt.errors import InputError, StyleError
+from nst_train.optimization.colors import check_color, keep_colors
+from nst_train.optimization.sizes import automatic_sizes, painting_side, parse_sizes
 
 
 def test_large_pictures_begin_small() -> None:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from nst_export.optimizing.transfer import Transferred, TransferSettings, share_steps, transfer
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import LossNetwork
 from nst_rt.errors import InputError, ModelError, StyleError
+from nst_train.loop.hardware import Hardware
+from nst_train.optimization.transfer import Transferred, TransferSettings, share_steps, transfer
+from nst_train.perceptual.loss_network import LossNetwork
 
 Rgb = np.ndarray
 QUICK = {"content_layer": "relu2_1", "style_layers": ("relu1_1", "relu2_1"), "scales": 2, "steps": 12}
@@ -89,7 +89,7 @@ def test_stopping_keeps_what_there_is(optimised) -> None:
 
 
 def test_losses_that_are_not_numbers_end_the_run(optimised, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nst_export.optimizing.objective import Objective
+    from nst_train.optimization.objective import Objective
 
     measure, calls = Objective.__call__, []
 

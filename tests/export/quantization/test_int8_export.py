@@ -8,20 +8,20 @@ import onnx
 import pytest
 import torch
 from nst_export.checkpoints.conditional import ConditionalWeights
-from nst_export.cli import app
+from nst_export.commands import app
 from nst_export.families.conditional import export_conditional
 from nst_export.families.transformer import export_transformer
 from nst_export.networks.conditional import MARGIN, STRIDE
 from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.parity.sample_images import calibration_pictures, draw_picture, sample_pictures
 from nst_export.quantization import export
 from nst_export.quantization.convolutions import find_convolutions
 from nst_export.quantization.export import export_int8
-from nst_export.sample_pictures import calibration_pictures, draw_picture, sample_pictures
 from nst_rt import Stylizer
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
-from nst_rt.folders import user_models
-from nst_rt.sinks.picture import write_picture
+from nst_rt.files.folders import user_models
+from nst_rt.media.images.image_writer import write_picture
 from typer.testing import CliRunner
 
 

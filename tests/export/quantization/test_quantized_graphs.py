@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from nst_export.graph import FLOAT32, GraphBuilder
+from nst_export.onnx_graph.builder import FLOAT32, GraphBuilder
 from nst_export.quantization.calibration import calibrate
 from nst_export.quantization.choosing import choose, names, without_ends
 from nst_export.quantization.convolutions import Convolution, find_convolutions

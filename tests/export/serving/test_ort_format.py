@@ -8,14 +8,14 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from nst_export.cli import app
+from nst_export.commands import app
 from nst_export.families.transformer import export_transformer
-from nst_export.sample_pictures import draw_picture
+from nst_export.parity.sample_images import draw_picture
 from nst_export.serving import ort_format
 from nst_export.serving.ort_format import export_ort
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
-from nst_rt.folders import user_models
+from nst_rt.files.folders import user_models
 from tiny_models import mean_color_encoder, tinting_model
 from typer.testing import CliRunner
 

@@ -10,11 +10,11 @@ import onnx
 import onnxruntime
 import pytest
 from nst_export.checkpoints.conditional import ConditionalWeights
-from nst_export.cli import app
+from nst_export.commands import app
 from nst_export.families.adain import build_graph, prepare
 from nst_export.families.conditional import export_conditional
 from nst_export.networks.adain import AdaIn, build_decoder, build_encoder
-from nst_export.sample_pictures import draw_picture
+from nst_export.parity.sample_images import draw_picture
 from nst_export.serving import repository
 from nst_export.serving.batching import batched, check_batched
 from nst_export.serving.kserve import service_name

@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import pytest
 import torch
-from nst_export.training.hardware import Hardware
-from nst_export.training.settings import ConditionalSettings
+from nst_train.loop.hardware import Hardware
+from nst_train.recipes.settings import ConditionalSettings
 from one_thread import one_thread as one_thread  # a fixture
 from tiny_pictures import draw, write_adain_encoder, write_loss_network
 

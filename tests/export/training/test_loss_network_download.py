@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from nst_export.training.loss_network_download import obtain_loss_network
 from nst_rt.errors import InputError
+from nst_train.perceptual.loss_network_download import obtain_loss_network
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nst_export import sample_pictures
 from nst_export.checkpoints.conditional import ConditionalWeights
 from nst_export.families.conditional import export_conditional
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.training import painting_tuning
-from nst_export.training.drawn_pictures import DrawnPictures
-from nst_export.training.painting_tuning import tune_to_painting
-from nst_export.training.settings import PerceptualSettings
+from nst_export.parity import sample_images as sample_pictures
 from nst_rt import Stylizer
 from nst_rt.cli import app
+from nst_train.data.drawn_images import DrawnPictures
+from nst_train.recipes.settings import PerceptualSettings
+from nst_train.tuning import painting_tuning
+from nst_train.tuning.painting_tuning import tune_to_painting
 from typer.testing import CliRunner
 
 

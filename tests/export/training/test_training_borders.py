@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_export.training.borders import BANDS, SHADE, band_error, border_error, fringe_error
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.settings import BORDER_SIDE, ConditionalSettings
 from nst_rt.errors import InputError
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.borders import BANDS, SHADE, band_error, border_error, fringe_error
+from nst_train.perceptual.loss_network import load_loss_network
+from nst_train.perceptual.perceptual_loss import PerceptualLoss
+from nst_train.recipes.settings import BORDER_SIDE, ConditionalSettings
 
 
 def noise(height: int, width: int) -> torch.Tensor:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from nst_export.networks.conditional import MARGIN, STRIDE, ConditionalTransformer
 from nst_export.networks.flow import FLOW, field, streaks, white_noise
-from nst_export.training import brush
-from nst_export.training.brush import LEAST, MOST, SIDE, SLOPE, brush_error, brush_of, directions, flow_angles
-from nst_export.training.conditional import ConditionalRecipe
-from nst_export.training.hardware import Hardware
-from nst_export.training.settings import ConditionalSettings
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual import brush
+from nst_train.perceptual.brush import LEAST, MOST, SIDE, SLOPE, brush_error, brush_of, directions, flow_angles
+from nst_train.recipes.conditional import ConditionalRecipe
+from nst_train.recipes.settings import ConditionalSettings
 
 SIZE = 96
 EVEN = torch.full((1, 3, SIZE, SIZE), 0.5)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_export.training.calm import SOFTENING, activity, calm_error, calm_floor
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.settings import ConditionalSettings
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.calm import SOFTENING, activity, calm_error, calm_floor
+from nst_train.perceptual.loss_network import load_loss_network
+from nst_train.perceptual.perceptual_loss import PerceptualLoss
+from nst_train.recipes.settings import ConditionalSettings
 
 
 def noise(*shape: int) -> torch.Tensor:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import torch
 from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional, write_conditional
-from nst_export.checkpoints.training import load_checkpoint
-from nst_export.named_styles import paintings_in, read_named_styles, record_of
+from nst_export.checkpoints.trained import load_checkpoint
+from nst_export.model_files.named_styles import paintings_in, read_named_styles, record_of
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
-from nst_export.training.conditional import ConditionalRecipe
-from nst_export.training.hardware import Hardware
-from nst_export.training.run import Run, RunOptions
-from nst_export.training.settings import ConditionalSettings
 from nst_rt.errors import InputError, ModelError
+from nst_train.loop.hardware import Hardware
+from nst_train.loop.training_run import Run, RunOptions
+from nst_train.recipes.conditional import ConditionalRecipe
+from nst_train.recipes.settings import ConditionalSettings
 
 
 def test_a_run_with_other_settings_is_refused(

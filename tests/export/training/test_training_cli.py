@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_export.training import hardware
-from nst_export.training.cli import app
-from nst_export.training.progress import Pace, PlainReporter
 from nst_rt.errors import DeviceError, InputError, ModelError, StyleError
+from nst_train.loop import hardware
+from nst_train.loop.progress import Pace, PlainReporter
+from nst_train.train_commands import app
 from typer.testing import CliRunner
 
 SMALL = ["--batch-size", "2", "--size", "32", "--precision", "fp32", "--device", "cpu"]
@@ -127,7 +127,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_help_does_not_need_torch() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; from nst_export.training.cli import app; "
+        "import sys; from typer.testing import CliRunner; from nst_train.train_commands import app; "
         "result = CliRunner().invoke(app, ['conditional', '--help']); assert '--paintings' in result.output; "
         "assert result.exit_code == 0 and 'torch' not in sys.modules and 'cv2' not in sys.modules"
     )

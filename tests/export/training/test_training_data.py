@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from nst_export.training.crops import as_batch, close_up, crops_at, random_crop
-from nst_export.training.paintings import PaintingCrops, painting_crop, turn_hues, with_palette_of
-from nst_export.training.pictures import PictureFolder, list_pictures, resize_long_side
-from nst_export.training.read_ahead import read_ahead
 from nst_rt.errors import InputError
+from nst_train.data.crops import as_batch, close_up, crops_at, random_crop
+from nst_train.data.images import PictureFolder, list_pictures, resize_long_side
+from nst_train.data.paintings import PaintingCrops, painting_crop, turn_hues, with_palette_of
+from nst_train.data.read_ahead import read_ahead
 
 
 def folder_of(world: Path, notes: Any, name: str = "photographs", short_side: int = 1000) -> PictureFolder:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_export.training.echo import BANDS, SHIFTS, echo_error, echoes, tolerated_echoes
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.settings import ECHO_SIDE, ConditionalSettings
 from nst_rt.errors import InputError
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.echo import BANDS, SHIFTS, echo_error, echoes, tolerated_echoes
+from nst_train.perceptual.loss_network import load_loss_network
+from nst_train.perceptual.perceptual_loss import PerceptualLoss
+from nst_train.recipes.settings import ECHO_SIDE, ConditionalSettings
 
 NOTHING = torch.zeros(1, SHIFTS)
 

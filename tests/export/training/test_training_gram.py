@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from nst_export.training.losses import gram_matrix
+from nst_train.perceptual.losses import gram_matrix
 from torch import Tensor
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from nst_export.training import losses
-from nst_export.training.loss_network import find_loss_network, load_loss_network
-from nst_export.training.schedule import learning_rate
-from nst_export.training.stability import disturb, stability_error
 from nst_rt.errors import InputError, ModelError
+from nst_train.loop.schedule import learning_rate
+from nst_train.perceptual import losses
+from nst_train.perceptual.loss_network import find_loss_network, load_loss_network
+from nst_train.perceptual.stability import disturb, stability_error
 
 
 def picture(seed: int = 0, count: int = 2, side: int = 64) -> torch.Tensor:

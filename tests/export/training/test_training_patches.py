@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.patches import CONTRAST, patch_error, steps_of_colour, tolerated_steps
-from nst_export.training.perceptual_loss import PerceptualLoss
-from nst_export.training.settings import ConditionalSettings
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.loss_network import load_loss_network
+from nst_train.perceptual.patches import CONTRAST, patch_error, steps_of_colour, tolerated_steps
+from nst_train.perceptual.perceptual_loss import PerceptualLoss
+from nst_train.recipes.settings import ConditionalSettings
 from torch import Tensor
 
 NONE = torch.zeros(1)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nst_export.training.conditional
+import nst_train.recipes.conditional
 import numpy as np
 import pytest
 import torch
@@ -13,17 +13,17 @@ from nst_export.checkpoints.adain import load_adain
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.checkpoints.transformer import load_transformer
 from nst_export.networks.adain import LEVELS
-from nst_export.training.adain import AdainRecipe
-from nst_export.training.adain_networks import decoder_keys, new_adain
-from nst_export.training.conditional import STEEPEST, UNCHANGED_CROPS, UNCHANGED_STEP, ConditionalRecipe
-from nst_export.training.crops import as_floats, crops_at
-from nst_export.training.hardware import Hardware
-from nst_export.training.pictures import PictureFolder
-from nst_export.training.recipe import Recipe
-from nst_export.training.run import Run, RunOptions
-from nst_export.training.settings import AdainSettings, ConditionalSettings, TransformerSettings
-from nst_export.training.transformer import TransformerRecipe
 from nst_rt.errors import InputError, ModelError
+from nst_train.data.crops import as_floats, crops_at
+from nst_train.data.images import PictureFolder
+from nst_train.loop.hardware import Hardware
+from nst_train.loop.training_run import Run, RunOptions
+from nst_train.recipes.adain import AdainRecipe
+from nst_train.recipes.adain_networks import decoder_keys, new_adain
+from nst_train.recipes.conditional import STEEPEST, UNCHANGED_CROPS, UNCHANGED_STEP, ConditionalRecipe
+from nst_train.recipes.recipe import Recipe
+from nst_train.recipes.settings import AdainSettings, ConditionalSettings, TransformerSettings
+from nst_train.recipes.transformer import TransformerRecipe
 
 
 def learn(recipe: Recipe, folder: Path, notes: Any, steps: int) -> tuple[float, float]:
@@ -178,7 +178,7 @@ def test_how_far_photographs_are_from_each_named_style(
     calm_weight: float,
 ) -> None:
     furthest = 0.48  # photographs are 0.53 from gogh here, 0.44 from wave
-    monkeypatch.setattr(nst_export.training.conditional, "FURTHEST", furthest)
+    monkeypatch.setattr(nst_train.recipes.conditional, "FURTHEST", furthest)
     settings = conditional_settings(remaining=0.05, calm_weight=calm_weight)
     recipe = ConditionalRecipe(settings, cpu, notes.note)
     crops = as_floats(crops_at(recipe.photographs, UNCHANGED_STEP, UNCHANGED_CROPS, recipe.settings.size, 7))

@@ -11,12 +11,12 @@ import cv2
 import pytest
 import torch
 from nst_export.checkpoints.conditional import read_conditional
-from nst_export.checkpoints.training import Checkpoint, in_words, load_checkpoint
-from nst_export.training.conditional import ConditionalRecipe
-from nst_export.training.hardware import Hardware
-from nst_export.training.run import Run, RunOptions
-from nst_export.training.settings import ConditionalSettings
+from nst_export.checkpoints.trained import Checkpoint, in_words, load_checkpoint
 from nst_rt.errors import DeviceError, InputError, ModelError, OutputError
+from nst_train.loop.hardware import Hardware
+from nst_train.loop.training_run import Run, RunOptions
+from nst_train.recipes.conditional import ConditionalRecipe
+from nst_train.recipes.settings import ConditionalSettings
 
 Make = Callable[..., ConditionalSettings]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from nst_export.networks.layers import ConditionalInstanceNorm2d
-from nst_export.training.spikes import LIMIT, spike_error, watched_spikes
+from nst_train.perceptual.spikes import LIMIT, spike_error, watched_spikes
 
 
 def spiky(value: float) -> torch.Tensor:

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 import torch
-from nst_export import sample_pictures
 from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
 from nst_export.families.conditional import export_conditional
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
-from nst_export.training.adopting import read_start
-from nst_export.training.conditional import ConditionalRecipe
-from nst_export.training.hardware import Hardware
-from nst_export.training.run import Run, RunOptions
-from nst_export.training.settings import ConditionalSettings, TransformerSettings
-from nst_export.training.transformer import TransformerRecipe
+from nst_export.parity import sample_images as sample_pictures
 from nst_rt.errors import InputError, ModelError
-from nst_rt.folders import user_models
+from nst_rt.files.folders import user_models
+from nst_train.loop.hardware import Hardware
+from nst_train.loop.training_run import Run, RunOptions
+from nst_train.recipes.adopting import read_start
+from nst_train.recipes.conditional import ConditionalRecipe
+from nst_train.recipes.settings import ConditionalSettings, TransformerSettings
+from nst_train.recipes.transformer import TransformerRecipe
 
 Make = Callable[..., ConditionalSettings]
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.training.crops import as_batch, as_floats
-from nst_export.training.hardware import Hardware
-from nst_export.training.loss_network import load_loss_network
-from nst_export.training.pictures import PictureFolder, read_rgb, resize_long_side
-from nst_export.training.settings import PerceptualSettings
-from nst_export.training.tuning import TuningProgress, style_closed, tune
 from nst_rt.errors import ModelError
+from nst_train.data.crops import as_batch, as_floats
+from nst_train.data.images import PictureFolder, read_rgb, resize_long_side
+from nst_train.loop.hardware import Hardware
+from nst_train.perceptual.loss_network import load_loss_network
+from nst_train.recipes.settings import PerceptualSettings
+from nst_train.tuning.vector_tuning import TuningProgress, style_closed, tune
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from film_files import make_film
 from nst_rt.cli.video import convert_film
-from nst_rt.sources.film import FilmReader
+from nst_rt.media.video.video_reader import FilmReader
 from numpy.typing import NDArray
 
 FRAMES, HEIGHT, WIDTH = 10_000, 360, 640

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import av
-import nst_rt.sources.film
-import nst_rt.sources.film_sound
+import nst_rt.media.video.audio_reader
+import nst_rt.media.video.video_reader
 import numpy as np
 import pytest
 from film_files import frames_of, make_film, scene, sound_packets
 from nst_rt.cli.video import convert_film
 from nst_rt.errors import InputError
-from nst_rt.sources.film import FilmReader
-from nst_rt.sources.film_opening import open_film
-from nst_rt.sources.film_part import FilmPart
-from nst_rt.sources.film_sound import FilmSound
+from nst_rt.media.video.audio_reader import FilmSound
+from nst_rt.media.video.video_file import open_film
+from nst_rt.media.video.video_part import FilmPart
+from nst_rt.media.video.video_reader import FilmReader
 from numpy.typing import NDArray
 
 RARE_KEYS = {"crf": "10", "g": "40", "bf": "2"}
@@ -124,8 +124,8 @@ def watch(monkeypatch: pytest.MonkeyPatch, allowed: int) -> list[Watched]:
         opened.append(Watched(open_film(path), allowed))
         return opened[-1]
 
-    monkeypatch.setattr(nst_rt.sources.film, "open_film", opening)
-    monkeypatch.setattr(nst_rt.sources.film_sound, "open_film", opening)
+    monkeypatch.setattr(nst_rt.media.video.video_reader, "open_film", opening)
+    monkeypatch.setattr(nst_rt.media.video.audio_reader, "open_film", opening)
     return opened
 
 

@@ -14,9 +14,9 @@ import pytest
 from film_files import frames_of, make_film, names_in, scene, sound_packets
 from full_disk import full_disk
 from nst_rt.errors import OutputError
-from nst_rt.sinks.film import FilmWriter
-from nst_rt.sources.film import FilmReader
-from nst_rt.sources.film_sound import FilmSound
+from nst_rt.media.video.audio_reader import FilmSound
+from nst_rt.media.video.video_reader import FilmReader
+from nst_rt.media.video.video_writer import FilmWriter
 from numpy.typing import NDArray
 
 

@@ -10,7 +10,7 @@ import pytest
 from av.stream import Disposition
 from film_files import make_film, scene, with_display_matrix
 from nst_rt.errors import InputError
-from nst_rt.sources.film import FilmFrame, FilmReader
+from nst_rt.media.video.video_reader import FilmFrame, FilmReader
 
 
 def read(path: Path, **options: int) -> tuple[list[FilmFrame], FilmReader]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator
 
 import pytest
-from nst_rt.overlap import overlapped, overlapped_in_flight
+from nst_rt.jobs.pipeline import overlapped, overlapped_in_flight
 
 
 def count_to(last: int, closed: list[bool] | None = None) -> Generator[int, None, None]:

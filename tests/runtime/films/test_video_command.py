@@ -15,7 +15,7 @@ from typing import Any
 
 import nst_rt.cli
 import nst_rt.cli.video
-import nst_rt.stylizer
+import nst_rt.stylizer.stylizer
 import numpy as np
 import pytest
 from film_files import frames_of, make_film, names_in, scene, sound_packets, with_display_matrix
@@ -66,7 +66,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         arguments.update(style=style, **rest)
         return Negatives()
 
-    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load)
+    monkeypatch.setattr(nst_rt.stylizer.stylizer.Stylizer, "load", load)
     monkeypatch.setattr(Negatives, "calls", 0)
     monkeypatch.chdir(tmp_path)
     return arguments

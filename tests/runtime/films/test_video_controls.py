@@ -12,7 +12,7 @@ import nst_rt.cli
 import numpy as np
 import pytest
 from film_files import frames_of, make_film
-from nst_rt.sinks.film import FilmWriter
+from nst_rt.media.video.video_writer import FilmWriter
 from numpy.typing import NDArray
 from tiny_models import inverting_model, tinting_model
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 import nst_rt.cli
-import nst_rt.extras
+import nst_rt.jobs.extras
 import numpy as np
 import pytest
 from nst_rt import Stylizer
@@ -284,7 +284,9 @@ class Repainting:
 
 def test_an_optimiser_that_another_package_brings(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SimpleNamespace(load=lambda: Repainting)
-    monkeypatch.setattr(nst_rt.extras, "entry_points", lambda group: [entry] if group == "nst_rt.optimizing" else [])
+    monkeypatch.setattr(
+        nst_rt.jobs.extras, "entry_points", lambda group: [entry] if group == "nst_rt.optimizing" else []
+    )
     line = "-c a.png -s painting.png --method optimize --steps 7 --weights vgg.npz -o sheet.png"
     code, _, told = run(f"{line} --sweep ratio=10,1e2")
     assert code == 0
@@ -298,7 +300,7 @@ def test_an_optimiser_that_another_package_brings(run: Any, monkeypatch: pytest.
 
 
 def test_without_the_exporter_the_install_line_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nst_rt.extras, "entry_points", lambda group: [])
+    monkeypatch.setattr(nst_rt.jobs.extras, "entry_points", lambda group: [])
     code, _, told = run("-c a.png -s painting.png --method optimize -o sheet.png")
     assert code == 2
     assert 'pip install -c constraints.txt ".[export]"' in told

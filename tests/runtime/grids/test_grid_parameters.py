@@ -2,7 +2,7 @@
 
 import pytest
 from nst_rt.errors import ExpressionError
-from nst_rt.grid.parameters import NETWORK, OPTIMIZE, PARAMETERS, parse_sweep
+from nst_rt.jobs.grid.parameters import NETWORK, OPTIMIZE, PARAMETERS, parse_sweep
 
 
 @pytest.mark.parametrize(

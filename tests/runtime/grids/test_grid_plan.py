@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from nst_rt.grid.parameters import NETWORK, parse_sweep
-from nst_rt.grid.plan import Plan, plan_grid
+from nst_rt.jobs.grid.parameters import NETWORK, parse_sweep
+from nst_rt.jobs.grid.plan import Plan, plan_grid
 
 
 def table(plan: Plan) -> list[list[str]]:

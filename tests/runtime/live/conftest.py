@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from nst_rt.errors import SourceError, StyleError
-from nst_rt.sources.capture import LiveFrame
+from nst_rt.live.capture import LiveFrame
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]

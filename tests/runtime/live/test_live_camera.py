@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from nst_rt.errors import SourceError
-from nst_rt.sources import camera as module
-from nst_rt.sources.camera import Camera, CameraInfo, CameraSettings, capability_gives_pictures, list_cameras
+from nst_rt.live import camera as module
+from nst_rt.live.camera import Camera, CameraInfo, CameraSettings, capability_gives_pictures, list_cameras
 
 
 class FakeCapture:

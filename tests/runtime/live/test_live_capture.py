@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from nst_rt.errors import SourceError
-from nst_rt.sources.capture import Capture, LiveFrame
+from nst_rt.live.capture import Capture, LiveFrame
 
 
 def never() -> Any:

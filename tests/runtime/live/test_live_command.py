@@ -17,10 +17,10 @@ import cv2
 import nst_rt.cli
 import numpy as np
 import pytest
-from nst_rt.session import Session
-from nst_rt.sources import opening
-from nst_rt.sources.capture import LiveFrame
-from nst_rt.stylizer import Stylizer
+from nst_rt.engine.session import Session
+from nst_rt.live import source as opening
+from nst_rt.live.capture import LiveFrame
+from nst_rt.stylizer.stylizer import Stylizer
 
 
 def command(*arguments: str | Path) -> list[str]:

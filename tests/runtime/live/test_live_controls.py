@@ -9,10 +9,10 @@ import cv2
 import nst_rt.cli
 import numpy as np
 import pytest
-from nst_rt.live import LiveLoop
-from nst_rt.session import Session
-from nst_rt.sources import opening
-from nst_rt.sources.capture import CaptureStatus, LiveFrame
+from nst_rt.engine.session import Session
+from nst_rt.live import source as opening
+from nst_rt.live.capture import CaptureStatus, LiveFrame
+from nst_rt.live.loop import LiveLoop
 from tiny_models import mean_color_encoder, tinting_model
 
 

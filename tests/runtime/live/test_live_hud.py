@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt.hud import KEYS, SMALLEST, Hud, HudState, _information, _panel
+from nst_rt.live.hud import KEYS, SMALLEST, Hud, HudState, _information, _panel
 
 STATE = HudState("gogh 70% + wave 30%", "cuda:0", fps=29.9, latency=0.034)
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from nst_rt.errors import DeviceError, OutputError
-from nst_rt.live import LiveLoop, style_label
-from nst_rt.sinks.recording import Recorder
-from nst_rt.sinks.window import CLOSED
-from nst_rt.sources.capture import Capture, CaptureStatus, LiveFrame
+from nst_rt.live.capture import Capture, CaptureStatus, LiveFrame
+from nst_rt.live.loop import LiveLoop, style_label
+from nst_rt.live.recorder import Recorder
+from nst_rt.live.window import CLOSED
 
 
 class FakeCapture:

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 from nst_rt.errors import OutputError
-from nst_rt.sinks.letterbox import letterbox
-from nst_rt.sinks.recording import Recorder, file_name, free_path
+from nst_rt.live.letterbox import letterbox
+from nst_rt.live.recorder import Recorder, file_name, free_path
 
 
 def frames_of(path: Path) -> list[tuple[float, Any]]:
@@ -113,7 +113,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from nst_rt.sinks.recording import Recorder
+from nst_rt.live.recorder import Recorder
 recorder = Recorder()
 recorder.start(Path(sys.argv[1]))
 noise = np.random.default_rng(0)
@@ -142,7 +142,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from nst_rt.errors import OutputError
-from nst_rt.sinks.recording import Recorder
+from nst_rt.live.recorder import Recorder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 recorder = Recorder()

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 from nst_rt.errors import InputError, SourceError
-from nst_rt.sources.camera import CameraSettings
-from nst_rt.sources.capture import Capture
-from nst_rt.sources.opening import open_source
-from nst_rt.sources.stream import Stream, fitted
+from nst_rt.live.camera import CameraSettings
+from nst_rt.live.capture import Capture
+from nst_rt.live.source import open_source
+from nst_rt.live.stream import Stream, fitted
 
 
 def test_a_film_gives_every_frame_with_its_time(film: Path) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from nst_rt.timing import EXACT, LatencyStatistics, RateMeter
+from nst_rt.engine.timing import EXACT, LatencyStatistics, RateMeter
 
 
 def test_few_values_agree_with_numpy_exactly() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from nst_rt.errors import DependencyError, OutputError
-from nst_rt.sinks.virtual_camera import VirtualCamera
+from nst_rt.live.virtual_camera import VirtualCamera
 
 
 class FakeCamera:

@@ -11,13 +11,13 @@ from typing import Any
 
 import nst_rt.cli
 import nst_rt.cli.image
-import nst_rt.processors
-import nst_rt.stylizer
+import nst_rt.engine.cpu_cores
+import nst_rt.stylizer.stylizer
 import numpy as np
 import pytest
 import typer
 from nst_rt.errors import DeviceError, StyleError
-from nst_rt.sources.picture import read_picture
+from nst_rt.media.images.image_reader import read_picture
 from numpy.typing import NDArray
 from picture_bytes import encoded, exif, jpeg_segment, smooth, with_segments
 
@@ -37,7 +37,7 @@ class Negatives:
         return lambda: self(frame)
 
     def in_flight(self, height: int, width: int) -> int:
-        return min(3, nst_rt.processors.physical_cores()) if height < 60 else 1
+        return min(3, nst_rt.engine.cpu_cores.physical_cores()) if height < 60 else 1
 
     def describe(self) -> dict[str, Any]:
         return {"model": "negatives", "device": "cpu"}
@@ -52,7 +52,7 @@ class Negatives:
 @pytest.fixture(autouse=True, params=[1, 3])
 def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Of the machine; with several, larger batches are worked on side by side."""
-    monkeypatch.setattr(nst_rt.processors, "physical_cores", lambda: request.param)
+    monkeypatch.setattr(nst_rt.engine.cpu_cores, "physical_cores", lambda: request.param)
     return int(request.param)
 
 
@@ -65,7 +65,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         arguments.update(style=style, **rest)
         return Negatives()
 
-    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load)
+    monkeypatch.setattr(nst_rt.stylizer.stylizer.Stylizer, "load", load)
     monkeypatch.chdir(tmp_path)
     return arguments
 
@@ -165,7 +165,7 @@ def test_auto_is_told_how_many_pictures_there_will_be(run: Any, loaded: dict[str
 
 def test_the_only_picture_is_read_while_the_network_loads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     put("a.png")
-    read, load = threading.Event(), nst_rt.stylizer.Stylizer.load
+    read, load = threading.Event(), nst_rt.stylizer.stylizer.Stylizer.load
 
     def read_and_tell(*arguments: Any) -> Any:
         read.set()
@@ -175,8 +175,8 @@ def test_the_only_picture_is_read_while_the_network_loads(run: Any, monkeypatch:
         assert read.wait(60)
         return load(*arguments, **named)
 
-    monkeypatch.setattr("nst_rt.sources.picture.read_picture", read_and_tell)
-    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load_once_it_is_read)
+    monkeypatch.setattr("nst_rt.media.images.image_reader.read_picture", read_and_tell)
+    monkeypatch.setattr(nst_rt.stylizer.stylizer.Stylizer, "load", load_once_it_is_read)
     assert run("a.png", "-o", "b.png").code == 0
     assert is_negative("b.png")
 
@@ -190,7 +190,7 @@ def test_a_style_that_is_not_there_is_told_although_a_picture_is_being_read(
     def load(*_: Any, **__: Any) -> Negatives:
         raise StyleError("no style named 'van'")
 
-    monkeypatch.setattr(nst_rt.stylizer.Stylizer, "load", load)
+    monkeypatch.setattr(nst_rt.stylizer.stylizer.Stylizer, "load", load)
     for name in ("a.png", "bad.png"):
         told = run(name, "-o", "b.png", "-s", "van")
         assert (told.code, told.err) == (2, "nst-rt: error: no style named 'van'\n")
@@ -522,7 +522,7 @@ def test_no_more_pictures_are_read_ahead_than_are_stylised_at_once(
     for at in range(30):
         put(f"in/{at}.png")
     # Many cores, of which a device that takes one picture at a time makes no use.
-    monkeypatch.setattr(nst_rt.processors, "physical_cores", lambda: 20 * cores)
+    monkeypatch.setattr(nst_rt.engine.cpu_cores, "physical_cores", lambda: 20 * cores)
     monkeypatch.setattr(Negatives, "in_flight", lambda *_: cores)
     alive: list[int] = []
     read: list[object] = []
@@ -538,8 +538,8 @@ def test_no_more_pictures_are_read_ahead_than_are_stylised_at_once(
         written.append(None)
         return []
 
-    monkeypatch.setattr("nst_rt.sources.picture.read_picture", count)
-    monkeypatch.setattr("nst_rt.sinks.picture.write_picture", write)
+    monkeypatch.setattr("nst_rt.media.images.image_reader.read_picture", count)
+    monkeypatch.setattr("nst_rt.media.images.image_writer.write_picture", write)
     assert run("in", "-o", "out", *(["--in-flight", cores] if cores > 1 else [])).code == 0
     assert len(written) == 30
     # Two read, one in hand, those in work, two made, one being written.

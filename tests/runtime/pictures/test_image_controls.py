@@ -9,13 +9,13 @@ from typing import Any
 
 import cv2
 import nst_rt.cli
-import nst_rt.in_flight
-import nst_rt.open_sessions
-import nst_rt.processors
+import nst_rt.engine.cpu_cores
+import nst_rt.engine.session_cache
+import nst_rt.engine.session_pool
 import numpy as np
 import pytest
 from nst_rt import Stylizer
-from nst_rt.session import Session
+from nst_rt.engine.session import Session
 from tiny_models import inverting_model, mean_color_encoder, tinting_model
 
 STYLES = {"blue": [100, 0, 0], "green": [0, 60, 0], "red": [0, 0, 80]}
@@ -164,7 +164,7 @@ def test_pictures_of_many_sizes_open_a_session_for_each_and_share_the_room(
     sides = [21 + at * 4 if at % 3 else 60 + at * 4 for at in range(20)]
     for side in sides:
         cv2.imwrite(f"in/{side}.png", np.full((side, side, 3), side, np.uint8))
-    monkeypatch.setattr(nst_rt.in_flight, "PIXELS", 100 * 100)
+    monkeypatch.setattr(nst_rt.engine.session_pool, "PIXELS", 100 * 100)
     opened: list[int] = []
     lock = threading.Lock()
     at_work: list[int] = []
@@ -188,8 +188,8 @@ def test_pictures_of_many_sizes_open_a_session_for_each_and_share_the_room(
                 with lock:
                     at_work.remove(side)
 
-    monkeypatch.setattr(nst_rt.open_sessions, "Session", Told)
-    monkeypatch.setattr(nst_rt.processors, "physical_cores", lambda: 4)
+    monkeypatch.setattr(nst_rt.engine.session_cache, "Session", Told)
+    monkeypatch.setattr(nst_rt.engine.cpu_cores, "physical_cores", lambda: 4)
     line = ["nst-rt", "image", "in", "-o", "out", "-s", "negative.onnx", "-d", "cpu", "--threads", "4"]
     monkeypatch.setattr(sys, "argv", line)
     monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])

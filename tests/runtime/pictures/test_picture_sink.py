@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from full_disk import full_disk
 from nst_rt.errors import OutputError
-from nst_rt.sinks.atomic import replacing
-from nst_rt.sinks.picture import SUFFIXES, WITHOUT_ALPHA, encode_picture, write_picture
-from nst_rt.sources.picture import read_picture
+from nst_rt.files.atomic import replacing
+from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_writer import SUFFIXES, WITHOUT_ALPHA, encode_picture, write_picture
 from picture_bytes import names_in, smooth
 
 ALPHA = np.tile(np.linspace(40, 255, 60).astype(np.uint8), (40, 1))

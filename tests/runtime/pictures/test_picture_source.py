@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from nst_rt.errors import InputError
-from nst_rt.sources.picture import MAX_SIDE, read_picture
+from nst_rt.media.images.image_reader import MAX_SIDE, read_picture
 from picture_bytes import (
     encoded,
     exif,

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt.descriptors import ByteReader, ByteWriter, Stopping
 from nst_rt.errors import CutFrameError, DeviceError, FrameStreamError, InputError, OutputError, ReaderGoneError
-from nst_rt.frame_pipe import PipeSummary, run_pipe
-from nst_rt.pixels import Image
-from nst_rt.sinks.raw_video import RawVideoWriter
-from nst_rt.sources.raw_video import RawVideoReader, read_y4m_header
-from nst_rt.stream_format import StreamFormat
+from nst_rt.jobs.pipe import PipeSummary, run_pipe
+from nst_rt.media.pixels.frame import Image
+from nst_rt.media.raw_frames.descriptors import ByteReader, ByteWriter, Stopping
+from nst_rt.media.raw_frames.raw_reader import RawVideoReader, read_y4m_header
+from nst_rt.media.raw_frames.raw_writer import RawVideoWriter
+from nst_rt.media.raw_frames.stream_format import StreamFormat
 from pipe_process import flat_yuv, picture, read_exactly, waiting_in, y4m
 
 FRAME_BYTES = 64 * 48 * 3

@@ -148,7 +148,7 @@ def test_a_signal_ends_it_between_two_frames(number: signal.Signals, inverting: 
 
 def test_a_signal_while_it_waits_for_a_header(inverting: Path) -> None:
     code = (
-        "import sys, nst_rt.sources.raw_video as raw; from nst_rt.cli import main\n"
+        "import sys, nst_rt.media.raw_frames.raw_reader as raw; from nst_rt.cli import main\n"
         "read = raw.read_y4m_header\n"
         "raw.read_y4m_header = lambda stream: (print('waiting', file=sys.stderr, flush=True), read(stream))[1]\n"
         "main()"
@@ -189,13 +189,13 @@ def test_messages_do_not_land_between_frames(inverting: Path) -> None:
 
 def test_what_libraries_print_goes_to_stderr(inverting: Path) -> None:
     code = (
-        "import os, nst_rt.stylizer; from nst_rt.cli import main\n"
-        "prepare = nst_rt.stylizer.Stylizer.prepare\n"
+        "import os, nst_rt.stylizer.stylizer; from nst_rt.cli import main\n"
+        "prepare = nst_rt.stylizer.stylizer.Stylizer.prepare\n"
         "def chatty(self, *arguments):\n"
         "    print('from Python', flush=True)\n"
         "    os.write(1, b'from C\\n')\n"
         "    return prepare(self, *arguments)\n"
-        "nst_rt.stylizer.Stylizer.prepare = chatty\n"
+        "nst_rt.stylizer.stylizer.Stylizer.prepare = chatty\n"
         "main()"
     )
     line = [sys.executable, "-c", code, *command(inverting, *RAW)[3:]]

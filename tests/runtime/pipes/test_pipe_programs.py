@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from nst_rt.sources.film import FilmReader
+from nst_rt.media.video.video_reader import FilmReader
 from numpy.typing import NDArray
 from pipe_process import command
 

@@ -6,11 +6,11 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
-from nst_rt.pixel_formats import PIXEL_FORMATS
-from nst_rt.sinks.raw_pixels import packer
-from nst_rt.sources.film_colors import BT709, TO_BGR, TO_SMALLER_BGR, to_bgr
-from nst_rt.sources.raw_pixels import frame_slots
-from nst_rt.stream_format import StreamFormat
+from nst_rt.media.pixels.color_spaces import BT709, TO_BGR, TO_SMALLER_BGR, to_bgr
+from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
+from nst_rt.media.raw_frames.bgr_to_raw import packer
+from nst_rt.media.raw_frames.raw_to_bgr import frame_slots
+from nst_rt.media.raw_frames.stream_format import StreamFormat
 from numpy.typing import NDArray
 
 WEIGHTS = {"bt601": (0.299, 0.587, 0.114), "bt709": (0.2126, 0.7152, 0.0722)}

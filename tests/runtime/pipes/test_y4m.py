@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 from nst_rt.errors import FrameStreamError
-from nst_rt.sources.y4m import Y4mHeader
-from nst_rt.stream_format import StreamFormat
+from nst_rt.media.raw_frames.stream_format import StreamFormat
+from nst_rt.media.raw_frames.y4m import Y4mHeader
 
 FULL_LINE = b"YUV4MPEG2 W640 H360 F30000:1001 It A16:15 C420mpeg2 XYSCSS=420MPEG2 XCOLORRANGE=FULL XMINE=a=b\n"
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from nst_rt.pixel_formats import PIXEL_FORMATS
-from nst_rt.sinks.yuv_planes import yuv_filler
-from nst_rt.sources.film_colors import BT601, BT709, FULL, FilmColors
+from nst_rt.media.pixels.color_spaces import BT601, BT709, FULL, FilmColors
+from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
+from nst_rt.media.pixels.yuv_planes import yuv_filler
 from numpy.typing import NDArray
 
 _RANDOM = np.random.default_rng(0)

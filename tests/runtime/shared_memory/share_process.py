@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from nst_rt.pixels import Image
+from nst_rt.media.pixels.frame import Image
 from nst_rt.shared_memory import ShareServer
 
 WIDTH, HEIGHT = 64, 48

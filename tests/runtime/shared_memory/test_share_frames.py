@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 from nst_rt.errors import InputError, NstError, RoleTakenError, ShareError, ShareTimeoutError
-from nst_rt.pixel_formats import PIXEL_FORMATS
-from nst_rt.pixels import Image
+from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.shared_memory import ShareClient, ShareServer
 from nst_rt.shared_memory.frame_layout import FrameLayout, SlotStylizer
 from nst_rt.shared_memory.layout import Status

@@ -1,6 +1,6 @@
 """What users would run instead: one module per peer, all of one interface (`nst_bench.speed.contender`)."""
 
-from nst_rt.gpu import nvidia_driver
+from nst_rt.engine.gpu import nvidia_driver
 
 from nst_bench.speed.contender import Contender
 from nst_bench.speed.networks import Network, OwnNetwork

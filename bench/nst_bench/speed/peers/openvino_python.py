@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 from nst_rt import contract
-from nst_rt.stylizer import Frame
+from nst_rt.stylizer.stylizer import Frame
 
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing
 from nst_bench.speed.networks import OwnNetwork
 

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from nst_rt import contract
-from nst_rt.ort import load_onnxruntime
-from nst_rt.stylizer import Frame
+from nst_rt.engine.ort import load_onnxruntime
+from nst_rt.stylizer.stylizer import Frame
 
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing
 from nst_bench.speed.networks import Network, OwnNetwork
-from nst_bench.speed.peers.float_pictures import to_float, to_frame
+from nst_bench.speed.peers.float_images import to_float, to_frame
 
 
 class PlainOnnxRuntime:

@@ -3,12 +3,12 @@
 import copy
 from typing import TYPE_CHECKING
 
-from nst_rt.stylizer import Frame
+from nst_rt.stylizer.stylizer import Frame
 
-from nst_bench.latency import Case
+from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing
 from nst_bench.speed.networks import Network
-from nst_bench.speed.peers.float_pictures import to_float, to_frame
+from nst_bench.speed.peers.float_images import to_float, to_frame
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,9 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nst_rt.session import first_line
+from nst_rt.engine.session import first_line
 
-from nst_bench.latency import Case, moving_frames
+from nst_bench.harness.latency import Case, moving_frames
 from nst_bench.speed.networks import open_network
 from nst_bench.speed.peers import peers
 

@@ -1092,7 +1092,7 @@ private:
 
     void append_gpu(OrtSessionOptions* settings, const Options& options, const Record* record,
                     std::optional<Size> size) const {
-        // The keys and values, and the reasons for them, are those of runtime/nst_rt/devices.py. No CUDA graph here: it
+        // The keys and values, and the reasons for them, are those of runtime/nst_rt/engine/devices.py. No CUDA graph here: it
         // would replay a frame from a fixed address on the card, and frames come from the caller's memory.
         const bool fp16 = record && record->precision == "fp16";
         const std::string index = std::to_string(device_.index);

@@ -1,0 +1,1 @@
+"""What every benchmark shares: the launcher, the machine, the store, latency, random frames, Markdown."""

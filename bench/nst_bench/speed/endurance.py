@@ -1,0 +1,171 @@
+"""Does memory stay flat? Many frames through a stylizer, and through the live loop with its capture thread and display.
+
+    python -m nst_bench.speed.endurance --frames 100000 --size 64x48
+
+A leak of one frame a call would show whatever the size, so that small frames, of which a hundred thousand take
+minutes, prove as much as large ones.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import psutil  # type: ignore[import-untyped]
+import typer
+from nst_rt.cli.frame_options import parse_sides
+from nst_rt.cli.messages import fail
+from nst_rt.errors import NstError
+from nst_rt.live.capture import Capture, LiveFrame
+from nst_rt.live.loop import LiveLoop
+from nst_rt.media.pixels.frame import Image
+from nst_rt.stylizer.stylizer import Stylizer
+
+from nst_bench.harness.latency import Case, moving_frames
+
+SHARES = (0.01, 0.1, 0.5, 1.0)
+"""Of all frames, after which memory is read. By the first everything that is kept has been made."""
+STYLE_EVERY = 250
+"""Frames after which the style changes."""
+
+
+def measure_memory(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any]:
+    """Stylise `frames` frames, first by plain calls, then in a live loop.
+
+    Returns:
+        JSON-ready: sizes, `frames`, and per way (`calls`, `live`) the process's resident memory in MB after each of
+        `SHARES`, `grown_mb` from the first to the last, and what that is in bytes a frame.
+    """
+    return {
+        "width": case.width,
+        "height": case.height,
+        "frames": frames,
+        "calls": _through_calls(stylizer, case, frames),
+        "live": _through_live_loop(stylizer, case, frames),
+    }
+
+
+class _Readings:
+    """Resident memory, read at the shares of a run."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
+        self._due = {max(1, round(share * frames)): f"{share:.0%}" for share in SHARES}
+        self._read: dict[str, int] = {}
+        self._process = psutil.Process()
+
+    def after(self, count: int) -> None:
+        if count in self._due:
+            self._read[self._due[count]] = self._process.memory_info().rss
+
+    def told(self) -> dict[str, Any]:
+        first, last = (self._read[f"{share:.0%}"] for share in (SHARES[0], SHARES[-1]))
+        between = self._frames - max(1, round(SHARES[0] * self._frames))
+        return {
+            "rss_mb": {share: round(held / 2**20, 2) for share, held in self._read.items()},
+            "grown_mb": round((last - first) / 2**20, 2),
+            "bytes_per_frame": round((last - first) / max(1, between), 1),
+        }
+
+
+class _Drawn:
+    """A source that draws the next picture when the last one has been shown, so that none is dropped."""
+
+    live = False
+
+    def __init__(self, case: Case, frames: int) -> None:
+        self._pictures, self._left = moving_frames(case), frames
+        self.may_go_on = threading.Semaphore(1)
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "drawn pictures", "width": None, "height": None, "fps": None}
+
+    def read(self) -> LiveFrame | None:
+        self.may_go_on.acquire()
+        if not self._left:
+            return None
+        self._left -= 1
+        return LiveFrame(self._pictures[self._left % len(self._pictures)].copy(), time.monotonic())
+
+    def close(self) -> None:
+        pass
+
+
+class _Display:
+    """In a window's place: everything is drawn for it, and nothing shown."""
+
+    def fit(self, picture: Image) -> Image:
+        return picture
+
+    def show(self, picture: Image) -> None:
+        pass
+
+    def key(self) -> str:
+        return ""
+
+    def toggle_full_screen(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Counter:
+    """In a virtual camera's place: takes every picture once."""
+
+    def __init__(self, taken: Callable[[int], None]) -> None:
+        self._taken, self._count = taken, 0
+
+    def write(self, picture: Image) -> None:
+        self._count += 1
+        self._taken(self._count)
+
+    def close(self) -> None:
+        pass
+
+
+def _through_calls(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any]:
+    readings, pictures, styles = _Readings(frames), moving_frames(case), stylizer.styles
+    for count in range(1, frames + 1):
+        if styles and count % STYLE_EVERY == 0:
+            stylizer.style = styles[count // STYLE_EVERY % len(styles)]
+        stylizer(pictures[count % len(pictures)])
+        readings.after(count)
+    return readings.told()
+
+
+def _through_live_loop(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any]:
+    readings, source = _Readings(frames), _Drawn(case, frames)
+
+    def taken(count: int) -> None:
+        readings.after(count)
+        source.may_go_on.release()
+
+    def again() -> _Drawn:
+        raise AssertionError("drawn pictures are never lost")
+
+    capture = Capture(source, again, typer.echo)
+    LiveLoop(stylizer, capture, window=_Display(), virtual_camera=_Counter(taken), frames=frames).run()
+    return readings.told()
+
+
+def main(
+    frames: Annotated[int, typer.Option(min=100, help="For plain calls, and as many for the live loop.")] = 100_000,
+    size: Annotated[str, typer.Option(metavar="WxH")] = "64x48",
+    model: Annotated[str | None, typer.Option()] = None,
+    device: Annotated[str, typer.Option()] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1)] = None,
+) -> None:
+    """Print resident memory over a long run as JSON."""
+    width, height = parse_sides(size)
+    try:
+        with Stylizer.load(model=model, device=device, threads=threads) as stylizer:
+            told = measure_memory(stylizer, Case(width, height), frames)
+    except NstError as error:
+        raise typer.Exit(fail(str(error), error.exit_code, below=error.below)) from error
+    typer.echo(json.dumps(told, indent=2))
+
+
+if __name__ == "__main__":
+    typer.run(main)

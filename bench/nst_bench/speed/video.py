@@ -1,0 +1,159 @@
+"""A film from decoder to encoder, beside each of its stages alone: does it run at the speed of the slowest?"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nst_rt.cli.video import convert_film
+from nst_rt.engine.cpu_cores import available_cores
+from nst_rt.jobs.pipeline import overlapped_in_flight
+from nst_rt.media.pixels.frame import Image
+from nst_rt.media.video.video_reader import FilmFrame, FilmReader
+from nst_rt.media.video.video_writer import CRF, PRESET, FilmWriter
+from nst_rt.stylizer.stylizer import Stylizer
+
+from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.noise import relative_noise
+
+STAGES = ("decode", "stylise", "encode")
+ONE_AT_A_TIME = "one at a time"
+"""Stylising with all cores on every single frame, as a live picture is."""
+RATE = Fraction(25)
+
+
+class _Spent(NamedTuple):
+    """What a stage, or all of them together, took."""
+
+    seconds: float
+    cpu: float
+    """Seconds of all threads."""
+
+
+def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[str, Any]:
+    """Decode, stylise and encode a drawn H.264 film, each alone and then all as `nst-rt video` does, in turns.
+
+    Alone as in the whole, as many frames are stylised at once as `nst-rt video` takes by itself. Where that is more
+    than one, stylising them one after the other is measured too: what it costs a film that its frames wait in turn.
+
+    The film is written with the defaults of `nst-rt video`, which are also those of the results. Every stage has the
+    frames that it has in the whole. They wait in memory: 0.3 GB for 100 frames of 720p, and up to twice that while
+    stylised ones take their places.
+
+    On a card the stages have machines of their own, and the whole can be as fast as the slowest of them. On a
+    processor all of them share its cores, and it cannot be faster than their CPU seconds on all cores either.
+
+    Args:
+        rounds: how often each is measured, in turns.
+        loading: as for `Stylizer.load`.
+
+    Returns:
+        JSON-ready: `width`, `height`, `frames`, `in_flight`, `cores` (that this process may use), `device`,
+        `precision`; `stages`
+        with `seconds` and `cpu_seconds` of `decode`, `stylise` and `encode`, medians of all rounds; `whole` with the
+        same; `slowest`; `times_slowest` (the whole's seconds over those of the slowest stage); `shared_seconds` (the
+        stages' CPU seconds, divided among the cores); `times_bound` (over the larger of the slowest stage and that);
+        `one_at_a_time` (as a stage) and `times_one_at_a_time` (the whole's seconds over its); `noise` of the whole.
+    """
+    spent: dict[str, list[_Spent]] = {name: [] for name in (*STAGES, ONE_AT_A_TIME, "whole")}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stylizer.load(in_flight=None, **loading) as stylizer,
+        ExitStack() as opened,
+    ):
+        film, copy = Path(folder) / "film.mp4", Path(folder) / "copy.mp4"
+        drawn = moving_frames(case)
+        _write(film, [FilmFrame(drawn[at % len(drawn)], at, 1 / RATE) for at in range(frames)])
+        in_flight = stylizer.in_flight(case.height, case.width)
+        stylizer.warm_up(case.height, case.width)
+        one_at_a_time = None
+        if in_flight > 1:
+            one_at_a_time = opened.enter_context(Stylizer.load(**loading))
+            one_at_a_time.warm_up(case.height, case.width)
+        for _ in range(rounds):
+            held: list[FilmFrame] = []
+            with FilmReader(film) as reader:
+                spent["decode"].append(_timed(held.extend, reader))
+            if one_at_a_time is not None:
+                spent[ONE_AT_A_TIME].append(_timed(_stylise, one_at_a_time, held, 1, False))
+            spent["stylise"].append(_timed(_stylise, stylizer, held, in_flight))
+            if one_at_a_time is None:
+                spent[ONE_AT_A_TIME].append(spent["stylise"][-1])
+            spent["encode"].append(_timed(_write, copy, held))
+            held.clear()
+            with FilmReader(film) as reader:
+                spent["whole"].append(_timed(_convert, reader, stylizer, copy, in_flight))
+        described = stylizer.describe()
+    return {
+        "width": case.width,
+        "height": case.height,
+        "frames": frames,
+        "in_flight": in_flight,
+        "device": described["device"],
+        "precision": described["precision"],
+        **summary(spent, available_cores()),
+    }
+
+
+def summary(spent: Mapping[str, Sequence[tuple[float, float]]], cores: int) -> dict[str, Any]:
+    """What follows from the rounds' seconds and CPU seconds of the three stages, `one at a time` and the `whole`."""
+    medians = {
+        name: (statistics.median(wall for wall, _ in rounds), statistics.median(cpu for _, cpu in rounds))
+        for name, rounds in spent.items()
+    }
+    told = {name: {"seconds": round(wall, 4), "cpu_seconds": round(cpu, 4)} for name, (wall, cpu) in medians.items()}
+    slowest = max(STAGES, key=lambda name: medians[name][0])
+    shared = sum(medians[name][1] for name in STAGES) / cores
+    whole = medians["whole"][0]
+    return {
+        "cores": cores,
+        "stages": {name: told[name] for name in STAGES},
+        "whole": told["whole"],
+        "slowest": slowest,
+        "times_slowest": round(whole / medians[slowest][0], 4),
+        "shared_seconds": round(shared, 4),
+        "times_bound": round(whole / max(medians[slowest][0], shared), 4),
+        "one_at_a_time": told[ONE_AT_A_TIME],
+        "times_one_at_a_time": round(whole / medians[ONE_AT_A_TIME][0], 4),
+        "noise": relative_noise([wall for wall, _ in spent["whole"]]),
+    }
+
+
+def _timed(work: Callable[..., object], *arguments: object) -> _Spent:
+    seconds, cpu = time.perf_counter(), time.process_time()
+    work(*arguments)
+    return _Spent(time.perf_counter() - seconds, time.process_time() - cpu)
+
+
+def _stylise(stylizer: Stylizer, held: list[FilmFrame], in_flight: int, keep: bool = True) -> None:
+    def begin(place: tuple[int, FilmFrame]) -> Callable[[], tuple[int, FilmFrame]]:
+        at, frame = place
+        make = stylizer.prepare(frame.bgr)
+        return lambda: (at, frame._replace(bgr=make()))
+
+    def put_back(place: tuple[int, FilmFrame]) -> None:
+        if keep:
+            held[place[0]] = place[1]  # in the frame's own place, so that memory holds the film once
+
+    overlapped_in_flight((place for place in enumerate(held)), begin, put_back, in_flight)
+
+
+def _write(path: Path, frames: list[FilmFrame]) -> None:
+    height, width = frames[0].bgr.shape[:2]
+    path.unlink(missing_ok=True)
+    with FilmWriter(
+        path, width, height, time_base=frames[0].time_base, average_rate=RATE, crf=CRF, preset=PRESET
+    ) as writer:
+        for frame in frames:
+            writer.write(frame.bgr, frame.pts)
+
+
+def _convert(reader: FilmReader, stylizer: Stylizer, target: Path, in_flight: int) -> None:
+    def prepare(frame: Image, _: float) -> Callable[[], Image]:
+        return stylizer.prepare(frame)
+
+    convert_film(reader, prepare, target, in_flight=in_flight, crf=CRF, preset=PRESET, audio=False)

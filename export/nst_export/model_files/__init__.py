@@ -1,0 +1,1 @@
+"""The files of an exported model: the model, its companions, named styles."""

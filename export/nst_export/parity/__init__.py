@@ -1,0 +1,1 @@
+"""Is an exported model as exact as PyTorch? Sample images, PSNR, the check."""

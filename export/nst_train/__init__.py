@@ -1,0 +1,1 @@
+"""What learns: perceptual losses, data, training recipes, optimisation-based transfer."""

@@ -1,0 +1,1 @@
+"""One module per network that can be trained."""

@@ -1,0 +1,1 @@
+"""Style vectors fitted to one painting."""

@@ -1,0 +1,102 @@
+"""`nst-rt add-style --tune`: a painting's file and an exported network to a tuned style vector."""
+
+import time
+from pathlib import Path
+
+import torch
+from nst_export.families.from_model_file import read_exported
+from nst_rt.jobs.tuning import Tuned
+from nst_rt.styles.library import Vector
+
+from nst_train.data.crops import WIDEST
+from nst_train.data.drawn_images import DrawnPictures
+from nst_train.data.images import PictureFolder, Pictures, read_rgb
+from nst_train.loop.hardware import choose_hardware
+from nst_train.loop.interruption import Interruption
+from nst_train.loop.progress import Reporter, choose_reporter
+from nst_train.perceptual.loss_network import find_loss_network, load_loss_network
+from nst_train.recipes.settings import PerceptualSettings
+from nst_train.tuning.vector_tuning import TuningProgress, style_closed, tune, tuning_settings
+
+STEPS = 2000
+"""More do not help; a GPU comes to them before its minutes are over."""
+
+
+def tune_to_painting(
+    model: Path,
+    painting: Path,
+    start: Vector | None,
+    *,
+    minutes: float,
+    photographs: Path | None = None,
+    loss_network: Path | None = None,
+    device: str = "auto",
+    settings: PerceptualSettings | None = None,
+) -> Tuned:
+    """See `nst_rt.jobs.tuning.Tuner`.
+
+    Args:
+        settings: steps, size, batch and losses; those of `tuning_settings` if left out.
+
+    Raises:
+        InputError: the model, the painting, the photographs or the loss network cannot be read.
+        ModelError: no conditional network of our exporter's, a start or a loss network that does not fit.
+        DeviceError: the device is not there.
+        KeyboardInterrupt: before the first step was done.
+    """
+    reporter = choose_reporter(every=10)
+    vgg = load_loss_network(find_loss_network(loss_network))
+    network = read_exported(model).network
+    picture = read_rgb(painting)
+    hardware = choose_hardware(device)
+    pictures = _pictures(photographs, settings, reporter)
+    s = settings or tuning_settings(pictures, vgg, STEPS)
+    begin = network.neutral_style() if start is None else torch.from_numpy(start).float()
+    if not photographs:
+        reporter.note("stylising drawn pictures meanwhile; --photographs FOLDER fits the style to yours")
+    reporter.note(f"tuning on {hardware.name}; Ctrl-C ends it with what is found so far")
+    done = 0
+
+    def advance(progress: TuningProgress) -> None:
+        nonlocal done
+        done = progress.step
+        reporter.expect(max(done, round(done / progress.share)), progress.seconds_left)
+        reporter.advance(done, progress.losses)
+
+    began = time.monotonic()
+    reporter.begin(0, s.steps)
+    try:
+        with Interruption() as interruption:
+            vector = tune(
+                network,
+                picture,
+                pictures,
+                begin,
+                vgg,
+                hardware,
+                settings=s,
+                minutes=minutes,
+                progress=advance,
+                stop=lambda: interruption.wanted,
+            )
+    finally:
+        reporter.end()
+    if not done:
+        raise KeyboardInterrupt
+    spent = time.monotonic() - began
+    kind = "photographs" if photographs else "drawn pictures"
+    before, after = style_closed(network, [begin, vector], picture, pictures, vgg, hardware, s)
+    return Tuned(
+        vector=vector.numpy(),
+        training=f"tuned: {done} steps of {s.batch} {kind} at {s.size} px, {spent / 60:.1f} min on {hardware.name}",
+        steps=done,
+        finished=not interruption.wanted,
+        closed={"before": before, "after": after},
+    )
+
+
+def _pictures(photographs: Path | None, settings: PerceptualSettings | None, reporter: Reporter) -> Pictures:
+    if photographs is None:
+        return DrawnPictures()
+    size = settings.size if settings else PerceptualSettings.size
+    return PictureFolder(photographs, round(WIDEST * size), reporter.note)

@@ -1,0 +1,1 @@
+"""Networks on devices: providers, sessions, the session cache and pool, buffers, placement."""

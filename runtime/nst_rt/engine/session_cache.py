@@ -1,0 +1,176 @@
+"""The sessions of a stylizer: which file and device serve it, one set for every shape of frames, the last ones kept."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from nst_rt.contract import ModelRecord
+from nst_rt.engine.cpu_cores import counted_cores, physical_cores
+from nst_rt.engine.devices import Device, parse_device, preferred_devices, require_listed
+from nst_rt.engine.session import FrameShape, Session, log, read_model, require_bf16, require_same_network
+from nst_rt.engine.session_pool import SideBySide, divided, frames_in_flight
+from nst_rt.errors import DeviceError, InputError, ModelError
+from nst_rt.models.catalog import ModelFiles
+
+KEPT_SESSIONS = 4
+"""Frame sizes whose sessions stay open, with frames in flight several of each; every session has its own copy of the
+weights and buffers."""
+
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
+
+
+class OpenSessions:
+    """Opens a network's sessions, at the first frames of a shape.
+
+    Args:
+        files, device, precision, threads, in_flight, frames: see `Stylizer.load`.
+
+    Raises:
+        ModelError, DeviceError, InputError: as `Stylizer.load`.
+    """
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        device: str,
+        precision: str,
+        threads: int | None,
+        in_flight: int | None,
+        frames: int | None,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ModelError(f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}")
+        if in_flight is not None and (not isinstance(in_flight, int) or in_flight < 1):
+            raise InputError(f"in_flight is {in_flight!r}. Give a whole number from 1 up, or None")
+        self._files = files
+        # Nothing else computes in bf16, so that asking for it asks for this device.
+        self._requested = parse_device(device) or (Device("openvino") if precision == "bf16" else None)
+        self._precision = precision
+        self._threads = threads
+        self._in_flight = in_flight
+        self._lock = threading.Lock()
+        self._opened: OrderedDict[FrameShape, SideBySide] = OrderedDict()
+        self._candidates = [self._requested] if self._requested else preferred_devices(frames)
+        self.record: ModelRecord = read_model(self._path_for(self._candidates[0]))
+        """What the model file promises: the last one opened, or the one that will be."""
+        if self.record.kind != "stylizer":
+            raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
+
+    @property
+    def last(self) -> Session | None:
+        """A session of the shape that came last; None before the first frame."""
+        # A copy, not the lock: whoever asks should not wait until an engine has been built.
+        newest = [*self._opened.values()][-1:]
+        return newest[0].first if newest else None
+
+    @property
+    def device(self) -> Device:
+        """The device that the last opened session really runs on; before that, the first that will be tried."""
+        session = self.last
+        return session.device if session else self._candidates[0]
+
+    def require_device(self) -> None:
+        """Raise DeviceError for a demand that cannot be met now, and not at the first frame.
+
+        TensorRT's are left to that frame: it would build an engine just for this.
+        """
+        if self._requested:
+            require_listed(self._requested)
+            if self._precision == "bf16":
+                require_bf16(self._requested)
+            if self._requested.kind in ("cuda", "openvino"):
+                shape = FrameShape(1, 64, 64)
+                self.record = self._session(shape, self._requested, self._threads).record
+
+    def open_for(self, count: int, height: int, width: int, vectors: int) -> SideBySide:
+        """Sessions for `count` frames with so many style vectors; for one frame if the graph has room for one style.
+
+        Raises:
+            DeviceError: the device cannot run the model.
+        """
+        sessions = self._open(FrameShape(count, height, width, vectors))
+        if 0 < sessions.first.style_rows < vectors:
+            return self._open(FrameShape(1, height, width))
+        return sessions
+
+    def number_in_flight(self, height: int, width: int, styles: int) -> int:
+        """See `Stylizer.in_flight`, for the size that is painted."""
+        if not self._opened and len(self._candidates) > 1:
+            return self.open_for(styles, height, width, styles).number
+        return len(self._threads_of_each(FrameShape(styles, height, width, styles), self._candidates[0]))
+
+    def close(self) -> None:
+        """Give every session back."""
+        with self._lock:
+            self._opened.clear()
+
+    def _open(self, shape: FrameShape) -> SideBySide:
+        with self._lock:
+            if shape in self._opened:
+                self._opened.move_to_end(shape)
+                return self._opened[shape]
+            while True:
+                device = self._candidates[0]
+                try:
+                    return self._sessions_for(shape, device)
+                except DeviceError as error:
+                    if self._requested or len(self._candidates) == 1:
+                        raise
+                    log.warning("auto: %s cannot be used, trying %s (%s)", device, self._candidates[1], error)
+                    del self._candidates[0]
+
+    def _sessions_for(self, shape: FrameShape, device: Device) -> SideBySide:
+        threads = self._threads_of_each(shape, device)
+
+        def session(at: int) -> Session:
+            return self._session(shape, device, threads[at])
+
+        first = session(0)
+        self.record = first.record
+        sessions = self._opened[shape] = SideBySide(first, session, len(threads))
+        while len(self._opened) > KEPT_SESSIONS:
+            self._opened.popitem(last=False)
+        return sessions
+
+    def _threads_of_each(self, shape: FrameShape, device: Device) -> list[int | None]:
+        """Threads of every session that a shape may have; None leaves them to the runtime."""
+        number, on_processor = self._in_flight, device.kind == "cpu"
+        if number is None:
+            pixels = shape.batch * shape.height * shape.width
+            number = frames_in_flight(pixels, self._threads or physical_cores()) if on_processor else 1
+        if number > 1:
+            return [*divided(self._threads or physical_cores(), number)]
+        return [self._threads or (counted_cores() if on_processor else None)]
+
+    def _session(self, shape: FrameShape, device: Device, threads: int | None) -> Session:
+        path = self._path_for(device)
+        stored = read_model(path).precision if device.on_gpu else ""
+        if stored == "int8":
+            raise DeviceError(
+                f"device {device}: {path.name} is int8, which is for processors. Use --precision fp16 here"
+            )
+        return Session(path, device, shape, fp16=stored == "fp16", bf16=self._precision == "bf16", threads=threads)
+
+    def _path_for(self, device: Device) -> Path:
+        wanted = self._precision
+        if wanted == "auto":
+            wanted = "fp16" if device.on_gpu and self._files.fp16 else "any"
+        if wanted == "any":
+            return self._files.path
+        if wanted == "bf16":
+            wanted = "fp32"
+        for path in self._files.variants:
+            record = read_model(path)
+            if record.precision == wanted:
+                if path != self._files.path:
+                    require_same_network(read_model(self._files.path), self._files.path, record, path)
+                return path
+        raise ModelError(
+            f"{self._files.path.name} is {read_model(self._files.path).precision} and has no {wanted} file beside it. "
+            + (
+                f"Make it with `nst-rt export int8 {self._files.path}`"
+                if wanted == "int8"
+                else f"Export it with --precision {wanted}"
+            )
+        )

@@ -1,0 +1,1 @@
+"""Files: names, folders, atomic writing, errors of access."""

@@ -1,0 +1,98 @@
+"""Making a grid's pictures one after the other; what fails, or was made before, does not hold up the rest."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from nst_rt.errors import DependencyError, DeviceError, NstError, OutputError
+from nst_rt.jobs.grid.plan import Cell, Plan, Request
+from nst_rt.jobs.grid.record import GridRecord, file_hash
+from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_writer import write_picture
+from nst_rt.media.pixels.frame import Image
+
+State = Literal["made", "kept", "failed", "not made"]
+
+
+class Maker(Protocol):
+    """Turns requests into pictures."""
+
+    def inputs(self, request: Request) -> dict[str, Any]: ...
+    def make(self, request: Request, photograph: Image) -> Image: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Outcome:
+    """What became of one cell."""
+
+    cell: Cell
+    state: State = "not made"
+    """`kept` was made by an earlier run, `not made` is for after an interruption."""
+    error: str = ""
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "file": self.cell.file,
+            **_told(self.cell.request),
+            "state": self.state,
+            "error": self.error or None,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+class GridRun:
+    """The pictures of a plan.
+
+    Args:
+        folder: of the pictures.
+    """
+
+    def __init__(self, plan: Plan, maker: Maker, folder: Path, record: GridRecord) -> None:
+        self.outcomes = [Outcome(cell) for cell in plan.cells]
+        """In the plan's order."""
+        self._maker, self._folder, self._record = maker, folder, record
+
+    def run(self, report: Callable[[Outcome], None]) -> None:
+        """Make what is not there yet.
+
+        Args:
+            report: called with every outcome as it comes.
+
+        Raises:
+            KeyboardInterrupt: the outcomes tell how far it came.
+            OutputError, DeviceError, DependencyError: no folder, device or package; the rest would fail alike.
+        """
+        # Whatever takes time to set up (a model, a painting read by a style encoder) is set up once.
+        pairs = list(dict.fromkeys((one.cell.request.model, one.cell.request.style) for one in self.outcomes))
+        for outcome in sorted(
+            self.outcomes, key=lambda one: pairs.index((one.cell.request.model, one.cell.request.style))
+        ):
+            started = time.perf_counter()
+            try:
+                outcome.state = self._make(outcome.cell)
+            except (OutputError, DeviceError, DependencyError):
+                raise
+            except (NstError, OSError, MemoryError) as error:
+                outcome.state, outcome.error = "failed", " ".join(str(error).split()) or type(error).__name__
+            outcome.seconds = time.perf_counter() - started
+            report(outcome)
+
+    def _make(self, cell: Cell) -> State:
+        request, settings = cell.request, dict(cell.request.settings)
+        photograph = read_picture(request.content).shrunk(settings["size"]).bgr
+        inputs = {"content": file_hash(request.content), "settings": settings, **self._maker.inputs(request)}
+        if self._record.holds(cell.file, inputs):
+            return "kept"
+        write_picture(self._folder / cell.file, self._maker.make(request, photograph))
+        self._record.add(cell.file, inputs, _told(request))
+        return "made"
+
+
+def _told(request: Request) -> dict[str, Any]:
+    settings = dict(request.settings)
+    return {"content": str(request.content), "style": request.style, "model": request.model, "settings": settings}

@@ -1,0 +1,53 @@
+"""The pictures of a grid by optimisation."""
+
+from pathlib import Path
+from typing import Any
+
+from nst_rt.errors import InputError, NstError, StyleError
+from nst_rt.jobs.grid.plan import Request
+from nst_rt.jobs.grid.record import file_hash
+from nst_rt.jobs.optimizing import PictureOptimizer
+from nst_rt.media.pixels.frame import Image
+from nst_rt.styles.library import Term, is_painting, parse_blend
+
+
+class OptimizedMaker:
+    """Makes pictures by an optimiser."""
+
+    def __init__(self, optimizer: PictureOptimizer) -> None:
+        self._optimizer = optimizer
+
+    def inputs(self, request: Request) -> dict[str, Any]:
+        """What the picture depends on beside the photograph and the settings, ready for JSON.
+
+        Raises:
+            StyleError: no painting.
+            OSError: a file cannot be read.
+        """
+        paintings = [[file_hash(Path(term.name)), term.weight] for term in _paintings(request)]
+        return {**self._optimizer.inputs, "paintings": paintings}
+
+    def make(self, request: Request, photograph: Image) -> Image:
+        """A picture uint8 (H, W, 3) BGR of the photograph's size.
+
+        Raises:
+            NstError: as `PictureOptimizer`.
+        """
+        paintings = [(Path(term.name), term.weight) for term in _paintings(request)]
+        try:
+            return self._optimizer(photograph, paintings, request.settings)
+        except NstError:
+            raise
+        except (RuntimeError, MemoryError) as error:  # PyTorch's word for too little memory is a RuntimeError
+            raise InputError(f"{request.content}: cannot be optimised ({error}). Try a smaller --size") from error
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
+def _paintings(request: Request) -> list[Term]:
+    terms = parse_blend(request.style)
+    for term in terms:
+        if not is_painting(term.name):
+            raise StyleError(f"--method optimize takes paintings, and {term.name!r} is none. Name a picture file")
+    return terms

@@ -1,0 +1,109 @@
+"""What the pictures beside a sheet were made of, so that the same line again makes only what is missing or changed."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nst_rt import __version__
+from nst_rt.errors import OutputError
+from nst_rt.files.atomic import replacing, why_not_written
+
+log = logging.getLogger("nst_rt")
+
+NAME = "grid.json"
+
+
+class GridRecord:
+    """The record of a grid's folder, `grid.json` in it; written after every picture.
+
+    Args:
+        folder: of the single pictures; made if missing.
+        anew: forget what an earlier run has left.
+
+    Raises:
+        OutputError: the folder holds other things than a grid's pictures, or cannot be made.
+    """
+
+    def __init__(self, folder: Path, *, anew: bool = False) -> None:
+        self._folder = folder
+        self._pictures: dict[str, dict[str, Any]] = {}
+        self._sheets = sheets_of(folder)
+        path = folder / NAME
+        if path.is_file():
+            self._pictures = {} if anew else _read(path)
+        elif not anew and folder.is_dir() and any(folder.iterdir()):
+            raise OutputError(f"{folder}: holds other things than a grid. Give another -o, or --overwrite")
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(why_not_written(folder, error)) from error
+
+    def holds(self, file: str, inputs: Mapping[str, Any]) -> bool:
+        """Whether a picture of these inputs is there, unchanged since it was made."""
+        entry, path = self._pictures.get(file), self._folder / file
+        if entry is None or entry.get("inputs") != _with_version(inputs) or not path.is_file():
+            return False
+        return bool(file_hash(path) == entry.get("sha256"))
+
+    def add(self, file: str, inputs: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+        """Record a picture that was just written.
+
+        Args:
+            inputs: what it depends on, ready for JSON.
+            told: what else is worth knowing.
+
+        Raises:
+            OutputError: the record cannot be written.
+        """
+        entry = {**told, "inputs": _with_version(inputs), "sha256": file_hash(self._folder / file)}
+        self._pictures[file] = entry
+        self._write()
+
+    def add_sheet(self, name: str) -> None:
+        """Record a sheet that was just written beside the folder, so that it may be replaced later.
+
+        Raises:
+            OutputError: the record cannot be written.
+        """
+        if name not in self._sheets:
+            self._sheets.append(name)
+            self._write()
+
+    def _write(self) -> None:
+        content = {"sheets": self._sheets, "pictures": self._pictures}
+        with replacing(self._folder / NAME) as temporary:
+            temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
+
+
+def sheets_of(folder: Path) -> list[str]:
+    """Names of the sheets beside a grid's folder that were made of its pictures; none if it is no grid's."""
+    try:
+        return [str(name) for name in json.loads((folder / NAME).read_text("utf-8"))["sheets"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _with_version(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {**inputs, "nst_rt": __version__}
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        pictures = json.loads(path.read_text("utf-8"))["pictures"]
+        return {str(file): dict(entry) for file, entry in pictures.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("%s cannot be read (%s); every picture is made again", path, type(error).__name__)
+        return {}

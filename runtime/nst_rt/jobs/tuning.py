@@ -1,0 +1,67 @@
+"""Fitting a style vector to one painting: what the runtime asks of the package that can do it.
+
+The runtime knows no other package; whichever is installed and can tune registers a function under the entry point
+group `nst_rt.tuning`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, cast
+
+from nst_rt.jobs.extras import load_registered
+from nst_rt.styles.library import Vector
+
+GROUP = "nst_rt.tuning"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A tuned style vector and how it came about."""
+
+    vector: Vector
+    """float32 (S,)."""
+    training: str
+    """In words."""
+    steps: int
+    finished: bool
+    """All of the time or the steps were used; otherwise Ctrl-C ended it early."""
+    closed: Mapping[str, float] = field(default_factory=dict)
+    """Share of the photographs' style loss that is closed, 1 being the painting's own style: `before`, `after`."""
+
+
+class Tuner(Protocol):
+    """Fits a vector, telling on stderr where it is. The first Ctrl-C ends it with the vector found so far."""
+
+    def __call__(
+        self,
+        model: Path,
+        painting: Path,
+        start: Vector | None,
+        *,
+        minutes: float,
+        photographs: Path | None = None,
+        loss_network: Path | None = None,
+        device: str = "auto",
+    ) -> Tuned:
+        """Fit a style vector of a model to a painting.
+
+        Args:
+            model: an .onnx file in float32.
+            start: float32 (S,); the neutral vector if left out.
+            minutes: at most.
+            photographs: folder of what is stylised meanwhile; drawn pictures if left out.
+            loss_network: the VGG that judges; looked for if left out.
+
+        Raises:
+            KeyboardInterrupt: before the first step was done.
+        """
+
+
+def load_tuner() -> Tuner:
+    """The installed tuner.
+
+    Raises:
+        DependencyError: there is none, or it lacks a package; the message holds the install line.
+    """
+    return cast(Tuner, load_registered(GROUP, "--tune"))

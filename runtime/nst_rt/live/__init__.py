@@ -1,0 +1,1 @@
+"""The live loop: camera, capture, window, recorder, virtual camera."""

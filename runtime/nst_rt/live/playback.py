@@ -1,0 +1,76 @@
+"""A film as a live source: played at its own rate."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nst_rt.live.capture import LiveFrame
+from nst_rt.live.stream import fitted
+from nst_rt.media.video.video_reader import FilmReader
+
+
+class FilmPlayback:
+    """A film file as a `Source` for the capture thread, which paces it by its time stamps.
+
+    With `loop` it starts again at its end. Pictures larger than `width` or `height` are scaled down to fit.
+
+    Raises:
+        InputError: the film is missing, no film, or has no pictures.
+    """
+
+    live = False
+
+    def __init__(
+        self, path: str | Path, *, loop: bool = False, width: int | None = None, height: int | None = None
+    ) -> None:
+        self._path, self._loop = Path(path), loop
+        self._long_side: int | None = None
+        self._reader = FilmReader(path)
+        within = fitted(self._reader.width, self._reader.height, width, height)
+        if max(within) < max(self._reader.width, self._reader.height):
+            self._long_side = max(within)
+            self._reader.close()
+            self._reader = FilmReader(path, long_side=self._long_side)
+        self._frames = self._play()
+
+    def describe(self) -> dict[str, Any]:
+        """Name, width, height and fps of the pictures, the codec, the film's duration in seconds, and whether it has
+        sound, which is not played."""
+        reader = self._reader
+        return {
+            "name": str(self._path),
+            "width": reader.width,
+            "height": reader.height,
+            "fps": round(float(reader.average_rate), 3),
+            "format": reader.codec,
+            "duration": float(reader.duration) if reader.duration else None,
+            "sound": reader.has_audio,
+        }
+
+    def read(self) -> LiveFrame | None:
+        """The next picture with the time it is due; None at the end.
+
+        Raises:
+            InputError: the film went away between two rounds of a loop.
+        """
+        return next(self._frames, None)
+
+    def close(self) -> None:
+        self._frames.close()  # type: ignore[attr-defined]
+        self._reader.close()
+
+    def _play(self) -> Iterator[LiveFrame]:
+        begins = 0.0
+        while True:
+            first: float | None = None
+            due = begins
+            for frame in self._reader:
+                stamp = float(frame.pts * frame.time_base)
+                first = stamp if first is None else first
+                due = begins + stamp - first
+                yield LiveFrame(frame.bgr, 0.0, due)  # the capture thread knows when it is let out
+            if not self._loop or first is None:
+                return
+            begins = due + 1 / float(self._reader.average_rate)
+            self._reader.close()
+            self._reader = FilmReader(self._path, long_side=self._long_side)

@@ -1,0 +1,166 @@
+"""A window on the desktop, through OpenCV."""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_rt.contract import MIN_SIDE
+from nst_rt.errors import DisplayError
+from nst_rt.live.letterbox import letterbox
+
+_ELSEWHERE = (
+    "Run it on a desktop with opencv-python, or without a window: --no-window with --record FILE or --virtual-camera"
+)
+
+# waitKeyEx's codes differ by toolkit: X11 keysyms (Qt, GTK), Windows virtual keys, Cocoa's private-use characters.
+_ARROWS = {
+    **dict.fromkeys((65361, 0x250000, 63234), "left"),
+    **dict.fromkeys((65363, 0x270000, 63235), "right"),
+    **dict.fromkeys((65362, 0x260000, 63232), "up"),
+    **dict.fromkeys((65364, 0x280000, 63233), "down"),
+    65451: "+",  # the number block
+    65453: "-",
+}
+_SMALLEST = 480
+_NAMES = {27: "escape", 32: "space"}
+
+CLOSED = "closed"
+"""What `Window.key` says once the user has closed the window."""
+
+
+def window_backend() -> str:
+    """OpenCV's window toolkit: QT, GTK3, COCOA, WIN32 ...; empty for a headless build."""
+    return cv2.currentUIFramework()
+
+
+def why_no_window() -> str:
+    """The reason why no window can be shown here, in words; empty if one can.
+
+    To be asked before OpenCV tries: its Qt build aborts the process when it cannot connect to the display.
+    """
+    toolkit = window_backend()
+    if not toolkit:
+        return "this OpenCV is built without windows (opencv-python-headless instead of opencv-python)"
+    if not sys.platform.startswith("linux"):
+        return ""
+    display, wayland = os.environ.get("DISPLAY", ""), os.environ.get("WAYLAND_DISPLAY", "")
+    if not display and not wayland:
+        return "there is no display (DISPLAY is not set)"
+    if toolkit.startswith("QT"):
+        return _why_not_qt(display)
+    return _why_not_x11(display) if display and not wayland else ""
+
+
+def require_display() -> None:
+    """Raise DisplayError, with what to do instead, if no window can be shown here."""
+    reason = why_no_window()
+    if reason:
+        raise DisplayError(f"no window can be shown: {reason}. {_ELSEWHERE}")
+
+
+def _why_not_qt(display: str) -> str:
+    if not os.environ.get("QT_QPA_PLATFORM", "xcb").startswith("xcb"):
+        return ""  # the user chose another platform: wayland with a distribution's OpenCV, offscreen for a test
+    plugins = Path(os.environ.get("QT_QPA_PLATFORM_PLUGIN_PATH", Path(cv2.__file__).parent / "qt" / "plugins"))
+    plugin = next((path for path in plugins.glob("**/libqxcb.so")), None)
+    if plugin is not None:
+        try:
+            ctypes.CDLL(str(plugin))
+        except OSError as error:
+            return f"Qt misses a system library ({error})"
+        if not display:  # the wheels' Qt speaks X11 only, also on a Wayland desktop
+            return "this OpenCV needs X11 and DISPLAY is not set (XWayland does not run)"
+    return _why_not_x11(display) if display else ""
+
+
+def _why_not_x11(display: str) -> str:
+    """Connect and disconnect, with the user's own authority file, as the toolkit will."""
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return ""  # a toolkit without xcb: nothing to ask
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = xcb.xcb_connect(None, None)
+    refused = xcb.xcb_connection_has_error(connection)
+    xcb.xcb_disconnect(connection)
+    return f"display {display} does not answer or does not let us in" if refused else ""
+
+
+class Window:
+    """A resizable window; every call belongs in the main thread.
+
+    `fit` a picture to it, write on it what is to be crisp, `show` it, and ask for a `key`.
+
+    Raises:
+        DisplayError: no window can be shown here.
+    """
+
+    def __init__(self, title: str = "nst-rt") -> None:
+        require_display()
+        self._title = title
+        self._shown = False
+        try:
+            # GUI_NORMAL: without Qt's toolbar, status bar and context menu. FREERATIO, because `fit` keeps the
+            # proportions: OpenCV would leave light bars and scale by repeating pixels.
+            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+        except cv2.error as error:
+            raise DisplayError(f"no window can be shown: {' '.join(str(error).split())}. {_ELSEWHERE}") from error
+        self._full = False
+
+    def fit(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Scale (H, W, 3) uint8 BGR to the window's size, with its proportions kept, on black.
+
+        The first picture gives the window its size; a small one is enlarged.
+        """
+        if not self._shown:
+            scale = max(1.0, _SMALLEST / picture.shape[0])
+            height, width = round(picture.shape[0] * scale), round(picture.shape[1] * scale)
+            cv2.resizeWindow(self._title, width, height)
+            return letterbox(picture, height, width)
+        try:
+            _, _, width, height = cv2.getWindowImageRect(self._title)
+        except cv2.error:  # closed a moment ago
+            return picture
+        return letterbox(picture, height, width) if min(height, width) >= MIN_SIDE else picture
+
+    def show(self, picture: NDArray[np.uint8]) -> None:
+        """Hand (H, W, 3) uint8 BGR to the window; it is on the screen once `key` has run."""
+        cv2.imshow(self._title, picture)
+        self._shown = True
+
+    def key(self) -> str:
+        """Let the window paint and answer; the key that was pressed, by its character or as `left`, `right`, `up`,
+        `down`, `space` or `escape`; `CLOSED` once the window is closed; empty for none.
+        """
+        code = cv2.waitKeyEx(1)
+        if self._shown and not self._open():
+            return CLOSED
+        if code < 0:
+            return ""
+        if code in _ARROWS:
+            return _ARROWS[code]
+        character = code & 0xFF
+        return _NAMES.get(character) or (chr(character) if 32 < character < 127 and code < 0x10000 else "")
+
+    def toggle_full_screen(self) -> None:
+        self._full = not self._full
+        mode = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def close(self) -> None:
+        if self._open():
+            cv2.destroyWindow(self._title)
+        cv2.waitKey(1)  # lets the toolkit take it off the screen
+
+    def _open(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) > 0
+        except cv2.error:
+            return False

@@ -1,0 +1,1 @@
+"""Masks: which style goes where in a frame."""

@@ -1,0 +1,80 @@
+"""Masks: how much of each region is at each pixel of a frame."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from nst_rt.masks.mask_reader import by_light, inside_and_outside, labelled
+from nst_rt.masks.weights import Weights, feather_for, feathered, resized, tell_resizing
+from nst_rt.media.images.image_reader import read_picture
+from nst_rt.styles.regions import Label
+
+_KEPT_SIZES = 4
+
+
+class Mask(Protocol):
+    """Gives the weights for one frame after another."""
+
+    name: str
+
+    @property
+    def count(self) -> int:
+        """How many regions it has."""
+        ...
+
+    def weights(self, height: int, width: int) -> Weights:
+        """Of the regions, in order, for the next frame."""
+        ...
+
+
+class StillMask:
+    """A mask for every frame of every size.
+
+    Args:
+        weights: float32 (height, width) for each region, adding up to 1; see `nst_rt.masks.mask_reader`.
+        feather: width of the soft edges in pixels of the frame; 2 % of its short side if left out, and nothing where
+            the mask is soft by itself.
+        name: for messages.
+    """
+
+    def __init__(self, weights: Weights, *, feather: float | None = None, name: str = "the mask") -> None:
+        self.name = name
+        self._weights, self._feather = weights, feather_for(weights, feather)
+        self._fitted: OrderedDict[tuple[int, int], Weights] = OrderedDict()
+
+    @classmethod
+    def read(cls, path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None) -> "StillMask":
+        """A mask from a picture file.
+
+        Args:
+            labels: of the regions; left out, there are two regions: light (or opaque) is inside, dark outside.
+
+        Raises:
+            InputError: not a picture, or it has labels that `labels` lacks.
+        """
+        picture, name = read_picture(path), str(path)
+        compressed = picture.format == "jpeg"  # its greys near black and white are no labels
+        if labels:
+            weights = labelled(picture.bgr, labels, name, compressed=compressed)
+        elif compressed:
+            weights = by_light(picture.bgr)
+        else:
+            weights = inside_and_outside(picture.bgr, picture.alpha, name)
+        return cls(weights, feather=feather, name=name)
+
+    @property
+    def count(self) -> int:
+        """How many regions it has."""
+        return len(self._weights)
+
+    def weights(self, height: int, width: int) -> Weights:
+        """The regions' weights at a frame's size; a mask of another size is resized, with a warning the first time."""
+        size = height, width
+        if size not in self._fitted:
+            tell_resizing(self.name, self._weights, height, width)
+            self._fitted[size] = feathered(resized(self._weights, height, width), self._feather)
+            if len(self._fitted) > _KEPT_SIZES:
+                self._fitted.popitem(last=False)
+        self._fitted.move_to_end(size)
+        return self._fitted[size]

@@ -1,0 +1,98 @@
+"""A film as a mask: its pictures lie over a film's, frame by frame."""
+
+import logging
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from nst_rt.masks.mask import StillMask
+from nst_rt.masks.mask_reader import by_light, labelled_smoothly
+from nst_rt.masks.weights import Weights, feather_for, feathered, resized, tell_resizing
+from nst_rt.media.images.image_header import format_of
+from nst_rt.media.video.video_part import FilmPart
+from nst_rt.media.video.video_reader import FilmReader
+from nst_rt.styles.regions import Label
+
+log = logging.getLogger("nst_rt")
+
+
+class MaskFilm:
+    """Gives the weights of one frame after the other; past its end the last ones stay, with a warning.
+
+    Args:
+        path: a film; without sound, time stamps do not count.
+        labels: of the regions, compared with tolerance; left out, light is inside and dark outside.
+        feather: as in `masks.StillMask`; what is soft by itself is decided by the first frame.
+        start: seconds of it to leave out.
+
+    Raises:
+        InputError: as `FilmReader`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        labels: Sequence[Label] = (),
+        *,
+        feather: float | None = None,
+        start: Fraction = Fraction(0),
+    ) -> None:
+        self.name = str(path)
+        self._labels, self._feather = labels, feather
+        self._reader = FilmReader(path, part=FilmPart(start))
+        self._frames = iter(self._reader)
+        self._raw: Weights = []
+        self._fitted: Weights = []
+        self._held = False
+
+    @property
+    def count(self) -> int:
+        """How many regions it has."""
+        return len(self._labels) or 2
+
+    def weights(self, height: int, width: int) -> Weights:
+        """The regions' weights for the next frame."""
+        frame = None if self._held else next(self._frames, None)
+        if frame is not None:
+            first = not self._raw
+            self._raw = labelled_smoothly(frame.bgr, self._labels) if self._labels else by_light(frame.bgr)
+            if first:
+                tell_resizing(self.name, self._raw, height, width)
+                self._feather = feather_for(self._raw, self._feather)
+        elif not self._held:
+            self._held = True
+            log.warning("%s: ends after %d frames; its last one is held", self.name, self._reader.frames_read)
+        if frame is not None or self._fitted[0].shape != (height, width):
+            self._fitted = feathered(resized(self._raw, height, width), self._feather)
+        return self._fitted
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+
+    def __enter__(self) -> "MaskFilm":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_mask(
+    path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None, start: Fraction = Fraction(0)
+) -> StillMask | MaskFilm:
+    """A mask for a film: a picture that lies over all of it, or a film, from its second `start` on.
+
+    Raises:
+        InputError: neither, or labels that `labels` lacks.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            picture = format_of(file.read(16)) is not None
+    except OSError:
+        picture = False  # the film's reader tells what is wrong
+    if picture:
+        return StillMask.read(path, labels, feather=feather)
+    return MaskFilm(path, labels, feather=feather, start=start)

@@ -1,0 +1,1 @@
+"""Images, videos, audio and raw frames: readers and writers."""

@@ -1,0 +1,1 @@
+"""Image files: reader, writer, header, colour profile, contact sheet."""

@@ -1,0 +1,200 @@
+"""Pictures read from files or bytes: upright, 8-bit BGR, transparency apart."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_rt.contract import MIN_SIDE
+from nst_rt.errors import InputError
+from nst_rt.files.file_access import refusing_unreadable
+from nst_rt.media.images.image_header import Format, PictureHeader, read_header
+
+MAX_SIDE = 16_384
+"""Longest side that is decoded, in pixels; a square of it is 268 million pixels, 0.8 GB of BGR."""
+MAX_BYTES = 1 << 30
+"""Largest file that is read."""
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
+"""Suffixes by which a folder's pictures are found; a file's format is always told by its content."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture, turned upright.
+
+    Pictures of 16 bits come down to 8, rounded: the networks work in 8-bit frames, and the lower byte of a stylised
+    picture would be noise.
+    """
+
+    bgr: NDArray[np.uint8]
+    """(height, width, 3), C-contiguous, 0 to 255; a grey picture has three equal channels."""
+    alpha: NDArray[np.uint8] | None = None
+    """(height, width), 0 transparent to 255 opaque, colours not multiplied by it; None without transparency."""
+    depth: int = 8
+    """Bits a channel in the file, 8 or 16."""
+    gray: bool = False
+    """The file held grey values."""
+    profile: bytes | None = None
+    """The file's ICC profile where it describes RGB (a phone's Display P3, say); None means sRGB."""
+    format: Format = "png"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.bgr.shape[1], self.bgr.shape[0]
+
+    def shrunk(self, long_side: int) -> "Picture":
+        """The picture with its long side brought down to `long_side` pixels, averaging areas; never enlarged.
+
+        Raises:
+            InputError: the short side would fall below the 16 pixels that a network needs.
+        """
+        width, height = self.size
+        factor = long_side / max(width, height)
+        if factor >= 1:
+            return self
+        small = max(1, round(width * factor)), max(1, round(height * factor))
+        if why := unfit_sides(*small):
+            raise InputError(f"{width}x{height} shrinks to {why}. Choose a larger size")
+        alpha = self.alpha
+        return replace(
+            self,
+            bgr=_uint8(cv2.resize(self.bgr, small, interpolation=cv2.INTER_AREA)),
+            alpha=None if alpha is None else _uint8(cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)),
+        )
+
+
+def unfit_sides(width: int, height: int) -> str:
+    """Why neither a picture nor a film or stream of frames may have these sides, in pixels; empty where they may."""
+    if MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
+        return ""
+    return f"{width}x{height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}"
+
+
+def read_picture(source: str | Path | bytes, name: str | None = None) -> Picture:
+    """Read a PNG, JPEG, WebP, TIFF or BMP picture; the first page of a TIFF of several.
+
+    Args:
+        source: a file, or a file's bytes.
+        name: how to call the picture in errors; the path, or "the picture", if left out.
+
+    Raises:
+        InputError: missing, a folder, no permission, empty, not a picture, cut short, damaged, a side under 16 or
+            over 16 384 pixels, or pixels that are neither 8 nor 16 bits wide.
+    """
+    name = name or ("the picture" if isinstance(source, bytes) else str(source))
+    data = source if isinstance(source, bytes) else _bytes_of(Path(source), name)
+    if not data:
+        raise InputError(f"{name}: the file is empty. Copy or download it again")
+    header = read_header(data, name)
+    if why := unfit_sides(header.width, header.height):
+        small = min(header.width, header.height) < MIN_SIDE
+        raise InputError(f"{name}: {why}. {'Use a larger picture' if small else 'Scale it down or cut it'}")
+    with _quiet_opencv():
+        try:
+            # UNCHANGED keeps alpha and depth and leaves the turning to us; the other modes turn but drop alpha.
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except (cv2.error, MemoryError) as error:
+            raise InputError(f"{name}: cannot be decoded ({_first_line(error)}). Save it again as PNG") from error
+    if pixels is None:
+        raise InputError(
+            f"{name}: cannot be decoded, its {header.format.upper()} data is damaged or of an unusual kind. "
+            "Save it again as PNG"
+        )
+    return _picture(pixels, header, name)
+
+
+def _bytes_of(path: Path, name: str) -> bytes:
+    with refusing_unreadable(name, "not a picture. Name a file in it"), path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name}: larger than {MAX_BYTES >> 30} GiB, not read as a picture. Scale it down")
+    return data
+
+
+def _picture(pixels: NDArray[Any], header: PictureHeader, name: str) -> Picture:
+    if pixels.dtype not in (np.uint8, np.uint16) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
+        raise InputError(
+            f"{name}: holds {pixels.dtype} values in {pixels.ndim} dimensions; "
+            "8 and 16 bits of grey, BGR or BGRA are read. Save it again as PNG"
+        )
+    depth = 8 * pixels.dtype.itemsize
+    if depth == 16:
+        if header.white_is_zero:  # OpenCV inverts such TIFFs of 8 bits only
+            pixels = np.uint16(65535) - pixels
+        pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)  # 65535 = 255 * 257: exact at both ends, and it rounds
+    upright = _uint8(_turned(pixels, header.orientation))
+    gray = upright.ndim == 2 or upright.shape[2] == 1
+    alpha = None
+    if gray:
+        bgr = _uint8(cv2.cvtColor(upright, cv2.COLOR_GRAY2BGR))
+    elif upright.shape[2] == 4:
+        bgr = _uint8(cv2.cvtColor(upright, cv2.COLOR_BGRA2BGR))
+        alpha = np.ascontiguousarray(upright[..., 3])
+        # libtiff hands 8-bit colours out multiplied by alpha whichever way the file holds them.
+        if header.extra_samples == 1 or (header.extra_samples == 2 and depth == 8):
+            bgr = _divided(bgr, alpha)
+    else:
+        bgr = np.ascontiguousarray(upright)
+    if alpha is not None and ((alpha == 255).all() or (header.format == "bmp" and not alpha.any())):
+        alpha = None  # opaque everywhere; BMP's fourth byte is mostly padding
+    profile = header.profile if header.profile is not None and header.profile[16:20] == b"RGB " and not gray else None
+    return Picture(bgr, alpha, depth, gray, profile, header.format)
+
+
+def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo EXIF's orientation: 2 to 4 mirror and turn by half, 5 to 8 also swap rows and columns."""
+    if orientation >= 5:
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
+def _divided(bgr: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    opaque = np.maximum(alpha, 1)[..., None].astype(np.uint16)
+    return _uint8(np.minimum((bgr * np.uint16(255) + opaque // 2) // opaque, 255))
+
+
+def _uint8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+class _QuietOpenCV:
+    """OpenCV reports every damaged file on stderr by itself; our error says it once, in one line.
+
+    The level is the whole process's: of several threads that read, the first silences it and the last gives it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._readers, self._level = threading.Lock(), 0, 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._readers += 1
+            if self._readers == 1:
+                self._level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if not self._readers:
+                    cv2.utils.logging.setLogLevel(self._level)
+
+
+_quiet_opencv = _QuietOpenCV()

@@ -1,0 +1,1 @@
+"""Pixels in memory: frames, pixel formats, colour spaces."""

@@ -1,0 +1,1 @@
+"""Raw frames in pipes: stream format, y4m, reader, writer."""

@@ -1,0 +1,1 @@
+"""Video files and their audio: reader, writer."""

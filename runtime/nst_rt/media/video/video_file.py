@@ -1,0 +1,40 @@
+"""Opening film files, and what is wrong with those that cannot be opened."""
+
+from pathlib import Path
+
+import av
+
+from nst_rt.errors import InputError
+from nst_rt.files.file_access import refusing_unreadable
+
+
+def open_film(path: Path) -> av.container.InputContainer:
+    """Open a film file with FFmpeg.
+
+    Raises:
+        InputError: missing, a folder, no permission, empty, or not a film.
+    """
+    with refusing_unreadable(path, "not a film. Name a film in it"), path.open("rb") as file:
+        empty = not file.read(1)
+    if empty:
+        raise InputError(f"{path}: the file is empty. Copy or download it again")
+    try:
+        # `file:` keeps a name such as "a:b.mp4" from being taken for an address; the whitelist keeps a playlist in
+        # the file from fetching anything.
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, OSError) as error:
+        raise InputError(f"{path}: {_why_not_opened(path)}. Copy or download it again, or convert it") from error
+    name = container.format.name
+    if name.endswith("_pipe") or name in ("image2", "tty"):
+        container.close()
+        what = "a text file" if name == "tty" else "a picture (`nst-rt image` stylises pictures)"
+        raise InputError(f"{path}: {what}, not a film. Choose a film")
+    return container
+
+
+def _why_not_opened(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "the film is cut short or damaged, its index (at the end of the file) is missing"
+    return "not a film that FFmpeg can read, or a damaged one"

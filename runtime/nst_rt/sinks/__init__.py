@@ -1,1 +1,0 @@
-"""Where frames go: pictures, films, windows and virtual cameras."""

@@ -1,0 +1,1 @@
+"""Styles: library, user styles, blends, timelines, style encoder, colour matching."""

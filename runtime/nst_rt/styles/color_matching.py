@@ -1,0 +1,85 @@
+"""A painting in a photograph's colours, made before a style is read off it (Gatys et al. 2016, arXiv 1606.05897).
+
+A linear map of RGB moves the painting's mean and covariance to the photograph's. Such maps differ by a rotation; the
+paper has two: by the covariances' Cholesky factors, and by their square roots, as in image analogies (Hertzmann et al.
+2001). The square roots treat the channels alike and stay closer to the painting.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_rt.errors import StyleError
+from nst_rt.media.pixels.frame import Image
+
+NONE, CHOLESKY, ANALOGIES = METHODS = ("none", "cholesky", "analogies")
+
+LEAST_VARIANCE = 1.0
+"""Added to every channel's variance, in square levels of 255: a grey or even painting has none to be divided by."""
+
+_BLOCK = 1 << 18
+"""Pixels that are turned into float64 at a time: all of a large photograph would take sixteen times its memory."""
+
+
+@dataclass(frozen=True)
+class ColorMatching:
+    """The colours that paintings are given."""
+
+    method: str
+    mean: NDArray[np.float64]
+    """(3,), RGB in [0, 255]."""
+    covariance: NDArray[np.float64]
+    """(3, 3), positive definite."""
+
+    @classmethod
+    def to_picture(cls, picture: Image, method: str) -> "ColorMatching":
+        """Match paintings to a picture.
+
+        Args:
+            picture: uint8 (H, W, 3) BGR.
+            method: `cholesky` or `analogies`; with `none` paintings stay as they are.
+
+        Raises:
+            StyleError: no such method.
+        """
+        check_method(method)
+        return cls(method, *_statistics(picture))
+
+    def __call__(self, painting: Image) -> Image:
+        """The painting, uint8 (H, W, 3) BGR, in the picture's colours; those that cannot be shown are clipped."""
+        if self.method == NONE:
+            return painting
+        mean, covariance = _statistics(painting)
+        if self.method == CHOLESKY:
+            there, here = np.linalg.cholesky(self.covariance), np.linalg.cholesky(covariance)
+        else:
+            there, here = _square_root(self.covariance), _square_root(covariance)
+        turn = (there @ np.linalg.inv(here)).astype(np.float32)
+        moved = (painting[..., ::-1] - mean.astype(np.float32)) @ turn.T + self.mean.astype(np.float32)
+        matched: Image = np.ascontiguousarray(moved[..., ::-1].round().clip(0, 255), np.uint8)
+        return matched
+
+
+def check_method(method: str) -> None:
+    """Raise StyleError unless `method` is one of METHODS."""
+    if method not in METHODS:
+        raise StyleError(f"colours cannot be matched by {method!r}. It is one of {', '.join(METHODS)}")
+
+
+def _statistics(picture: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # RGB, the paper's order: a Cholesky factor depends on it.
+    pixels = picture.reshape(-1, 3)[:, ::-1]
+    total, products = np.zeros(3), np.zeros((3, 3))
+    for start in range(0, len(pixels), _BLOCK):
+        block = pixels[start : start + _BLOCK].astype(np.float64)
+        total += block.sum(axis=0)
+        products += block.T @ block
+    mean = total / len(pixels)
+    return mean, products / len(pixels) - np.outer(mean, mean) + LEAST_VARIANCE * np.eye(3)
+
+
+def _square_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(covariance)
+    root: NDArray[np.float64] = (vectors * np.sqrt(values)) @ vectors.T
+    return root
