@@ -1,12 +1,12 @@
-"""Stylise a picture or a film on a Triton server whose models `nst-rt export triton` wrote.
+"""Stylise an image or a video on a Triton server whose models `nst-rt export triton` wrote.
 
     pip install "tritonclient[grpc]" opencv-python
     python triton_client.py photo.jpg -o painted.jpg --style gogh
-    python triton_client.py film.mp4 -o painted.mp4 --style wave --in-flight 8
+    python triton_client.py video.mp4 -o painted.mp4 --style wave --in-flight 8
     python triton_client.py photo.jpg -o painted.jpg --style gogh:0.7+wave:0.3 --styles conditional.styles.json
 
 For HTTP, as KServe speaks it: pip install "tritonclient[http]" and --server http://localhost:8000. Needs no nst-rt.
-A film's sound is not kept.
+A video's audio is not kept.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 class StyleServer:
@@ -86,10 +86,10 @@ def values_for(frame: np.ndarray, inputs: list[str], fixed: dict[str, np.ndarray
     return {"frame": frame[None], **{name: value for name, value in fixed.items() if name in inputs}}
 
 
-def frames_of(film: cv2.VideoCapture) -> Iterator[np.ndarray]:
+def frames_of(video: cv2.VideoCapture) -> Iterator[np.ndarray]:
     """Every frame."""
     while True:
-        there, frame = film.read()
+        there, frame = video.read()
         if not there:
             return
         yield frame
@@ -100,10 +100,10 @@ def unwritable(output: Path) -> SystemExit:
     return SystemExit(f"{output}: cannot be written. Check the folder and the ending")
 
 
-def write_picture(output: Path, picture: np.ndarray) -> None:
+def write_image(output: Path, image: np.ndarray) -> None:
     """Write uint8 (height, width, 3) BGR."""
     try:
-        written = cv2.imwrite(str(output), picture)
+        written = cv2.imwrite(str(output), image)
     except cv2.error as error:  # an ending that OpenCV does not know
         raise unwritable(output) from error
     if not written:
@@ -113,7 +113,7 @@ def write_picture(output: Path, picture: np.ndarray) -> None:
 def main() -> None:
     """Read the command line, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="a picture or a film")
+    parser.add_argument("source", type=Path, help="an image or a video")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--server", default="grpc://localhost:8001")
     parser.add_argument("--model", default="conditional")
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--styles", type=Path, help="MODEL.styles.json of the repository")
     parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--color", type=float, default=1.0)
-    parser.add_argument("--in-flight", type=int, default=4, help="frames of a film at the server at a time, by gRPC")
+    parser.add_argument("--in-flight", type=int, default=4, help="frames of a video at the server at a time, by gRPC")
     given = parser.parse_args()
 
     server = StyleServer(given.server, given.model)
@@ -137,18 +137,18 @@ def main() -> None:
         fixed["style_name"] = np.array([[given.style]], object)
     inputs = server.inputs_of(model)
 
-    if given.source.suffix.lower() in PICTURES:
-        picture = cv2.imread(str(given.source))
-        if picture is None:
+    if given.source.suffix.lower() in IMAGES:
+        image = cv2.imread(str(given.source))
+        if image is None:
             raise SystemExit(f"{given.source}: cannot be read")
-        write_picture(given.output, server.stylise(model, values_for(picture, inputs, fixed)))
+        write_image(given.output, server.stylise(model, values_for(image, inputs, fixed)))
         return
 
-    film = cv2.VideoCapture(str(given.source))
-    if not film.isOpened():
+    video = cv2.VideoCapture(str(given.source))
+    if not video.isOpened():
         raise SystemExit(f"{given.source}: cannot be read")
-    size = int(film.get(cv2.CAP_PROP_FRAME_WIDTH)), int(film.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    fps = film.get(cv2.CAP_PROP_FPS) or 25
+    size = int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    fps = video.get(cv2.CAP_PROP_FPS) or 25
     writer = cv2.VideoWriter(str(given.output), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
     if not writer.isOpened():
         raise unwritable(given.output)
@@ -156,7 +156,7 @@ def main() -> None:
     # The HTTP client is for one thread.
     in_flight = given.in_flight if given.server.startswith("grpc") else 1
     with ThreadPoolExecutor(in_flight) as threads:
-        for frame in frames_of(film):
+        for frame in frames_of(video):
             waiting.append(threads.submit(server.stylise, model, values_for(frame, inputs, fixed)))
             if len(waiting) >= in_flight:
                 writer.write(waiting.popleft().result())

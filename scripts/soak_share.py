@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from nst_rt.errors import ServerGoneError, ShareTimeoutError
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.shared_memory import ShareClient, ShareServer
 from nst_rt.shared_memory.layout import Status
 from nst_rt.shared_memory.segment import path_of
@@ -70,7 +70,7 @@ class Book:
 
 
 def serve(name: str, life: int) -> None:
-    def invert(frame: Image, out: Image) -> None:
+    def invert(frame: Frame, out: Frame) -> None:
         np.subtract(255, frame, out=out)
 
     with ShareServer(name, width=WIDTH, height=HEIGHT, slots=3) as server:

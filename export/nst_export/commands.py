@@ -43,7 +43,7 @@ StyleNameOption = Annotated[
 PhotographsOption = Annotated[
     Path | None,
     typer.Option(
-        "--photographs", help="Folder of pictures to check the export on; drawn ones if left out.", show_default=False
+        "--photographs", help="Folder of images to check the export on; drawn ones if left out.", show_default=False
     ),
 ]
 LicenseOption = Annotated[str, typer.Option("--license", help="Licence of the weights, for the model's record.")]
@@ -212,7 +212,7 @@ def int8(
         Path | None,
         typer.Option(
             "--photographs",
-            help="Folder of pictures to calibrate and to check on; drawn ones if left out.",
+            help="Folder of images to calibrate and to check on; drawn ones if left out.",
             show_default=False,
         ),
     ] = None,
@@ -257,7 +257,7 @@ def _show(
     for entry in exported:
         megabytes = entry.path.stat().st_size / 1e6
         heading = f"{entry.path} ({entry.record.precision}, {megabytes:.1f} MB)"
-        typer.echo(parity_table(heading, entry.record.parity, entry.record.parity_pictures, against), err=True)
+        typer.echo(parity_table(heading, entry.record.parity, entry.record.parity_images, against), err=True)
     for path in companions:
         typer.echo(f"{path}: copied along", err=True)
     if as_json:

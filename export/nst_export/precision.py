@@ -122,7 +122,7 @@ def center_normalised(network: nn.Module, show: Callable[[], None]) -> None:
 
     Args:
         network: changed in place, computes the same as before.
-        show: runs the network on sample pictures.
+        show: runs the network on sample images.
     """
     sums: dict[nn.Module, tuple[Tensor, int]] = {}
 
@@ -205,7 +205,7 @@ def bring_into_range(network: nn.Module, show: Callable[[], None]) -> None:
 
     Args:
         network: changed in place.
-        show: runs the network on every picture that counts.
+        show: runs the network on every image that counts.
 
     Raises:
         ModelError: when something that cannot be rescaled this way is out of range.

@@ -47,7 +47,7 @@ def optimize(
             "--output",
             "-o",
             metavar="FILE|FOLDER",
-            help="The picture; photo.STYLE.jpg beside photo.jpg if left out.",
+            help="The image; photo.STYLE.jpg beside photo.jpg if left out.",
             show_default=False,
         ),
     ] = None,
@@ -106,8 +106,8 @@ def optimize(
         str,
         typer.Option(
             "--start",
-            metavar="content|noise|PICTURE",
-            help="What the first step finds: the photograph, noise, or a picture that is to be finished.",
+            metavar="content|noise|IMAGE",
+            help="What the first step finds: the photograph, noise, or an image that is to be finished.",
             rich_help_panel=options.RUN,
         ),
     ] = "content",
@@ -124,7 +124,7 @@ def optimize(
         typer.Option(
             "--sizes",
             help="Coarse to fine: long sides in pixels, the last one the result's, like 480,960,1920. If left out, "
-            "pictures over 640 px begin at a half, a quarter ... of their size.",
+            "images over 640 px begin at a half, a quarter ... of their size.",
             show_default=False,
         ),
     ] = None,
@@ -134,7 +134,7 @@ def optimize(
             "--style-size",
             min=64,
             help="Bring paintings to this long side, in pixels: larger makes larger strokes. If left out 640, or the "
-            "picture's size where that is larger and the painting has it.",
+            "image's size where that is larger and the painting has it.",
             show_default=False,
         ),
     ] = None,
@@ -146,7 +146,7 @@ def optimize(
             "--process",
             metavar="N",
             min=1,
-            help="Show how it came about, every N steps: pictures in OUT.process/, OUT.process.jpg, OUT.process.mp4.",
+            help="Show how it came about, every N steps: images in OUT.process/, OUT.process.jpg, OUT.process.mp4.",
             show_default=False,
         ),
     ] = None,
@@ -159,14 +159,14 @@ def optimize(
 ) -> None:
     """Repaint a photograph by optimising its pixels (Gatys et al. 2016): slow, and with any painting and any layers.
 
-    Minutes on a CPU, seconds on a GPU. Ctrl-C writes the picture as far as it is (exit 130).
+    Minutes on a CPU, seconds on a GPU. Ctrl-C writes the image as far as it is (exit 130).
     """
     require_torch("optimising", threads)
     from nst_rt.errors import InputError, OutputError
     from nst_rt.files.atomic import refuse_unwritable
     from nst_rt.files.naming import style_tag
     from nst_rt.jobs.image_paths import STREAM, plan_one
-    from nst_rt.media.images.image_reader import read_picture
+    from nst_rt.media.images.image_reader import read_image
     from nst_rt.media.images.image_writer import SUFFIXES, check_suffix
     from nst_rt.styles.color_matching import ColorMatching, check_method
 
@@ -190,7 +190,7 @@ def optimize(
         raise OutputError("- is not for this command, which takes minutes. Name files")
     if size is not None and sizes is not None:
         raise InputError("--size and --sizes: the last of --sizes is the result's size. Give one of the two")
-    photograph = read_picture(content)
+    photograph = read_image(content)
     if size is not None:
         photograph = photograph.shrunk(size)
     side = max(photograph.size)
@@ -212,7 +212,7 @@ def optimize(
         seed=seed,
     )
     photograph = photograph.shrunk(chosen[-1])
-    matching = ColorMatching.to_picture(photograph.bgr, match_colors)
+    matching = ColorMatching.to_image(photograph.bgr, match_colors)
     styles = [(read_painting(path, chosen[-1], style_size, matching), weight) for path, weight in paintings.items()]
     begin_with = None if start in STARTS else read_rgb(Path(start))
     tag = style_tag("+".join(path.stem for path in paintings))

@@ -100,8 +100,8 @@ def transformer(
                 batch=batch,
                 size=size,
                 learning_rate=learning_rate,
-                style_taps=_layers(style_layers),
-                content_tap=content_layer,
+                style_layers=_layers(style_layers),
+                content_layer=content_layer,
                 scales=scales,
                 style_side=style_side,
                 style_weight=style_weight,
@@ -285,8 +285,8 @@ def conditional(
             batch=batch,
             size=size,
             learning_rate=learning_rate,
-            style_taps=_layers(style_layers),
-            content_tap=content_layer,
+            style_layers=_layers(style_layers),
+            content_layer=content_layer,
             scales=scales,
             style_side=style_side,
             style_weight=style_weight,
@@ -316,7 +316,7 @@ def adain(
     content: options.ContentOption,
     styles: Annotated[
         Path,
-        typer.Option("--styles", help="Folder of style pictures.", show_default=False, rich_help_panel=options.DATA),
+        typer.Option("--styles", help="Folder of style images.", show_default=False, rich_help_panel=options.DATA),
     ],
     encoder: Annotated[
         Path,
@@ -393,14 +393,14 @@ class _Session:
     reporter: "Reporter"
 
     def workers(self, wanted: int | None) -> int:
-        """Threads for pictures: a CPU that trains has few to spare, a GPU waits for all that there are."""
+        """Threads for images: a CPU that trains has few to spare, a GPU waits for all that there are."""
         return wanted or (2 if self.hardware.device.type == "cpu" else min(16, os.cpu_count() or 2))
 
     def train(self, recipe: "Recipe", run_options: "RunOptions") -> None:
-        from nst_train.data.images import list_pictures
+        from nst_train.data.images import list_images
         from nst_train.loop.training_run import Run
 
-        count = len(list_pictures(Path(recipe.settings.content)))
+        count = len(list_images(Path(recipe.settings.content)))
         photographs = "1 photograph" if count == 1 else f"{count} photographs"
         self.reporter.note(f"training on {self.hardware.name}, from {photographs}; Ctrl-C saves and stops")
         result = Run(recipe, run_options, self.reporter).train()

@@ -52,7 +52,7 @@ ContentLayerOption = Annotated[
 ScalesOption = Annotated[
     int,
     typer.Option(
-        "--scales", min=1, max=6, help="The style loss sees the picture at 1, 1/2, 1/4 ...", rich_help_panel=LOSS
+        "--scales", min=1, max=6, help="The style loss sees the image at 1, 1/2, 1/4 ...", rich_help_panel=LOSS
     ),
 ]
 StyleSideOption = Annotated[
@@ -149,7 +149,7 @@ WideCropsOption = Annotated[
         min=0,
         max=1,
         help="Part of the steps that have a quarter of the photographs, in crops of twice the side (smaller "
-        "photographs are enlarged): against rims that grow with the picture. Needs --batch-size 4 or more.",
+        "photographs are enlarged): against rims that grow with the image. Needs --batch-size 4 or more.",
         rich_help_panel=RUN,
     ),
 ]
@@ -222,7 +222,7 @@ WorkersOption = Annotated[
     typer.Option(
         "--workers",
         min=1,
-        help="Threads that prepare pictures; 2 on a CPU and up to 16 on CUDA if left out.",
+        help="Threads that prepare images; 2 on a CPU and up to 16 on CUDA if left out.",
         show_default=False,
         rich_help_panel=RUN,
     ),

@@ -23,7 +23,7 @@ function(nst_rt_share_program name source)
 endfunction()
 
 if(NST_RT_EXAMPLES)
-    nst_rt_share_program(nst_rt_share_picture examples/share_picture.c)
+    nst_rt_share_program(nst_rt_share_image examples/share_image.c)
     nst_rt_share_program(nst_rt_share_latency examples/share_latency.c)
     find_package(OpenCV QUIET COMPONENTS core imgcodecs videoio highgui)
     if(OpenCV_FOUND)

@@ -47,7 +47,7 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the exported graph is from PyTorch in float32 on one picture; an int8 graph, from the network's fp32
+    """How far the exported graph is from PyTorch in float32 on one image; an int8 graph, from the network's fp32
     file, for the worst of its named styles."""
 
     height: int
@@ -83,7 +83,7 @@ class ModelRecord:
     source_sha256: str = ""
     """Of the checkpoint file(s); several are joined with spaces."""
     strength_blends: Literal["", "pixels", "features"] = ""
-    """What `strength` mixes: the pictures (0 is exactly the photograph), or the feature maps (0 is the photograph as
+    """What `strength` mixes: the images (0 is exactly the photograph), or the feature maps (0 is the photograph as
     the network can reproduce it); empty where the model has no such input."""
     exporter: str = ""
     """Name and version of the program that wrote the file."""
@@ -92,8 +92,8 @@ class ModelRecord:
     controls: tuple[str, ...] = ()
     """Which of `strength` and `color` the graph has as inputs. Read off the graph, not stored."""
     parity: tuple[Parity, ...] = ()
-    parity_pictures: str = ""
-    """What parity was measured on: `photographs`, or pictures `drawn` by the exporter."""
+    parity_images: str = ""
+    """What parity was measured on: `photographs`, or images `drawn` by the exporter."""
     contract: int = VERSION
     extra: Mapping[str, str] = field(default_factory=dict)
     """Every other metadata entry of the file."""
@@ -115,7 +115,7 @@ class ModelRecord:
             "exporter": self.exporter,
             "style_encoder": self.style_encoder,
             "parity": json.dumps([vars(parity) for parity in self.parity]),
-            "parity_pictures": self.parity_pictures,
+            "parity_images": self.parity_images,
         }
         return {**self.extra, **IMAGE_METADATA, **{PREFIX + key: value for key, value in own.items()}}
 
@@ -150,7 +150,7 @@ class ModelRecord:
                     Parity(int(entry["height"]), int(entry["width"]), float(entry["psnr"]), float(entry["worst"]))
                     for entry in json.loads(own.get("parity", "[]"))
                 ),
-                parity_pictures=own.get("parity_pictures", ""),
+                parity_images=own.get("parity_images", ""),
                 contract=int(own["contract"]),
                 extra={
                     key: value

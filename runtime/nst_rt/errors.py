@@ -1,7 +1,7 @@
 """What can go wrong, as one tree. Every message says what happened, to which file, and what to do next.
 
 NstError
-├── InputError          a picture, film or folder that cannot be read
+├── InputError          an image, video or folder that cannot be read
 │   ├── FrameStreamError    a stream of frames whose header or frames are not what they should be
 │   └── CutFrameError   a stream of frames that ends inside a frame
 ├── OutputError         a place that cannot be written to
@@ -33,7 +33,7 @@ class NstError(Exception):
 
 
 class InputError(NstError):
-    """A picture, film or folder is missing, empty, truncated, of a wrong kind, too small or too large."""
+    """An image, video or folder is missing, empty, truncated, of a wrong kind, too small or too large."""
 
 
 class FrameStreamError(InputError):

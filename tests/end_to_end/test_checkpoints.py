@@ -1,4 +1,4 @@
-"""Somebody's trained checkpoint to a stylised picture by the two commands of the README, held against PyTorch.
+"""Somebody's trained checkpoint to a stylised image by the two commands of the README, held against PyTorch.
 
 The reference is written out here from the papers and the checkpoints' keys, so that it shares nothing with the
 exporter's own networks.
@@ -95,9 +95,9 @@ def photographs(shared: Path) -> list[str | Path]:
     return ["--photographs", shared / "data" / "content_val"]
 
 
-def parity_pictures(model: Path) -> str:
+def parity_images(model: Path) -> str:
     metadata = {entry.key: entry.value for entry in onnx.load(model).metadata_props}
-    return ModelRecord.from_metadata(metadata, str(model)).parity_pictures
+    return ModelRecord.from_metadata(metadata, str(model)).parity_images
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_mosaic(shared: Path, photo: Path, tmp_path: Path, precision: str) -> No
     assert (told["family"], told["precision"], told["kind"]) == ("transformer", precision, "stylizer")
     assert min(parity["psnr"] for parity in told["parity"]) >= 40
     assert len(told["parity"]) >= 3
-    assert parity_pictures(model) == "photographs"
+    assert parity_images(model) == "photographs"
 
 
 def test_adain_with_a_painting(shared: Path, photo: Path, tmp_path: Path) -> None:
@@ -141,4 +141,4 @@ def test_adain_with_a_painting(shared: Path, photo: Path, tmp_path: Path) -> Non
             torch.load(decoder, weights_only=True),
         )
     assert psnr(cv2.imread(str(out)), wanted) >= 40
-    assert parity_pictures(model) == parity_pictures(model.with_suffix(".encoder.onnx")) == "photographs"
+    assert parity_images(model) == parity_images(model.with_suffix(".encoder.onnx")) == "photographs"

@@ -1,4 +1,4 @@
-"""nst_rt.hpp and the C library over it, built by CMake against ONNX Runtime's SDK: their pictures equal Python's.
+"""nst_rt.hpp and the C library over it, built by CMake against ONNX Runtime's SDK: their images equal Python's.
 
 Skipped where no SDK is found: set ONNXRUNTIME_ROOT (`runtime/cpp/tests/onnxruntime_sdk.sh` makes such a folder).
 """
@@ -21,8 +21,8 @@ from nst_rt import Stylizer
 from nst_rt.models.catalog import BUILT_IN, find_model
 from nst_rt.styles.library import Style, styles_text
 from numpy.typing import NDArray
+from tiny_images import draw
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
-from tiny_pictures import draw
 
 BUILT_IN_MODEL = find_model(BUILT_IN).path
 PROGRAMS = ("nst_rt_stylize_ppm", "nst_rt_stylize_ppm_c", "nst_rt_hpp_test", "nst_rt_c_test")
@@ -38,16 +38,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> CMakeBuild:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     """Sides that no stride divides."""
     return write_ppm(tmp_path / "in.ppm", draw(1, 61, 97))
 
 
 def stylize(
-    built: CMakeBuild, model: Path, picture: Path, *options: str, program: str = "nst_rt_stylize_ppm"
+    built: CMakeBuild, model: Path, image: Path, *options: str, program: str = "nst_rt_stylize_ppm"
 ) -> NDArray[np.uint8]:
-    out = picture.with_name("out.ppm")
-    done = built.run(program, model, picture, out, *options)
+    out = image.with_name("out.ppm")
+    done = built.run(program, model, image, out, *options)
     assert done.returncode == 0, done.stderr
     # Another version's kernels may round another way; the same version's may not.
     found = re.search(r"ONNX Runtime (\S+)", done.stderr)
@@ -57,10 +57,10 @@ def stylize(
     return read_ppm(out)
 
 
-def complaint(built: CMakeBuild, model: Path, picture: Path, *options: str) -> str:
+def complaint(built: CMakeBuild, model: Path, image: Path, *options: str) -> str:
     """What the example says when it refuses."""
-    out = picture.with_name("never.ppm")
-    done = built.run("nst_rt_stylize_ppm", model, picture, out, "--device", "cpu", *options)
+    out = image.with_name("never.ppm")
+    done = built.run("nst_rt_stylize_ppm", model, image, out, "--device", "cpu", *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert not out.exists()
     return done.stderr
@@ -81,47 +81,47 @@ def test_versions_agree() -> None:
     ("style", "strength", "color"),
     [("gogh", 1.0, 1.0), ("gogh:0.7+wave:0.3", 0.6, 1.0), ("mondrian+ wave :2+gogh:1e-1", 1.0, 0.25)],
 )
-def test_pictures_equal_pythons(built: CMakeBuild, picture: Path, style: str, strength: float, color: float) -> None:
+def test_images_equal_pythons(built: CMakeBuild, image: Path, style: str, strength: float, color: float) -> None:
     options = ["--style", style, "--strength", str(strength), "--color", str(color), "--device", "cpu"]
-    made = stylize(built, BUILT_IN_MODEL, picture, *options, "--threads", "1")
+    made = stylize(built, BUILT_IN_MODEL, image, *options, "--threads", "1")
     stylizer = Stylizer.load(style=style, device="cpu", strength=strength, color=color, threads=1)
-    np.testing.assert_array_equal(made, stylizer(read_ppm(picture)))
+    np.testing.assert_array_equal(made, stylizer(read_ppm(image)))
 
 
-def test_the_c_library_and_the_fp16_file_equal_python(built: CMakeBuild, picture: Path) -> None:
+def test_the_c_library_and_the_fp16_file_equal_python(built: CMakeBuild, image: Path) -> None:
     half = find_model(BUILT_IN).fp16
     assert half is not None
-    made = stylize(built, half, picture, "wave", "cpu", program="nst_rt_stylize_ppm_c")
-    wanted = Stylizer.load("wave", model=half, device="cpu")(read_ppm(picture))
+    made = stylize(built, half, image, "wave", "cpu", program="nst_rt_stylize_ppm_c")
+    wanted = Stylizer.load("wave", model=half, device="cpu")(read_ppm(image))
     np.testing.assert_array_equal(made, wanted)
 
 
-def test_a_baked_style_and_the_first_style_need_no_name(built: CMakeBuild, inverting: Path, picture: Path) -> None:
-    frame = read_ppm(picture)
-    np.testing.assert_array_equal(stylize(built, inverting, picture), 255 - frame)
-    first = stylize(built, BUILT_IN_MODEL, picture, "--device", "cpu", "--threads", "1")
+def test_a_baked_style_and_the_first_style_need_no_name(built: CMakeBuild, inverting: Path, image: Path) -> None:
+    frame = read_ppm(image)
+    np.testing.assert_array_equal(stylize(built, inverting, image), 255 - frame)
+    first = stylize(built, BUILT_IN_MODEL, image, "--device", "cpu", "--threads", "1")
     np.testing.assert_array_equal(first, Stylizer.load(device="cpu", threads=1)(frame))
 
 
-def test_a_painting_is_read_and_blended(built: CMakeBuild, tinting: Path, picture: Path) -> None:
-    painting = write_ppm(picture.with_name("painting.ppm"), np.full((20, 30, 3), (200, 100, 40), np.uint8))
-    made = stylize(built, tinting, picture, "--painting", str(painting))
-    wanted = np.clip(np.round(read_ppm(picture) * np.float32(0.5) + np.float32([100, 50, 20])), 0, 255)
+def test_a_painting_is_read_and_blended(built: CMakeBuild, tinting: Path, image: Path) -> None:
+    painting = write_ppm(image.with_name("painting.ppm"), np.full((20, 30, 3), (200, 100, 40), np.uint8))
+    made = stylize(built, tinting, image, "--painting", str(painting))
+    wanted = np.clip(np.round(read_ppm(image) * np.float32(0.5) + np.float32([100, 50, 20])), 0, 255)
     np.testing.assert_array_equal(made, wanted.astype(np.uint8))
 
 
-def test_a_large_painting_is_reduced_as_python_reduces_it(built: CMakeBuild, tinting: Path, picture: Path) -> None:
-    painting = write_ppm(picture.with_name("painting.ppm"), draw(3, 700, 1100))
-    made = stylize(built, tinting, picture, "--painting", str(painting))
+def test_a_large_painting_is_reduced_as_python_reduces_it(built: CMakeBuild, tinting: Path, image: Path) -> None:
+    painting = write_ppm(image.with_name("painting.ppm"), draw(3, 700, 1100))
+    made = stylize(built, tinting, image, "--painting", str(painting))
     for_python = painting.with_suffix(".png")
     assert cv2.imwrite(str(for_python), read_ppm(painting))
     stylizer = Stylizer.load(for_python, model=tinting, device="cpu")
     # Areas are summed in another order than OpenCV's: a pixel of the reduced painting may round the other way.
-    np.testing.assert_allclose(made, stylizer(read_ppm(picture)), atol=1)
+    np.testing.assert_allclose(made, stylizer(read_ppm(image)), atol=1)
 
 
 def test_styles_of_the_users_own_are_found(
-    built: CMakeBuild, tinting: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built: CMakeBuild, tinting: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
     monkeypatch.setenv("NST_RT_HOME", str(home))
@@ -133,87 +133,87 @@ def test_styles_of_the_users_own_are_found(
     (folder / "other.json").write_text(styles_text([Style("other", np.zeros(3, np.float32))], "1" * 64))
     (folder / "broken.json").write_text("{")
     (folder / "folder.json").mkdir()
-    made = stylize(built, tinting, picture, "--style", "grün:0.5+dim:0.5")
+    made = stylize(built, tinting, image, "--style", "grün:0.5+dim:0.5")
     stylizer = Stylizer.load("grün:0.5+dim:0.5", model=tinting, device="cpu")
-    np.testing.assert_array_equal(made, stylizer(read_ppm(picture)))
-    said = complaint(built, tinting, picture, "--style", "gogh")
+    np.testing.assert_array_equal(made, stylizer(read_ppm(image)))
+    said = complaint(built, tinting, image, "--style", "gogh")
     assert "'other' belongs to another network" in said
     assert "broken.json: not a styles file" in said
     assert "no style named 'gogh'. There are dim, grün" in said
 
 
-def test_files_that_are_no_models_of_ours(built: CMakeBuild, picture: Path, tmp_path: Path) -> None:
-    assert "nothing.onnx: no such model file" in complaint(built, tmp_path / "nothing.onnx", picture)
-    assert "no such model file" in complaint(built, tmp_path, picture)
+def test_files_that_are_no_models_of_ours(built: CMakeBuild, image: Path, tmp_path: Path) -> None:
+    assert "nothing.onnx: no such model file" in complaint(built, tmp_path / "nothing.onnx", image)
+    assert "no such model file" in complaint(built, tmp_path, image)
 
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(BUILT_IN_MODEL.read_bytes()[:50_000])
-    assert "cannot read it as a model" in complaint(built, cut, picture)
+    assert "cannot read it as a model" in complaint(built, cut, image)
 
     foreign = onnx.load(inverting_model(tmp_path / "foreign.onnx"))
     del foreign.metadata_props[:]
     onnx.save(foreign, tmp_path / "foreign.onnx")
-    assert "not made for nst-rt (no nst_rt.contract" in complaint(built, tmp_path / "foreign.onnx", picture)
+    assert "not made for nst-rt (no nst_rt.contract" in complaint(built, tmp_path / "foreign.onnx", image)
 
     newer = inverting_model(tmp_path / "newer.onnx", replace(RECORD, contract=2))
-    assert "needs contract 2, this nst_rt.hpp knows 1" in complaint(built, newer, picture)
+    assert "needs contract 2, this nst_rt.hpp knows 1" in complaint(built, newer, image)
 
     # The record promises four numbers, the graph takes three.
     long = tinting_model(tmp_path / "long.onnx", replace(RECORD, style_size=4, styles=()))
-    assert "'style' has the shape [1, 3]; dimension 1 is none of 4" in complaint(built, long, picture)
+    assert "'style' has the shape [1, 3]; dimension 1 is none of 4" in complaint(built, long, image)
 
     encoder = mean_color_encoder(tmp_path / "mean.onnx")
-    assert "a style encoder, not a stylising model" in complaint(built, encoder, picture)
+    assert "a style encoder, not a stylising model" in complaint(built, encoder, image)
 
 
-def test_styles_that_do_not_fit(built: CMakeBuild, tinting: Path, picture: Path) -> None:
-    said = complaint(built, BUILT_IN_MODEL, picture, "--style", "gohg")
+def test_styles_that_do_not_fit(built: CMakeBuild, tinting: Path, image: Path) -> None:
+    said = complaint(built, BUILT_IN_MODEL, image, "--style", "gohg")
     names = Stylizer.load(device="cpu").styles
     assert f"no style named 'gohg'. There are {', '.join(names)}" in said
 
-    said = complaint(built, BUILT_IN_MODEL, picture, "--style", "gogh:0.7+wave:x")
+    said = complaint(built, BUILT_IN_MODEL, image, "--style", "gogh:0.7+wave:x")
     with pytest.raises(nst_rt.StyleError) as python:
         Stylizer.load("gogh:0.7+wave:x", device="cpu")
     assert said == f"{python.value}\n{python.value.below}\n"
 
     styles = tinting.with_name("tinting.styles.json")
     styles.write_text(json.dumps({"styles": [{"name": "five", "vector": [1, 2, 3, 4, 5]}]}))
-    said = complaint(built, tinting, picture, "--style", "five")
+    said = complaint(built, tinting, image, "--style", "five")
     assert "style 'five' belongs to another network, left out" in said
     styles.write_text('{"styles": [{"name": "x", "vector": [1, "2", 3]}]}')
-    assert "the vector of 'x' is not a list of finite numbers" in complaint(built, tinting, picture)
+    assert "the vector of 'x' is not a list of finite numbers" in complaint(built, tinting, image)
     styles.write_text('{"styles": [{"name": "x"}]}')
-    assert "malformed style" in complaint(built, tinting, picture)
+    assert "malformed style" in complaint(built, tinting, image)
 
     for option, words in {"--strength": "strength 1.5 is out of range", "--color": "color 1.5 is out of range"}.items():
-        assert words in complaint(built, BUILT_IN_MODEL, picture, option, "1.5")
+        assert words in complaint(built, BUILT_IN_MODEL, image, option, "1.5")
 
 
-def test_frames_and_paintings_that_do_not_fit(built: CMakeBuild, tinting: Path, picture: Path, tmp_path: Path) -> None:
+def test_frames_and_paintings_that_do_not_fit(built: CMakeBuild, tinting: Path, image: Path, tmp_path: Path) -> None:
     small = write_ppm(tmp_path / "small.ppm", draw(1, 15, 40))
-    assert "a frame of 40x15 is too small" in complaint(built, tinting, small, "--painting", str(picture))
-    assert "a frame of 40x15 is too small" in complaint(built, tinting, picture, "--painting", str(small))
+    assert "a frame of 40x15 is too small" in complaint(built, tinting, small, "--painting", str(image))
+    assert "a frame of 40x15 is too small" in complaint(built, tinting, image, "--painting", str(small))
     strip = write_ppm(tmp_path / "strip.ppm", draw(1, 20, 2000))
-    assert "2000x20 shrinks to 640x6" in complaint(built, tinting, picture, "--painting", str(strip))
+    assert "2000x20 shrinks to 640x6" in complaint(built, tinting, image, "--painting", str(strip))
 
     assert "no style encoder beside it" in complaint(
-        built, shutil.copy(tinting, tmp_path / "alone.onnx"), picture, "--painting", str(picture)
+        built, shutil.copy(tinting, tmp_path / "alone.onnx"), image, "--painting", str(image)
     )
     other = onnx.load(tinting.with_name("tinting.encoder.onnx"))
     next(entry for entry in other.metadata_props if entry.key == "nst_rt.source_sha256").value = "1" * 64
     onnx.save(other, tinting.with_name("tinting.encoder.onnx"))
-    assert "from another checkpoint than tinting.onnx" in complaint(built, tinting, picture, "--painting", str(picture))
+    assert "from another checkpoint than tinting.onnx" in complaint(built, tinting, image, "--painting", str(image))
 
 
-def test_devices_are_demands(built: CMakeBuild, inverting: Path, picture: Path) -> None:
+def test_devices_are_demands(built: CMakeBuild, inverting: Path, image: Path) -> None:
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime was built for CUDA")
-    out = picture.with_name("never.ppm")
+    out = image.with_name("never.ppm")
     for device in ("cuda:0", "tensorrt"):
-        done = built.run("nst_rt_stylize_ppm", inverting, picture, out, "--device", device)
+        done = built.run("nst_rt_stylize_ppm", inverting, image, out, "--device", device)
         assert done.returncode == 2
         assert "this ONNX Runtime was built for" in done.stderr
-    done = built.run("nst_rt_stylize_ppm", inverting, picture, out, "--device", "openvino")
+    done = built.run("nst_rt_stylize_ppm", inverting, image, out, "--device", "openvino")
     assert "unknown device 'openvino'" in done.stderr
 
 
@@ -229,17 +229,17 @@ def test_only_the_c_functions_are_exported(built: CMakeBuild) -> None:
     assert exported == declared
 
 
-def test_opencv_pictures_are_read_where_they_lie(built: CMakeBuild, picture: Path, tmp_path: Path) -> None:
+def test_opencv_images_are_read_where_they_lie(built: CMakeBuild, image: Path, tmp_path: Path) -> None:
     if not built.has("nst_rt_stylize_opencv"):
         pytest.skip("no OpenCV for C++ (libopencv-dev)")
     built.build("nst_rt_stylize_opencv")
     source, target = tmp_path / "in.png", tmp_path / "out.png"
-    assert cv2.imwrite(str(source), read_ppm(picture))
+    assert cv2.imwrite(str(source), read_ppm(image))
     done = built.run("nst_rt_stylize_opencv", BUILT_IN_MODEL, "wave", source, target)
     assert done.returncode == 0, done.stderr
-    np.testing.assert_array_equal(read_ppm(target), stylize(built, BUILT_IN_MODEL, picture, "--style", "wave"))
+    np.testing.assert_array_equal(read_ppm(target), stylize(built, BUILT_IN_MODEL, image, "--style", "wave"))
     done = built.run("nst_rt_stylize_opencv", BUILT_IN_MODEL, "wave", tmp_path / "none.png", target)
-    assert (done.returncode, "neither a picture nor a film nor a camera" in done.stderr) == (2, True)
+    assert (done.returncode, "neither an image nor a video nor a camera" in done.stderr) == (2, True)
 
 
 CONSUMER = """

@@ -10,8 +10,8 @@ from cpp_programs import CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
 from nst_rt.engine.openvino import road
 from nst_rt.models.catalog import BUILT_IN, find_model
+from tiny_images import draw
 from tiny_models import RECORD, tinting_model
-from tiny_pictures import draw
 
 BUILT_IN_MODEL = find_model(BUILT_IN).path
 
@@ -28,35 +28,35 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> CMakeBuild:
 
 
 @pytest.mark.parametrize("style", ["gogh", "gogh:0.7+wave:0.3"])
-def test_pictures_equal_pythons(built: CMakeBuild, tmp_path: Path, style: str) -> None:
-    picture, out = write_ppm(tmp_path / "in.ppm", draw(1, 61, 97)), tmp_path / "out.ppm"
-    done = built.run("nst_rt_stylize_openvino", BUILT_IN_MODEL, picture, out, style)
+def test_images_equal_pythons(built: CMakeBuild, tmp_path: Path, style: str) -> None:
+    image, out = write_ppm(tmp_path / "in.ppm", draw(1, 61, 97)), tmp_path / "out.ppm"
+    done = built.run("nst_rt_stylize_openvino", BUILT_IN_MODEL, image, out, style)
     assert done.returncode == 0, done.stderr
     # Python's own road to OpenVINO where there is one; ONNX Runtime's fp32 arithmetic rounds a pixel in ten thousand
     # the other way.
     stylizer = Stylizer.load(style, device="openvino" if road() == "own" else "cpu")
-    np.testing.assert_allclose(read_ppm(out), stylizer(read_ppm(picture)), atol=0 if road() == "own" else 1)
+    np.testing.assert_allclose(read_ppm(out), stylizer(read_ppm(image)), atol=0 if road() == "own" else 1)
 
 
 def test_a_baked_style(built: CMakeBuild, inverting: Path, tmp_path: Path) -> None:
-    picture, out = write_ppm(tmp_path / "in.ppm", draw(2, 40, 33)), tmp_path / "out.ppm"
-    assert built.run("nst_rt_stylize_openvino", inverting, picture, out).returncode == 0
-    np.testing.assert_array_equal(read_ppm(out), 255 - read_ppm(picture))
+    image, out = write_ppm(tmp_path / "in.ppm", draw(2, 40, 33)), tmp_path / "out.ppm"
+    assert built.run("nst_rt_stylize_openvino", inverting, image, out).returncode == 0
+    np.testing.assert_array_equal(read_ppm(out), 255 - read_ppm(image))
 
 
 def test_what_it_refuses(built: CMakeBuild, tinting: Path, tmp_path: Path) -> None:
-    picture, out = write_ppm(tmp_path / "in.ppm", draw(1, 40, 33)), tmp_path / "out.ppm"
+    image, out = write_ppm(tmp_path / "in.ppm", draw(1, 40, 33)), tmp_path / "out.ppm"
     small = write_ppm(tmp_path / "small.ppm", draw(1, 15, 33))
     encoder = tinting.with_name("tinting.encoder.onnx")
     # The record promises four numbers, the graph takes three.
     long = tinting_model(tmp_path / "long.onnx", replace(RECORD, style_size=4, styles=()))
     for model, source, style, words in (
-        (BUILT_IN_MODEL, picture, "gohg", "no style named 'gohg'. There are gogh, "),
-        (BUILT_IN_MODEL, picture, "gogh:x", "a weight is a number from 0 up"),
+        (BUILT_IN_MODEL, image, "gohg", "no style named 'gohg'. There are gogh, "),
+        (BUILT_IN_MODEL, image, "gogh:x", "a weight is a number from 0 up"),
         (BUILT_IN_MODEL, small, "gogh", "33x15 is too small"),
-        (encoder, picture, "gogh", "a style encoder, not a stylising model"),
-        (long, picture, "gogh", "'style' has the shape [1, 3]; dimension 1 is none of 4"),
-        (tmp_path / "none.onnx", picture, "gogh", "none.onnx"),
+        (encoder, image, "gogh", "a style encoder, not a stylising model"),
+        (long, image, "gogh", "'style' has the shape [1, 3]; dimension 1 is none of 4"),
+        (tmp_path / "none.onnx", image, "gogh", "none.onnx"),
     ):
         done = built.run("nst_rt_stylize_openvino", model, source, out, style)
         assert (done.returncode, words in done.stderr, out.exists()) == (2, True, False), done.stderr

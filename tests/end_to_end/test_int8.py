@@ -11,7 +11,7 @@ import pytest
 from nst_bench.quality.losses import Judge, style_loss
 from nst_rt import Stylizer
 from nst_rt.models.catalog import BUILT_IN, find_model
-from nst_train.data.images import list_pictures, read_rgb, resize_long_side
+from nst_train.data.images import list_images, read_rgb, resize_long_side
 from nst_train.loop.hardware import choose_hardware
 from nst_train.perceptual.loss_network import load_loss_network
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.shared
 STYLES = ("gogh", "mondrian", "wave")
 
 
-def test_style_and_picture_survive_eight_bits(shared: Path, tmp_path: Path) -> None:
+def test_style_and_image_survive_eight_bits(shared: Path, tmp_path: Path) -> None:
     files = find_model(BUILT_IN)
     for source in (files.path, files.styles):
         assert source is not None
@@ -33,13 +33,13 @@ def test_style_and_picture_survive_eight_bits(shared: Path, tmp_path: Path) -> N
     judge = Judge(
         load_loss_network(shared / "weights" / "loss" / "vgg19_conv1_1_to_conv3_4.npz"), choose_hardware("cpu")
     )
-    frames = [resize_long_side(read_rgb(path), 384) for path in list_pictures(photographs)[-4:]]
+    frames = [resize_long_side(read_rgb(path), 384) for path in list_images(photographs)[-4:]]
     for style in STYLES:
         painting = judge.read_painting(read_rgb(shared / "data" / "style_named" / f"{style}.jpg"))
         losses = {}
         for precision in ("fp32", "int8"):
             with Stylizer.load(style, model=model, device="cpu", precision=precision) as stylizer:
-                pictures = [stylizer(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)) for frame in frames]
-            grams = [judge.read(np.ascontiguousarray(picture[:, :, ::-1])).grams for picture in pictures]
+                images = [stylizer(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)) for frame in frames]
+            grams = [judge.read(np.ascontiguousarray(image[:, :, ::-1])).grams for image in images]
             losses[precision] = np.mean([style_loss(found, painting) for found in grams])
         assert losses["int8"] == pytest.approx(losses["fp32"], rel=0.05)

@@ -15,7 +15,7 @@ from cpp_programs import SOURCES, CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
 from nst_rt.media.images.sample_image import landscape
 
-TARGETS = ("nst_rt_share", "nst_rt_share_picture", "nst_rt_share_latency")
+TARGETS = ("nst_rt_share", "nst_rt_share_image", "nst_rt_share_latency")
 TESTS = ("nst_rt_share_test", "nst_rt_share_wrapper_test")
 
 _PROGRAM = """
@@ -85,38 +85,38 @@ def test_ctest(built: CMakeBuild) -> None:
 
 
 @pytest.mark.parametrize("size", [(640, 480), (331, 187)])
-def test_a_picture_from_c_equals_the_one_from_python(size: tuple[int, int], built: CMakeBuild, tmp_path: Path) -> None:
-    picture = landscape(*size)
-    photo = write_ppm(tmp_path / "photo.ppm", picture)
+def test_a_image_from_c_equals_the_one_from_python(size: tuple[int, int], built: CMakeBuild, tmp_path: Path) -> None:
+    image = landscape(*size)
+    photo = write_ppm(tmp_path / "photo.ppm", image)
     name = f"end-to-end-{os.getpid()}"
     with share(name, "--style", "gogh", "--size", "640x480"):
-        run(built.folder / "nst_rt_share_picture", name, photo, tmp_path / "painted.ppm")
+        run(built.folder / "nst_rt_share_image", name, photo, tmp_path / "painted.ppm")
     painted = read_ppm(tmp_path / "painted.ppm")
     with Stylizer.load("gogh", device="cpu", threads=1) as stylizer:
-        np.testing.assert_array_equal(painted, stylizer(picture))
-    assert not np.array_equal(painted, picture)
+        np.testing.assert_array_equal(painted, stylizer(image))
+    assert not np.array_equal(painted, image)
 
 
-def test_a_picture_and_a_film_by_way_of_opencv(built: CMakeBuild, tmp_path: Path) -> None:
+def test_a_image_and_a_video_by_way_of_opencv(built: CMakeBuild, tmp_path: Path) -> None:
     if not built.has("nst_rt_share_opencv"):
         pytest.skip("no OpenCV for C++: apt-get install libopencv-dev")
     built.build("nst_rt_share_opencv")
-    picture = landscape(320, 200)
+    image = landscape(320, 200)
     photo, painted = tmp_path / "photo.png", tmp_path / "painted.png"
-    film, painted_film = tmp_path / "film.avi", tmp_path / "painted.mp4"
-    cv2.imwrite(str(photo), picture)
-    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 200))
+    video, painted_video = tmp_path / "video.avi", tmp_path / "painted.mp4"
+    cv2.imwrite(str(photo), image)
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 200))
     for shift in range(5):
-        writer.write(np.roll(picture, shift, 1))
+        writer.write(np.roll(image, shift, 1))
     writer.release()
     name = f"end-to-end-{os.getpid()}"
     with share(name, "--style", "wave"):
         run(built.folder / "nst_rt_share_opencv", name, photo, painted)
-        run(built.folder / "nst_rt_share_opencv", name, film, painted_film)
+        run(built.folder / "nst_rt_share_opencv", name, video, painted_video)
     with Stylizer.load("wave", device="cpu", threads=1) as stylizer:
-        np.testing.assert_array_equal(cv2.imread(str(painted)), stylizer(picture))
-        capture = cv2.VideoCapture(str(painted_film))
-        source = cv2.VideoCapture(str(film))
+        np.testing.assert_array_equal(cv2.imread(str(painted)), stylizer(image))
+        capture = cv2.VideoCapture(str(painted_video))
+        source = cv2.VideoCapture(str(video))
         for _ in range(5):
             there, frame = capture.read()
             assert there
@@ -134,7 +134,7 @@ def test_what_it_costs_is_told(built: CMakeBuild, inverting: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["find_package", "add_subdirectory"])
-def test_pictures_from_other_peoples_projects(way: str, built: CMakeBuild, tmp_path: Path) -> None:
+def test_images_from_other_peoples_projects(way: str, built: CMakeBuild, tmp_path: Path) -> None:
     mine, prefix = tmp_path / "mine", tmp_path / "installed"
     mine.mkdir()
     (mine / "mine.cpp").write_text(_PROGRAM)
@@ -146,10 +146,10 @@ def test_pictures_from_other_peoples_projects(way: str, built: CMakeBuild, tmp_p
         finding = f"add_subdirectory({SOURCES} nst_rt)"
     (mine / "CMakeLists.txt").write_text(_PROJECT.format(finding=finding))
     CMakeBuild(mine / "build", f"CMAKE_PREFIX_PATH={prefix}", sources=mine).build("mine")
-    picture = landscape(160, 90)
+    image = landscape(160, 90)
     name = f"end-to-end-{os.getpid()}"
     with share(name, "--style", "mondrian"):
         command = [str(mine / "build" / "mine"), name, "160", "90"]
-        painted = subprocess.run(command, input=picture.tobytes(), stdout=subprocess.PIPE, timeout=120, check=True)
+        painted = subprocess.run(command, input=image.tobytes(), stdout=subprocess.PIPE, timeout=120, check=True)
     with Stylizer.load("mondrian", device="cpu", threads=1) as stylizer:
-        assert painted.stdout == stylizer(picture).tobytes()
+        assert painted.stdout == stylizer(image).tobytes()

@@ -1,4 +1,4 @@
-"""The commands of docs/train-your-own.md, taken out of the page and run: smaller, on drawn pictures, with no camera."""
+"""The commands of docs/train-your-own.md, taken out of the page and run: smaller, on drawn images, with no camera."""
 
 import re
 import shlex
@@ -15,14 +15,14 @@ import typer.core
 import typer.main
 from nst_export.commands import app as export_app
 from nst_export.parity import parity
-from nst_export.parity import sample_images as sample_pictures
+from nst_export.parity import sample_images as sample_images
 from nst_rt.cli import app, main
 from nst_rt.models.catalog import find_model
 from nst_rt.styles.library import load_styles
 from nst_train.perceptual.loss_network import ADDRESS, TORCHVISION_FILES
 from nst_train.recipes.transformer import TransformerRecipe
 from nst_train.train_commands import app as train_app
-from tiny_pictures import draw, write_adain_encoder, write_loss_network
+from tiny_images import draw, write_adain_encoder, write_loss_network
 
 PAGE = Path(__file__).parents[2] / "docs" / "train-your-own.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -66,15 +66,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for index, name in enumerate(sorted(set(re.findall(r"paintings/(\w+\.jpg)", TEXT)))):
         cv2.imwrite(str(tmp_path / "paintings" / name), draw(100 + index, 90, 70))
     cv2.imwrite(str(tmp_path / "photo.jpg"), draw(7, 48, 64))
-    film = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
+    video = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
     for seed in range(4):
-        film.write(draw(seed, 48, 64))
-    film.release()
+        video.write(draw(seed, 48, 64))
+    video.release()
     with np.load(write_loss_network(tmp_path / "vgg.npz")) as arrays:
         torch.save({name: torch.from_numpy(arrays[name]) for name in arrays}, tmp_path / "vgg19.pth")
     write_adain_encoder(tmp_path / "vgg_normalised.pth")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sample_pictures, "SIZES", ((64, 80),))
+    monkeypatch.setattr(sample_images, "SIZES", ((64, 80),))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield tmp_path
@@ -173,7 +173,7 @@ def fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_but_few(_: pytest.MonkeyPatch) -> None:
-    """The folder holds four pictures as it is."""
+    """The folder holds four images as it is."""
 
 
 def empty_the_folder(_: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def demand_the_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
 FAILURES = {
     "losses": diverge,
     "memory": fill_the_memory,
-    "no pictures": empty_the_folder,
+    "no images": empty_the_folder,
     "too few": nothing_but_few,
     "VGG": forget_the_network,
     "export": demand_the_impossible,

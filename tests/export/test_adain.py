@@ -10,7 +10,7 @@ from nst_export.checkpoints.reading import read_checkpoint
 from nst_export.families.adain import build_encoder_graph, build_graph, export_adain, prepare
 from nst_export.networks.adain import LEVELS, AdaIn, build_decoder, build_encoder
 from nst_export.parity.parity import style_vector, stylise_in_torch
-from nst_export.parity.sample_images import draw_picture
+from nst_export.parity.sample_images import draw_image
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 from torch import nn
@@ -88,8 +88,8 @@ def test_unknown_layouts_are_told_apart(tiny_vgg, tmp_path):
         load_adain(strange, read_checkpoint(decoder))
     with pytest.raises(ModelError, match="decoder that nst-rt knows"):
         load_adain(read_checkpoint(encoder), strange)
-    # The encoder given twice: its last convolution makes no picture.
-    with pytest.raises(ModelError, match="picture of 3 channels"):
+    # The encoder given twice: its last convolution makes no image.
+    with pytest.raises(ModelError, match="image of 3 channels"):
         load_adain(read_checkpoint(encoder), read_checkpoint(encoder))
     torch.save(
         keyed([1, 5], [(torch.zeros(4, 4, 3, 3), torch.zeros(4)), (torch.zeros(3, 4, 3, 3), torch.zeros(3))]),
@@ -124,7 +124,7 @@ def test_files_that_do_not_belong_together(tiny_vgg, tmp_path):
 def test_every_size_and_border_agrees_with_torch(tiny_vgg, run, noise, level):
     preprocessing, encoder, decoder = tiny_vgg(level)
     network = AdaIn(build_encoder(preprocessing, encoder), build_decoder(decoder)).eval().requires_grad_(False)
-    style = style_vector(network.style_vectors, draw_picture(40, 40))
+    style = style_vector(network.style_vectors, draw_image(40, 40))
     model = build_graph(prepare(network, "fp32", [], []), record(network))
     for height, width in ((16, 16), (17, 23), (31, 18), (48, 64)):
         frame = noise(height, width)
@@ -136,8 +136,8 @@ def test_every_size_and_border_agrees_with_torch(tiny_vgg, run, noise, level):
 
 
 def test_strength_mixes_features_and_color_keeps_chroma(network, run):
-    frame = draw_picture(33, 46)
-    style = style_vector(network.style_vectors, draw_picture(40, 40, seed=5))
+    frame = draw_image(33, 46)
+    style = style_vector(network.style_vectors, draw_image(40, 40, seed=5))
     model = build_graph(prepare(network, "fp32", [], []), record(network))
     for strength in (0.0, 0.3):
         expected = stylise_in_torch(partial(network, style=style, strength=strength), frame, 1.0, network.stride)
@@ -151,7 +151,7 @@ def test_strength_mixes_features_and_color_keeps_chroma(network, run):
 
 def test_batches_share_a_style_or_have_their_own(network, run, noise):
     model = build_graph(prepare(network, "fp32", [], []), record(network))
-    styles = np.vstack([style_vector(network.style_vectors, draw_picture(40, 40, seed)).numpy() for seed in (1, 2)])
+    styles = np.vstack([style_vector(network.style_vectors, draw_image(40, 40, seed)).numpy() for seed in (1, 2)])
     frames = noise(18, 25, batch=2)
     own, one = run(model, frame=frames, style=styles), run(model, frame=frames, style=styles[:1])
     for index in range(2):
@@ -162,10 +162,10 @@ def test_batches_share_a_style_or_have_their_own(network, run, noise):
 
 @pytest.mark.parametrize("size", [(16, 16), (37, 50)])
 def test_the_style_encoder_reads_means_and_deviations(network, run, size):
-    picture = draw_picture(*size)
+    image = draw_image(*size)
     model = build_encoder_graph(prepare(network, "fp32", [], []), record(network))
-    actual = run(model, image=picture[None])
-    features = network.encoder(torch.from_numpy(picture).flip(2).permute(2, 0, 1)[None].float() / 255).numpy()[0]
+    actual = run(model, image=image[None])
+    features = network.encoder(torch.from_numpy(image).flip(2).permute(2, 0, 1)[None].float() / 255).numpy()[0]
     expected = np.concatenate([features.mean((1, 2)), np.sqrt(features.var((1, 2)) + 1e-5)])
     assert actual.shape == (1, 2 * network.channels)
     np.testing.assert_allclose(actual[0], expected, atol=1e-5, rtol=1e-4)

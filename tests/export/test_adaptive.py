@@ -19,7 +19,7 @@ from nst_export.parity.parity import stylise_in_torch
 from nst_rt.cli import app as nst_rt
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import DependencyError, InputError, ModelError
-from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_reader import read_image
 from numpy.lib.stride_tricks import sliding_window_view
 from typer.testing import CliRunner
 
@@ -193,7 +193,7 @@ def test_the_whole_export(archive, tmp_path, run, noise):
     assert np.abs(wide - narrow).mean() < 1
 
 
-def test_the_command_makes_a_style_for_pictures(archive, tmp_path):
+def test_the_command_makes_a_style_for_images(archive, tmp_path):
     cv2 = pytest.importorskip("cv2")
     model, photograph = tmp_path / "out.onnx", tmp_path / "photograph.png"
     cv2.imwrite(str(photograph), np.random.default_rng(0).integers(0, 256, (37, 52, 3)).astype(np.uint8))
@@ -201,10 +201,10 @@ def test_the_command_makes_a_style_for_pictures(archive, tmp_path):
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     (record,) = json.loads(done.stdout)["models"]
     assert (record["family"], record["styles"]) == ("adaptive", ["apples"])
-    assert "against PyTorch float32 on drawn pictures" in done.stderr
+    assert "against PyTorch float32 on drawn images" in done.stderr
     arguments = ["image", str(photograph), "--style", str(model), "--device", "cpu", "-o", str(tmp_path / "made.png")]
     assert CliRunner().invoke(nst_rt, arguments, catch_exceptions=False).exit_code == 0
-    made, given = read_picture(tmp_path / "made.png").bgr, read_picture(photograph).bgr
+    made, given = read_image(tmp_path / "made.png").bgr, read_image(photograph).bgr
     assert made.shape == given.shape
     assert np.abs(made.astype(int) - given).mean() > 20
 

@@ -55,7 +55,7 @@ def test_messages_go_to_stderr_and_json_to_stdout(checkpoint, tmp_path):
     assert [model["file"] for model in models] == [str(output), str(tmp_path / "out.fp16.onnx")]
     assert models[0]["license"] == "CC0"
     assert models[0]["parity"][0]["width"] == 128
-    assert "against PyTorch float32 on drawn pictures" in result.stderr
+    assert "against PyTorch float32 on drawn images" in result.stderr
     assert "PSNR dB" in result.stderr
     with pytest.raises(OutputError, match="exists already"):
         CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -83,7 +83,7 @@ def test_an_export_leaves_no_telemetry_behind(checkpoint, tmp_path):
     home.mkdir()
     done = python(
         "import os; os.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
-        "from nst_export import sample_pictures; sample_pictures.SIZES = ((64, 64),)\n"
+        "from nst_export import sample_images; sample_images.SIZES = ((64, 64),)\n"
         "from nst_export.commands import app\n"
         f"app(['transformer', {str(checkpoint)!r}, '-o', {str(output)!r}], standalone_mode=False)",
         HOME=str(home),

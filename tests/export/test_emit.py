@@ -117,7 +117,7 @@ def test_phases_of_fp16_graphs_use_one_node():
     }
 
 
-def test_conditional_norm_takes_one_style_per_picture(run):
+def test_conditional_norm_takes_one_style_per_image(run):
     norm = ConditionalInstanceNorm2d(3)
     features, scale, shift = torch.randn(2, 3, 5, 6), torch.rand(2, 3), torch.rand(2, 3)
     model = emitted(norm, 3, styles=("scale", "shift"))

@@ -161,7 +161,7 @@ def test_a_graph_that_computes_something_else_is_refused(exported: Path) -> None
                 if attribute.name == "epsilon":
                     attribute.f = 1000.0
 
-    with pytest.raises(ModelError, match=r"net\.onnx: not the network .* paints another picture"):
+    with pytest.raises(ModelError, match=r"net\.onnx: not the network .* paints another image"):
         read_exported(changed(exported, blunt))
 
 

@@ -5,19 +5,19 @@ import torch
 from nst_export.networks.flow import FLOW, Flow, field, from_waves, streaks, to_waves, waves, white_noise
 from nst_export.networks.noise import laid
 
-ACROSS_THE_PICTURE = Flow(swell=40, drift=1e6, seed=1)
+ACROSS_THE_IMAGE = Flow(swell=40, drift=1e6, seed=1)
 """So strong a drift that nothing else is left."""
 
 
-def change(picture: np.ndarray, axis: int) -> float:
-    return float(np.square(np.diff(picture, axis=axis)).mean())
+def change(image: np.ndarray, axis: int) -> float:
+    return float(np.square(np.diff(image, axis=axis)).mean())
 
 
 def test_streaks_are_long_along_the_field_and_short_across() -> None:
     noise = white_noise(3, 1, 64)[0]
-    found = streaks(noise, field(ACROSS_THE_PICTURE, 64, 4), 4)
+    found = streaks(noise, field(ACROSS_THE_IMAGE, 64, 4), 4)
     assert change(found, axis=0) > 5 * change(found, axis=1)
-    turned = streaks(noise, field(ACROSS_THE_PICTURE, 64, 4)[::-1].copy(), 4)
+    turned = streaks(noise, field(ACROSS_THE_IMAGE, 64, 4)[::-1].copy(), 4)
     assert change(turned, axis=1) > 5 * change(turned, axis=0)
 
 

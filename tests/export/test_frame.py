@@ -99,7 +99,7 @@ def test_fp16_graphs_have_no_branches_that_cuda_graphs_could_not_capture(tiny_co
 
 @pytest.mark.parametrize("size", [(48, 64), (37, 50)])
 def test_the_photograph_is_mixed_in_only_on_demand(tiny_conditional, run, size):
-    """The same picture, whichever branch paints it: a control a hair below 1 takes the one that mixes."""
+    """The same image, whichever branch paints it: a control a hair below 1 takes the one that mixes."""
     prepared = conditional.prepare(tiny_conditional, "fp32", [], [])
     model = conditional.build_graph(prepared, record("conditional", 8, tiny_conditional.style_size))
     (choice,) = (node for node in model.graph.node if node.op_type == "If")
@@ -130,8 +130,8 @@ def test_values_are_clamped_and_rounded_half_to_even(run, precision, apart):
     frame = open_frame(graph, 1)
     shape = (1, 12, 8, 8) if apart else (1, 3, 16, 16)
     planes = np.resize(values, shape)
-    picture = graph.node("Identity", [graph.weight(planes, "planes")])
-    close_frame(graph, frame, picture, apart=apart)
+    image = graph.node("Identity", [graph.weight(planes, "planes")])
+    close_frame(graph, frame, image, apart=apart)
     found = run(graph.finish(record("transformer", 1)), frame=np.zeros((1, 16, 16, 3), np.uint8))
     wanted = np.rint(planes.astype(np.float16).astype(np.float32) if precision == "fp16" else planes).clip(0, 255)
     if apart:

@@ -96,8 +96,8 @@ def test_an_even_photograph_is_not_painted_with_one_period() -> None:
         network.up_quarter_noise.weight.zero_()
         silent = network(even, network.neutral_style())
 
-    def repeats(picture: torch.Tensor) -> bool:
-        inner = picture[..., 32:96, 32:96]
+    def repeats(image: torch.Tensor) -> bool:
+        inner = image[..., 32:96, 32:96]
         return bool(torch.allclose(inner[..., 8:, :], inner[..., :-8, :], atol=1e-3))
 
     assert repeats(silent)

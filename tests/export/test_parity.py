@@ -7,16 +7,16 @@ from nst_export.families import transformer
 from nst_export.model_files import writing
 from nst_export.model_files.writing import Checked, write_all
 from nst_export.onnx_graph import frame
-from nst_export.parity import sample_images as sample_pictures
+from nst_export.parity import sample_images as sample_images
 from nst_export.parity.parity import (
     EXACT,
-    compare_pictures,
+    compare_images,
     compare_vectors,
     open_session,
     parity_table,
     require_parity,
 )
-from nst_export.parity.sample_images import draw_picture, fill
+from nst_export.parity.sample_images import draw_image, fill
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import InputError, ModelError, OutputError
 
@@ -32,10 +32,10 @@ def checkpoint(tiny_transformer, tmp_path):
 
 def test_decibels():
     black = np.zeros((4, 6, 3), np.uint8)
-    assert compare_pictures(black, black) == Parity(4, 6, EXACT, 0.0)
+    assert compare_images(black, black) == Parity(4, 6, EXACT, 0.0)
     off = black.copy()
     off[...] = 1
-    assert compare_pictures(black, off) == Parity(4, 6, 48.13, 1.0)
+    assert compare_images(black, off) == Parity(4, 6, 48.13, 1.0)
     vector = np.array([[0.0, 2.0]], np.float32)
     assert compare_vectors(vector, vector + np.float32(0.5), 8, 9) == Parity(8, 9, 12.04, 0.5)
     assert compare_vectors(vector, vector * np.nan, 8, 9).psnr == 0
@@ -49,11 +49,11 @@ def test_less_than_forty_decibels_is_refused_with_the_numbers():
         require_parity("x.onnx", [Parity(10, 20, float("nan"), 9)])
     assert "20x10          exact   0" in parity_table("x.onnx", [Parity(10, 20, EXACT, 0)])
     assert parity_table("x.onnx", [], "photographs").startswith("x.onnx: against PyTorch float32 on photographs\n")
-    assert parity_table("x.onnx", [], "drawn").startswith("x.onnx: against PyTorch float32 on drawn pictures\n")
+    assert parity_table("x.onnx", [], "drawn").startswith("x.onnx: against PyTorch float32 on drawn images\n")
 
 
 def test_a_wrong_graph_leaves_no_file(checkpoint, tmp_path, monkeypatch):
-    # A graph that forgets the colour order is a picture, but the wrong one.
+    # A graph that forgets the colour order is an image, but the wrong one.
     monkeypatch.setattr(transformer, "produce_bgr_bytes", lambda conv, white: None)
     with pytest.raises(ModelError, match="differs from PyTorch"):
         transformer.export_transformer(checkpoint, tmp_path / "out.onnx")
@@ -105,8 +105,8 @@ def test_onnx_runtime_refusing_a_graph_is_an_error():
         open_session(b"not a model")
 
 
-def test_pictures_are_drawn_the_same_every_time():
-    first, again, other = draw_picture(50, 70), draw_picture(50, 70), draw_picture(50, 70, seed=1)
+def test_images_are_drawn_the_same_every_time():
+    first, again, other = draw_image(50, 70), draw_image(50, 70), draw_image(50, 70, seed=1)
     assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, again)
     assert first.std() > 20
@@ -118,11 +118,11 @@ def test_photographs_of_the_user(tmp_path):
     import cv2
 
     with pytest.raises(InputError, match="no such folder"):
-        sample_pictures.sample_pictures(tmp_path / "none")
+        sample_images.sample_images(tmp_path / "none")
     (tmp_path / "a.jpg").write_bytes(b"")
-    with pytest.raises(InputError, match="no picture in it opens"):
-        sample_pictures.sample_pictures(tmp_path)
+    with pytest.raises(InputError, match="no image in it opens"):
+        sample_images.sample_images(tmp_path)
     cv2.imwrite(str(tmp_path / "b.png"), np.full((40, 30, 3), (1, 2, 3), np.uint8))
-    pictures = sample_pictures.sample_pictures(tmp_path)
-    assert [picture.shape[:2] for picture in pictures] == list(sample_pictures.SIZES)
-    assert (pictures[0] == (1, 2, 3)).all()
+    images = sample_images.sample_images(tmp_path)
+    assert [image.shape[:2] for image in images] == list(sample_images.SIZES)
+    assert (images[0] == (1, 2, 3)).all()

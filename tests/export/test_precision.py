@@ -9,8 +9,8 @@ import torch
 from nst_export.families import adain, conditional, transformer
 from nst_export.networks.adain import AdaIn, build_decoder, build_encoder
 from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.parity.parity import compare_pictures, style_vector, stylise_in_torch
-from nst_export.parity.sample_images import draw_picture
+from nst_export.parity.parity import compare_images, style_vector, stylise_in_torch
+from nst_export.parity.sample_images import draw_image
 from nst_export.precision import (
     factor_for,
     largest_outputs,
@@ -23,11 +23,11 @@ from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 from torch import nn
 
-PICTURE = draw_picture(64, 80)
+IMAGE = draw_image(64, 80)
 
 
 def overflowing(network):
-    """The same function of the picture, with activations a thousand times beyond fp16."""
+    """The same function of the image, with activations a thousand times beyond fp16."""
     wild = copy.deepcopy(network)
     for conv, norm in normalised_convolutions(wild):
         with torch.no_grad():
@@ -40,9 +40,9 @@ def overflowing(network):
 
 
 def psnr_in_fp16(network, prepared, white, **options):
-    expected = stylise_in_torch(network, PICTURE, white, **options)
+    expected = stylise_in_torch(network, IMAGE, white, **options)
     with stored_as_fp16(prepared):
-        return compare_pictures(expected, stylise_in_torch(prepared, PICTURE, 255, bgr=True, **options)).psnr
+        return compare_images(expected, stylise_in_torch(prepared, IMAGE, 255, bgr=True, **options)).psnr
 
 
 def test_factors_are_powers_of_two_with_room_to_spare():
@@ -63,29 +63,29 @@ def test_overflow_before_a_normalisation_is_scaled_away(tiny_transformer):
     wild = overflowing(tiny_transformer)
     unscaled = transformer.prepare(wild, "fp32", [])
     assert psnr_in_fp16(wild, unscaled, 255) < 20
-    scaled = transformer.prepare(wild, "fp16", [PICTURE])
+    scaled = transformer.prepare(wild, "fp16", [IMAGE])
     assert psnr_in_fp16(wild, scaled, 255) > 50
     with largest_outputs(scaled) as largest:
-        stylise_in_torch(scaled, PICTURE, 255, bgr=True)
+        stylise_in_torch(scaled, IMAGE, 255, bgr=True)
     assert max(largest.values()) < 65504 / 3
     norms = [module.eps for module in scaled.modules() if isinstance(module, nn.InstanceNorm2d)]
     assert all(0 < eps < 1e4 for eps in norms)
 
 
 def test_rescaling_changes_nothing_in_float32(tiny_transformer, tiny_conditional, style_of):
-    scaled = transformer.prepare(overflowing(tiny_transformer), "fp16", [PICTURE])
+    scaled = transformer.prepare(overflowing(tiny_transformer), "fp16", [IMAGE])
     plain = transformer.prepare(tiny_transformer, "fp32", [])
     assert (
-        compare_pictures(
-            stylise_in_torch(plain, PICTURE, 255, bgr=True), stylise_in_torch(scaled, PICTURE, 255, bgr=True)
+        compare_images(
+            stylise_in_torch(plain, IMAGE, 255, bgr=True), stylise_in_torch(scaled, IMAGE, 255, bgr=True)
         ).worst
         <= 1
     )
     style = style_of(tiny_conditional)
-    wild = conditional.prepare(overflowing(tiny_conditional), "fp16", [PICTURE], [style])
-    expected = stylise_in_torch(lambda value: tiny_conditional(value, style), PICTURE, 1.0)
-    actual = stylise_in_torch(lambda value: wild(value, style), PICTURE, 255, bgr=True)
-    assert compare_pictures(expected, actual).worst <= 1
+    wild = conditional.prepare(overflowing(tiny_conditional), "fp16", [IMAGE], [style])
+    expected = stylise_in_torch(lambda value: tiny_conditional(value, style), IMAGE, 1.0)
+    actual = stylise_in_torch(lambda value: wild(value, style), IMAGE, 255, bgr=True)
+    assert compare_images(expected, actual).worst <= 1
 
 
 def test_channels_are_centered_before_normalisations(tiny_transformer):
@@ -93,16 +93,16 @@ def test_channels_are_centered_before_normalisations(tiny_transformer):
     offset = network.get_submodule("conv1.conv2d")
     with torch.no_grad():
         offset.bias.add_(torch.tensor([3e4, -3e4, 1e4, 0.0]))
-    prepared = transformer.prepare(network, "fp16", [PICTURE])
+    prepared = transformer.prepare(network, "fp16", [IMAGE])
     with largest_outputs(prepared) as largest:
-        stylise_in_torch(prepared, PICTURE, 255, bgr=True)
+        stylise_in_torch(prepared, IMAGE, 255, bgr=True)
     assert largest[prepared.get_submodule("conv1.conv2d")] < 1e4
     assert psnr_in_fp16(network, prepared, 255) > 50
     assert psnr_in_fp16(network, transformer.prepare(network, "fp32", []), 255) < 40
 
 
 def test_small_weights_are_scaled_up(tiny_conditional, style_of):
-    scaled = conditional.prepare(tiny_conditional, "fp16", [PICTURE], [style_of(tiny_conditional)])
+    scaled = conditional.prepare(tiny_conditional, "fp16", [IMAGE], [style_of(tiny_conditional)])
     plain = conditional.prepare(tiny_conditional, "fp32", [], [])
     assert plain.stem.weight.abs().max() < 2**-6
     assert scaled.stem.weight.abs().max() > 2**-4
@@ -112,7 +112,7 @@ def test_small_weights_are_scaled_up(tiny_conditional, style_of):
 def test_overflow_without_a_normalisation_is_refused(tiny_transformer):
     network = copy.deepcopy(tiny_transformer)
     with largest_outputs(network) as largest:
-        stylise_in_torch(network, PICTURE, 255)
+        stylise_in_torch(network, IMAGE, 255)
     largest[network.get_submodule("res1.in2")] = 5e4
     with pytest.raises(ModelError, match=r"InstanceNorm2d reaches 5e\+04.*fp32"):
         rescale_normalised(network, largest)
@@ -121,17 +121,17 @@ def test_overflow_without_a_normalisation_is_refused(tiny_transformer):
 def test_the_sum_with_the_skip_is_scaled_as_one(tiny_conditional, style_of, run):
     style = style_of(tiny_conditional)
     prepared = conditional.prepare(tiny_conditional, "fp32", [], [])
-    expected = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
+    expected = stylise_in_torch(lambda value: prepared(value, style), IMAGE, 255, bgr=True)
     with largest_outputs(prepared) as largest:
-        stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
+        stylise_in_torch(lambda value: prepared(value, style), IMAGE, 255, bgr=True)
     largest[prepared.up_quarter.conv] = 5e5
     rescale_normalised(prepared, largest)
     assert prepared.skip_scale == 2**-5  # 5e5 and a margin of 4 in 65504
-    actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
-    assert compare_pictures(expected, actual).worst <= 1
+    actual = stylise_in_torch(lambda value: prepared(value, style), IMAGE, 255, bgr=True)
+    assert compare_images(expected, actual).worst <= 1
     record = ModelRecord(kind="stylizer", family="conditional", precision="fp32", stride=8, style_size=style.shape[1])
     graph = conditional.build_graph(prepared, record, controls=False)
-    painted = run(graph, frame=PICTURE[None], style=style.numpy())[0]
+    painted = run(graph, frame=IMAGE[None], style=style.numpy())[0]
     assert np.abs(painted.astype(int) - np.asarray(expected).astype(int)).max() <= 1
 
 
@@ -156,40 +156,40 @@ def test_adain_in_fp16_survives_large_features(tiny_vgg):
     encoder[0] = (encoder[0][0] * 1e6, encoder[0][1] * 1e6)
     decoder[0] = (decoder[0][0] / 1e6, decoder[0][1])
     network = AdaIn(build_encoder(preprocessing, encoder), build_decoder(decoder)).eval().requires_grad_(False)
-    style = style_vector(network.style_vectors, draw_picture(48, 48, seed=2))
-    prepared = adain.prepare(network, "fp16", [PICTURE], [style])
+    style = style_vector(network.style_vectors, draw_image(48, 48, seed=2))
+    prepared = adain.prepare(network, "fp16", [IMAGE], [style])
     assert prepared.divisor > 1
     with stored_as_fp16(prepared):
-        actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, network.stride, bgr=True)
-    expected = stylise_in_torch(lambda value: network(value, style), PICTURE, 1.0, network.stride)
-    assert compare_pictures(expected, actual).psnr > 45
+        actual = stylise_in_torch(lambda value: prepared(value, style), IMAGE, 255, network.stride, bgr=True)
+    expected = stylise_in_torch(lambda value: network(value, style), IMAGE, 1.0, network.stride)
+    assert compare_images(expected, actual).psnr > 45
 
 
 def test_fp16_storage_is_undone_afterwards(tiny_transformer):
     before = {name: tensor.clone() for name, tensor in tiny_transformer.state_dict().items()}
-    plain = stylise_in_torch(tiny_transformer, PICTURE, 255)
+    plain = stylise_in_torch(tiny_transformer, IMAGE, 255)
     with stored_as_fp16(tiny_transformer):
         assert not torch.equal(tiny_transformer.get_parameter("in1.weight"), before["in1.weight"])
     assert all(torch.equal(tensor, before[name]) for name, tensor in tiny_transformer.state_dict().items())
-    np.testing.assert_array_equal(stylise_in_torch(tiny_transformer, PICTURE, 255), plain)
+    np.testing.assert_array_equal(stylise_in_torch(tiny_transformer, IMAGE, 255), plain)
 
 
 def models(tiny_transformer, tiny_conditional, tiny_vgg, style_of):
     preprocessing, encoder, decoder = tiny_vgg(3)
     network = AdaIn(build_encoder(preprocessing, encoder), build_decoder(decoder)).eval().requires_grad_(False)
-    adain_style = style_vector(network.style_vectors, PICTURE)
+    adain_style = style_vector(network.style_vectors, IMAGE)
     style = style_of(tiny_conditional)
 
     def record(family, stride, size=0):
         return ModelRecord(kind="stylizer", family=family, precision="fp16", stride=stride, style_size=size)
 
-    yield transformer.build_graph(transformer.prepare(tiny_transformer, "fp16", [PICTURE]), record("transformer", 4))
+    yield transformer.build_graph(transformer.prepare(tiny_transformer, "fp16", [IMAGE]), record("transformer", 4))
     yield conditional.build_graph(
-        conditional.prepare(tiny_conditional, "fp16", [PICTURE], [style]),
+        conditional.prepare(tiny_conditional, "fp16", [IMAGE], [style]),
         record("conditional", 8, tiny_conditional.style_size),
     )
     yield adain.build_graph(
-        adain.prepare(network, "fp16", [PICTURE], [adain_style]), record("adain", 4, 2 * network.channels)
+        adain.prepare(network, "fp16", [IMAGE], [adain_style]), record("adain", 4, 2 * network.channels)
     )
 
 
@@ -216,8 +216,8 @@ def test_noise_is_brought_into_range_with_what_it_is_added_to(tiny_conditional, 
         network.down.bias.mul_(signal)
         network.down_noise.weight.mul_(noise)
     style = style_of(network)
-    prepared = conditional.prepare(network, "fp16", [PICTURE], [style])
-    expected = stylise_in_torch(lambda value: network(value, style), PICTURE, 1.0)
+    prepared = conditional.prepare(network, "fp16", [IMAGE], [style])
+    expected = stylise_in_torch(lambda value: network(value, style), IMAGE, 1.0)
     with stored_as_fp16(prepared):
-        actual = stylise_in_torch(lambda value: prepared(value, style), PICTURE, 255, bgr=True)
-    assert compare_pictures(expected, actual).psnr > 40
+        actual = stylise_in_torch(lambda value: prepared(value, style), IMAGE, 255, bgr=True)
+    assert compare_images(expected, actual).psnr > 40

@@ -10,7 +10,7 @@ import pytest
 import torch
 from nst_export.checkpoints.reading import read_checkpoint
 from nst_rt.errors import DependencyError, InputError, ModelError
-from nst_rt.media.images.image_writer import write_picture
+from nst_rt.media.images.image_writer import write_image
 from torch import nn
 
 
@@ -50,10 +50,10 @@ def test_not_a_checkpoint_at_all(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff"])
-def test_a_picture_is_no_checkpoint_and_no_pickle(tmp_path, suffix):
+def test_a_image_is_no_checkpoint_and_no_pickle(tmp_path, suffix):
     path = tmp_path / f"photo{suffix}"
-    write_picture(path, np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8))
-    with pytest.raises(InputError, match=r"a picture, not a checkpoint\. Give") as refused:
+    write_image(path, np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8))
+    with pytest.raises(InputError, match=r"an image, not a checkpoint\. Give") as refused:
         read_checkpoint(path)
     assert "weights_only" not in str(refused.value)
 

@@ -5,14 +5,14 @@ import onnx
 import pytest
 from nst_export.families.adain import export_adain
 from nst_export.families.transformer import export_transformer
-from nst_export.parity import sample_images as sample_pictures
+from nst_export.parity import sample_images as sample_images
 
 pytestmark = pytest.mark.shared
 
 
 @pytest.fixture(autouse=True)
 def larger_samples(small_samples, monkeypatch):
-    monkeypatch.setattr(sample_pictures, "SIZES", ((240, 320), (195, 259), (128, 128)))
+    monkeypatch.setattr(sample_images, "SIZES", ((240, 320), (195, 259), (128, 128)))
 
 
 def test_mosaic(shared, tmp_path, run, noise):

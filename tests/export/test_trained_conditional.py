@@ -12,10 +12,10 @@ from nst_export.families.style_encoder import check_style_encoder
 from nst_export.networks.conditional import ConditionalTransformer
 from nst_export.networks.style_encoder import StyleEncoder
 from nst_export.parity.parity import style_vector
-from nst_export.parity.sample_images import draw_picture
+from nst_export.parity.sample_images import draw_image
 from nst_rt import Stylizer
 from nst_rt.errors import ModelError
-from nst_rt.media.images.image_writer import write_picture
+from nst_rt.media.images.image_writer import write_image
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def test_all_files_work_together_in_the_runtime(weights: Path, encoder: StyleEnc
     assert [entry.path.name for entry in exported] == ["net.onnx", "net.encoder.onnx"]
     assert exported[0].record.style_encoder == "net.encoder.onnx"
     assert exported[1].record.kind == "style_encoder"
-    painting = draw_picture(96, 80, seed=5)
-    write_picture(tmp_path / "painting.png", painting)
-    frame = draw_picture(40, 56, seed=1)
+    painting = draw_image(96, 80, seed=5)
+    write_image(tmp_path / "painting.png", painting)
+    frame = draw_image(40, 56, seed=1)
     by_painting = Stylizer.load(tmp_path / "painting.png", model=out)
     assert by_painting.styles == ["plain", "bold"]
     by_vector = Stylizer.load(style_vector(encoder, painting).numpy(), model=out)
@@ -72,7 +72,7 @@ def test_the_encoders_graph_agrees_with_torch(
     record = export_trained(weights, tmp_path / "net.onnx", "fp32")[1].record
     assert len(record.parity) == 3
     assert min(parity.psnr for parity in record.parity) > 90
-    pictures = [draw_picture(50, 61, seed=8)]
-    again = check_style_encoder(encoder, record, tmp_path / "again.encoder.onnx", pictures)
+    images = [draw_image(50, 61, seed=8)]
+    again = check_style_encoder(encoder, record, tmp_path / "again.encoder.onnx", images)
     assert [(parity.height, parity.width) for parity in again.record.parity] == [(50, 61)]
     assert not again.path.exists()

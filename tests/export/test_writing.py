@@ -184,12 +184,12 @@ def test_targets(tmp_path):
 
 
 def test_what_parity_was_measured_on_is_recorded(checkpoint, out, tmp_path):
-    from nst_rt.media.images.image_writer import write_picture
+    from nst_rt.media.images.image_writer import write_image
 
     (drawn,) = export_transformer(checkpoint, out, "fp32")
-    assert drawn.record.parity_pictures == "drawn"
+    assert drawn.record.parity_images == "drawn"
     (tmp_path / "photographs").mkdir()
-    write_picture(tmp_path / "photographs" / "a.png", np.full((40, 30, 3), 90, np.uint8))
+    write_image(tmp_path / "photographs" / "a.png", np.full((40, 30, 3), 90, np.uint8))
     (taken,) = export_transformer(checkpoint, out, "fp32", photographs=tmp_path / "photographs", overwrite=True)
     metadata = {entry.key: entry.value for entry in onnx.load(taken.path).metadata_props}
-    assert ModelRecord.from_metadata(metadata, "net").parity_pictures == "photographs"
+    assert ModelRecord.from_metadata(metadata, "net").parity_images == "photographs"

@@ -65,7 +65,7 @@ print("HEAVY", heavy)
         assert command in output
 
 
-def test_a_picture_loads_only_what_it_needs(inverting: Path, tmp_path: Path) -> None:
+def test_a_image_loads_only_what_it_needs(inverting: Path, tmp_path: Path) -> None:
     photograph = tmp_path / "photo.png"
     cv2.imwrite(str(photograph), np.zeros((32, 32, 3), np.uint8))
     code = f"""

@@ -38,7 +38,7 @@ def compare(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="For compare.html, compare.md, compare.json, the sheet compare.jpg and the pictures. The same line "
+            help="For compare.html, compare.md, compare.json, the sheet compare.jpg and the images. The same line "
             "again makes what is missing or changed.",
             show_default=False,
         ),
@@ -115,7 +115,7 @@ def compare(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold every method against one photograph and one painting: seconds, memory, losses, and the pictures.
+    """Hold every method against one photograph and one painting: seconds, memory, losses, and the images.
 
     The built-in network by name, style encoder and tuned vector; the models given with -c; and optimisation with Gram
     and statistics loss, L-BFGS and Adam, minutes each on a CPU. A method that fails is shown as failed and the rest go

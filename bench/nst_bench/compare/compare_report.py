@@ -8,15 +8,15 @@ from typing import Any
 
 from nst_rt.files.atomic import replacing
 
-from nst_bench.compare.compare_run import PICTURES, Outcome, Setting
+from nst_bench.compare.compare_run import IMAGES, Outcome, Setting
 from nst_bench.harness.markdown import percent, table
 
 COLUMNS = (
     "method",
     "style from",
     "loading >",
-    "the picture >",
-    "pictures/s >",
+    "the image >",
+    "images/s >",
     "peak memory >",
     "style loss >",
     "closed >",
@@ -24,7 +24,7 @@ COLUMNS = (
     "remarks",
 )
 LIVE_RATE = 15.0
-"""Pictures a second from which a film of pictures is seen rather than pictures."""
+"""Images a second from which a video of images is seen rather than images."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Report:
                     "needs": one.method.needs,
                     "state": one.state,
                     "error": one.error or None,
-                    "picture": f"{PICTURES}/{one.method.key}.png" if one.painted else None,
+                    "image": f"{IMAGES}/{one.method.key}.png" if one.painted else None,
                     **({"figures": one.figures} if one.painted else {}),
                     **({"loss": asdict(one.loss), "closed": self.closed(one)} if one.loss else {}),
                     "remarks": self.remarks(one),
@@ -96,7 +96,7 @@ class Report:
         """The sheet, the table, and how it was measured."""
         parts = [
             f"# {self.title}",
-            f"![every method's picture]({self.sheet})",
+            f"![every method's image]({self.sheet})",
             table(COLUMNS, self.rows()),
             *self.method_lines(),
         ]
@@ -118,8 +118,8 @@ class Report:
                     one.method.title,
                     one.method.style,
                     duration(figures["loading_seconds"]),
-                    duration(figures["picture_seconds"]),
-                    f"{1 / figures['picture_seconds']:.3g}",
+                    duration(figures["image_seconds"]),
+                    f"{1 / figures['image_seconds']:.3g}",
                     _memory(figures),
                     f"{one.loss.style:.3g}",
                     percent(self.closed(one)),
@@ -141,7 +141,7 @@ class Report:
         if method.needs:
             told.append(f"needs {method.needs}")
         if outcome.painted:
-            live = method.kind != "optimize" and 1 / figures["picture_seconds"] >= LIVE_RATE
+            live = method.kind != "optimize" and 1 / figures["image_seconds"] >= LIVE_RATE
             told.append("live-capable here" if live else "not live here")
             if "tuning_seconds" in figures:
                 told += [figures["training"], f"tuning {duration(figures['tuning_seconds'])}"]
@@ -158,7 +158,7 @@ class Report:
             f"`nst-rt compare` on {machine['processor']}, {machine['logical_cores']} cores{cards}{threads}, nst-rt "
             f"{machine['nst-rt']}. The photograph at {self.size[0]}x{self.size[1]} px. Each method ran in a process of "
             "its own, one after the other. **loading**: from its program's first line, Python's own start apart, until "
-            "it could paint (imports, model, style); **the picture**: bytes in to bytes out, for networks the median "
+            "it could paint (imports, model, style); **the image**: bytes in to bytes out, for networks the median "
             "of warm calls, for the optimisation the one run; **peak memory**: the most that the process held, by the "
             "system's account.",
             "**style loss**: Gram matrices of relu1_1, relu2_1 and relu3_1 at 1, 1/2 and 1/4 of the size, each error "

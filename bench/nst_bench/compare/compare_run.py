@@ -23,8 +23,8 @@ from nst_bench.quality.images import Painting, Photograph
 from nst_bench.quality.measuring import Loss, Measurements
 
 State = Literal["made", "kept", "failed", "not made"]
-PICTURES = "pictures"
-"""Folder of the pictures, beside the report."""
+IMAGES = "images"
+"""Folder of the images, beside the report."""
 DECIDING = ("processor", "logical_cores", "gpus", "packages")
 """What of the machine decides seconds and memory."""
 
@@ -43,12 +43,12 @@ class Outcome:
 
     @property
     def painted(self) -> bool:
-        """There is a picture, and it was judged."""
+        """There is an image, and it was judged."""
         return self.loss is not None
 
     @property
     def why_not(self) -> str:
-        """For a picture that is not there."""
+        """For an image that is not there."""
         return self.error or "not made: interrupted"
 
 
@@ -86,7 +86,7 @@ class Setting:
         }
 
     def question(self, method: Method) -> dict[str, Any]:
-        """What decides a method's picture and figures, for `Store`; files count by what is in them."""
+        """What decides a method's image and figures, for `Store`; files count by what is in them."""
         request = {
             name: value for name, value in self.request(method).items() if name not in ("content", "painting", "model")
         }
@@ -106,10 +106,10 @@ class Setting:
 
 
 class Comparison:
-    """The methods' pictures in a folder, with seconds, memory and losses.
+    """The methods' images in a folder, with seconds, memory and losses.
 
     Args:
-        folder: gets the pictures in `pictures/`; made if missing.
+        folder: gets the images in `images/`; made if missing.
         anew: forget what an earlier run has left.
     """
 
@@ -126,14 +126,14 @@ class Comparison:
         self.outcomes = [Outcome(method) for method in methods]
         """In the methods' order."""
         self._setting, self._measurements, self._store = setting, measurements, store
-        self._folder, self._anew = folder / PICTURES, anew
+        self._folder, self._anew = folder / IMAGES, anew
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(why_not_written(self._folder, error)) from error
 
-    def picture(self, method: Method) -> Path:
-        """Where a method's picture lies."""
+    def image(self, method: Method) -> Path:
+        """Where a method's image lies."""
         return self._folder / f"{method.key}.png"
 
     def run(self, begin: Callable[[Method], None], report: Callable[[Outcome], None]) -> None:
@@ -182,7 +182,7 @@ class Comparison:
     def _find(self, method: Method) -> dict[str, Any] | None:
         if method.refused:
             raise RuntimeError(method.refused)
-        target = self.picture(method)
+        target = self.image(method)
         kept = None if self._anew else self._store.find(self._setting.question(method))
         if kept is None or not target.is_file() or file_sha256(target) != kept["sha256"]:
             return None
@@ -190,7 +190,7 @@ class Comparison:
         return figures
 
     def _make(self, method: Method) -> dict[str, Any]:
-        target = self.picture(method)
+        target = self.image(method)
         figures = self._paint({**self._setting.request(method), "target": str(target)})
         self._store.keep(self._setting.question(method), {"figures": figures, "sha256": file_sha256(target)})
         return figures
@@ -211,16 +211,16 @@ class Comparison:
         question = {
             "kind": "compare-losses",
             **self._measurements.question,
-            "picture": file_sha256(self.picture(method)),
+            "image": file_sha256(self.image(method)),
             "photograph": self._setting.photograph.question,
             "painting": self._setting.painting.sha256,
         }
         answer = self._store.find(question)
         if answer is None:
             wanted = self._measurements.grams(self._setting.painting)
-            found = asdict(self._measurements.judge(read_rgb(self.picture(method)), wanted, 0))
+            found = asdict(self._measurements.judge(read_rgb(self.image(method)), wanted, 0))
             if not all(map(math.isfinite, found.values())):
-                raise RuntimeError("the picture's losses are not finite. Try --precision fp32")
+                raise RuntimeError("the image's losses are not finite. Try --precision fp32")
             self._store.keep(question, answer := found)
         return Loss(**answer)
 

@@ -4,20 +4,20 @@ from pathlib import Path
 
 from nst_rt.jobs.grid.drawing import notice
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet
-from nst_rt.media.images.image_reader import read_picture
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.images.image_reader import read_image
+from nst_rt.media.pixels.frame import Frame
 from nst_train.data.images import as_rgb
 
 from nst_bench.compare.compare_report import duration
-from nst_bench.compare.compare_run import PICTURES, Outcome, Setting
+from nst_bench.compare.compare_run import IMAGES, Outcome, Setting
 
 
-def draw_sheet(setting: Setting, outcomes: list[Outcome], folder: Path, *, side: int) -> Image:
-    """A sheet uint8 (H, W, 3) BGR; a method without a picture has a grey one that says why.
+def draw_sheet(setting: Setting, outcomes: list[Outcome], folder: Path, *, side: int) -> Frame:
+    """A sheet uint8 (H, W, 3) BGR; a method without an image has a grey one that says why.
 
     Args:
         folder: of the report.
-        side: of a picture at most, in pixels.
+        side: of an image at most, in pixels.
     """
     cells = [
         Cell(setting.photograph.bgr, "photograph"),
@@ -25,8 +25,8 @@ def draw_sheet(setting: Setting, outcomes: list[Outcome], folder: Path, *, side:
     ]
     for one in outcomes:
         if one.painted:
-            picture = read_picture(folder / PICTURES / f"{one.method.key}.png").bgr
-            cells.append(Cell(picture, f"{one.method.label}: {duration(one.figures['picture_seconds'])}"))
+            image = read_image(folder / IMAGES / f"{one.method.key}.png").bgr
+            cells.append(Cell(image, f"{one.method.label}: {duration(one.figures['image_seconds'])}"))
         else:
             cells.append(Cell(notice(one.why_not, side), one.method.label))
     return contact_sheet(cells, side=side)

@@ -11,7 +11,7 @@ from nst_rt.cli.signals import signals_interrupt
 from nst_rt.engine.devices import parse_device
 from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import DeviceError, InputError, OutputError
-from nst_rt.media.images.image_writer import write_picture
+from nst_rt.media.images.image_writer import write_image
 from nst_rt.models.catalog import BUILT_IN
 from nst_train.loop.hardware import choose_hardware
 from nst_train.perceptual.loss_network import load_loss_network
@@ -134,7 +134,7 @@ def compare(wanted: Wanted, say: Callable[[str], None], progress: Progress) -> C
         interrupted=interrupted,
     )
     sheet = draw_sheet(setting, comparison.outcomes, wanted.output, side=min(SHEET_SIDE, wanted.side))
-    write_picture(wanted.output / SHEET, sheet, quality=SHEET_QUALITY)
+    write_image(wanted.output / SHEET, sheet, quality=SHEET_QUALITY)
     report.write(wanted.output, html_page(report, wanted.output))
     if unwritten is not None:
         raise unwritten
@@ -166,7 +166,7 @@ def _refuse_other_cards(device: str, chosen: Sequence[methods.Method]) -> None:
 
 
 def _refuse_unjudged(judge: Judge, photograph: Photograph, painting: Painting, loss_network: Path) -> None:
-    """Refuse a loss network that tells nothing of these pictures, before minutes are spent on them."""
+    """Refuse a loss network that tells nothing of these images, before minutes are spent on them."""
     loss = style_loss(judge.read(photograph.rgb).grams, judge.read_painting(painting.rgb))
     if not math.isfinite(loss):
         raise InputError(f"{loss_network}: its losses are not finite. Give another --loss-network")
@@ -181,6 +181,6 @@ def _line(outcome: Outcome) -> str:
     kept = ", kept from an earlier run" if outcome.state == "kept" else ""
     figures = outcome.figures
     return (
-        f"{method.title}: {duration(figures['picture_seconds'])}, {figures['peak_mb']:.0f} MB, style loss "
+        f"{method.title}: {duration(figures['image_seconds'])}, {figures['peak_mb']:.0f} MB, style loss "
         f"{outcome.loss.style:.3g}, content loss {outcome.loss.content:.2f}{kept}"
     )

@@ -11,7 +11,7 @@ from nst_rt.engine.session import read_model, require_same_network
 from nst_rt.errors import InputError, ModelError, NstError, StyleError
 from nst_rt.files.naming import style_tag
 from nst_rt.files.suggestions import did_you_mean
-from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_reader import read_image
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_file, is_model_path
 from nst_rt.styles.library import Style, is_painting, load_styles, parse_blend, unknown_style
 
@@ -39,7 +39,7 @@ class Method:
     request: Mapping[str, Any] = field(default_factory=dict)
     """For `paint.paint`, what all methods share apart."""
     decided_by: Mapping[str, str] = field(default_factory=dict)
-    """Hashes of the files that the picture depends on, photograph and painting apart."""
+    """Hashes of the files that the image depends on, photograph and painting apart."""
     refused: str = ""
     """Why it cannot paint at all; empty if it can."""
 
@@ -51,7 +51,7 @@ class Wish:
     name: str | None
     """Of a style of the built-in network (or of `--model`)."""
     painting: Path
-    """What all pictures are held against."""
+    """What all images are held against."""
 
 
 def find_wish(style: str, painting: Path | None, model: str | Path = BUILT_IN) -> Wish:
@@ -89,7 +89,7 @@ def find_wish(style: str, painting: Path | None, model: str | Path = BUILT_IN) -
 
 
 def _checked(painting: Path) -> Path:
-    read_picture(painting)
+    read_image(painting)
     return painting
 
 
@@ -140,7 +140,7 @@ def _named(name: str, style: Style, files: ModelFiles, whose: str) -> Method:
         title=f"{whose}, style {name}",
         label=f"style {name}",
         kind="network",
-        style="named" if not style.own_file else "named, the user's own",
+        style="named" if not style.user_file else "named, the user's own",
         needs="",
         remarks=_training(style, files, whose == BUILT_IN_NETWORK),
         request={"model": str(files.path), "style": name},
@@ -152,7 +152,7 @@ def _training(style: Style, files: ModelFiles, built_in: bool) -> tuple[str, ...
     """How a style's vector came about; of the built-in network's, the file tells the last of several runs."""
     if not style.training:
         return ()
-    if style.own_file or not built_in:
+    if style.user_file or not built_in:
         return (style.training,)
     return (f"last training run: {style.training.removeprefix('last run: ')} (history: nst-rt info {files.name})",)
 

@@ -1,21 +1,21 @@
-"""The comparison as one HTML file that needs no other: pictures are embedded, small."""
+"""The comparison as one HTML file that needs no other: images are embedded, small."""
 
 import base64
 import html
 from pathlib import Path
 
 from nst_rt.media.images.contact_sheet import fitted
-from nst_rt.media.images.image_reader import read_picture
-from nst_rt.media.images.image_writer import encode_picture
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.images.image_reader import read_image
+from nst_rt.media.images.image_writer import encode_image
+from nst_rt.media.pixels.frame import Frame
 from nst_train.data.images import as_rgb
 
 from nst_bench.compare.compare_report import COLUMNS, Report, duration
-from nst_bench.compare.compare_run import PICTURES, Outcome
+from nst_bench.compare.compare_run import IMAGES, Outcome
 from nst_bench.harness.markdown import percent
 
 SIDE, QUALITY = 560, 82
-"""Of an embedded picture: its long side at most, in pixels, and JPEG's quality."""
+"""Of an embedded image: its long side at most, in pixels, and JPEG's quality."""
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf8; --ink: #24211d; --faint: #746d64; --line: #e2ddd5; --bar: #c8642b;
@@ -29,7 +29,7 @@ h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .8rem; }
 p { max-width: 48rem; }
 .faint, figcaption, th { color: var(--faint); }
-.pictures { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr));
+.images { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr));
   align-items: start; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
 figure img { display: block; width: 100%; height: auto; }
@@ -52,7 +52,7 @@ def html_page(report: Report, folder: Path) -> str:
     """The page.
 
     Args:
-        folder: of the report, with the pictures.
+        folder: of the report, with the images.
     """
     setting = report.setting
     width, height = report.size
@@ -70,10 +70,10 @@ def html_page(report: Report, folder: Path) -> str:
 <title>{html.escape(report.title)}</title>
 <style>{STYLE}</style>
 <h1>{html.escape(report.title)}</h1>
-<p class="faint">{len(report.outcomes)} methods on one photograph and one painting. The bar under a picture is how much
+<p class="faint">{len(report.outcomes)} methods on one photograph and one painting. The bar under an image is how much
 of the photograph's style loss is gone.</p>
 {note}
-<div class="pictures">
+<div class="images">
 {"".join(shown)}</div>
 <h2>Figures</h2>
 <div class="wide">{_table(report)}</div>
@@ -91,16 +91,16 @@ def _method(report: Report, outcome: Outcome, folder: Path) -> str:
     figures, closed = outcome.figures, report.closed(outcome)
     style = f"style {percent(closed)} closed" if closed >= 0 else "style further off than the photograph's"
     told = (
-        f"{duration(figures['picture_seconds'])}, {figures['peak_mb']:.0f} MB, {style}, "
+        f"{duration(figures['image_seconds'])}, {figures['peak_mb']:.0f} MB, {style}, "
         f"content loss {outcome.loss.content:.2f}"
     )
     bar = f'<div class="meter"><i style="width:{100 * min(1.0, max(0.0, closed)):.1f}%"></i></div>'
-    picture = read_picture(folder / PICTURES / f"{outcome.method.key}.png").bgr
-    return _figure(picture, outcome.method.title, told, bar)
+    image = read_image(folder / IMAGES / f"{outcome.method.key}.png").bgr
+    return _figure(image, outcome.method.title, told, bar)
 
 
-def _figure(bgr: Image, title: str, text: str, below: str = "") -> str:
-    data, _ = encode_picture(".jpg", fitted(bgr, SIDE), quality=QUALITY)
+def _figure(bgr: Frame, title: str, text: str, below: str = "") -> str:
+    data, _ = encode_image(".jpg", fitted(bgr, SIDE), quality=QUALITY)
     source = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
     caption = f"<figcaption><b>{html.escape(title)}</b>{html.escape(text)}{below}</figcaption>"
     return f'<figure><img src="{source}" alt="{html.escape(title)}">{caption}</figure>\n'

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nst_rt.media.pixels.frame import Image
+    from nst_rt.media.pixels.frame import Frame
     from nst_rt.styles.library import Vector
 
 STARTED = time.perf_counter()
-MOST_PICTURES = 9
+MOST_IMAGES = 9
 """Of a network, after the first: the median counts."""
 LONG_ENOUGH = 3.0
 """Seconds of them after which no more are made."""
 
-Paint = Callable[["Image"], "Image"]
+Paint = Callable[["Frame"], "Frame"]
 
 
 def main() -> None:
@@ -42,38 +42,38 @@ def main() -> None:
 
 
 def paint(request: dict[str, Any]) -> dict[str, Any]:
-    """Paint one picture and write it.
+    """Paint one image and write it.
 
     Args:
         request: `kind` (`network`, `tuned` or `optimize`), `content`, `side` (the long side at most, in pixels),
             `target`, `device`, `precision`, `threads`, and what the kind needs beside these.
 
     Returns:
-        JSON-ready: `loading_seconds` (from this program's first line, Python's own start apart, until a picture
-        could be made; tuning not counted), `picture_seconds` (of a network the median of warm calls), `pictures` timed,
+        JSON-ready: `loading_seconds` (from this program's first line, Python's own start apart, until an image
+        could be made; tuning not counted), `image_seconds` (of a network the median of warm calls), `images` timed,
         `tuning_seconds` where there was tuning, and `ran`: on what.
 
     Raises:
         NstError: a file that is missing or wrong, a device that is not there, losses that are not finite.
     """
-    from nst_rt.media.images.image_reader import read_picture
-    from nst_rt.media.images.image_writer import write_picture
+    from nst_rt.media.images.image_reader import read_image
+    from nst_rt.media.images.image_writer import write_image
 
-    photograph = read_picture(request["content"]).shrunk(request["side"]).bgr
+    photograph = read_image(request["content"]).shrunk(request["side"]).bgr
     told, make, repeat = _open(request, photograph)
     told["loading_seconds"] = time.perf_counter() - STARTED - told.get("tuning_seconds", 0.0)
-    picture, seconds = _timed(make, photograph)
+    image, seconds = _timed(make, photograph)
     times = [seconds]
     if repeat:
         times = []
-        while not times or (len(times) < MOST_PICTURES and sum(times) < LONG_ENOUGH):
-            picture, seconds = _timed(make, photograph)
+        while not times or (len(times) < MOST_IMAGES and sum(times) < LONG_ENOUGH):
+            image, seconds = _timed(make, photograph)
             times.append(seconds)
-    write_picture(request["target"], picture)
-    return {**told, "picture_seconds": statistics.median(times), "pictures": len(times)}
+    write_image(request["target"], image)
+    return {**told, "image_seconds": statistics.median(times), "images": len(times)}
 
 
-def _open(request: dict[str, Any], photograph: "Image") -> tuple[dict[str, Any], Paint, bool]:
+def _open(request: dict[str, Any], photograph: "Frame") -> tuple[dict[str, Any], Paint, bool]:
     """What to tell, the function that paints, and whether to call it more than once."""
     if request["kind"] == "optimize":
         from nst_rt.jobs.optimizing import load_optimizer
@@ -87,7 +87,7 @@ def _open(request: dict[str, Any], photograph: "Image") -> tuple[dict[str, Any],
         paintings = [(Path(request["painting"]), 1.0)]
         return (
             {"ran": {"device": optimizer.inputs["hardware"]}},
-            lambda picture: optimizer(picture, paintings, request["settings"]),
+            lambda image: optimizer(image, paintings, request["settings"]),
             False,
         )
     from nst_rt.stylizer.stylizer import Stylizer
@@ -132,10 +132,10 @@ def _tuned_vector(request: dict[str, Any]) -> "tuple[Vector, str]":
     return tuned.vector, tuned.training
 
 
-def _timed(make: Paint, photograph: "Image") -> tuple["Image", float]:
+def _timed(make: Paint, photograph: "Frame") -> tuple["Frame", float]:
     begun = time.perf_counter()
-    picture = make(photograph)
-    return picture, time.perf_counter() - begun
+    image = make(photograph)
+    return image, time.perf_counter() - begun
 
 
 def _end_with_parent(parent: int) -> None:

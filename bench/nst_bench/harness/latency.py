@@ -36,10 +36,10 @@ class Case:
 
 
 def moving_frames(case: Case) -> list[Frame]:
-    """Frames (H, W, 3), or batches (N, H, W, 3), of a picture that moves; uint8 BGR."""
+    """Frames (H, W, 3), or batches (N, H, W, 3), of an image that moves; uint8 BGR."""
     wide = landscape(768, 512)
-    picture = cv2.resize(wide, (case.width, case.height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
-    frames = [np.roll(picture, 5 * index, axis=1) for index in range(DISTINCT_FRAMES)]
+    image = cv2.resize(wide, (case.width, case.height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    frames = [np.roll(image, 5 * index, axis=1) for index in range(DISTINCT_FRAMES)]
     return [np.stack([frame] * case.batch) for frame in frames] if case.batch > 1 else frames
 
 
@@ -58,17 +58,17 @@ def measure(
         p95, p99, min, max), `noise` (see `nst_bench.harness.noise`), `stages` (the latency per stage),
         `frames_per_second`, `model` (what really ran).
     """
-    pictures = moving_frames(case)
+    images = moving_frames(case)
     started = time.perf_counter()
-    stylizer(pictures[0])
+    stylizer(images[0])
     first_call = time.perf_counter() - started
     for index in range(warm_up):
-        stylizer(pictures[index % len(pictures)])
+        stylizer(images[index % len(images)])
     total, stages, in_order = LatencyStatistics(), dict[str, LatencyStatistics](), list[float]()
     clock = stylizer.clock = StageClock()
     begun = time.perf_counter()
     for index in range(frames):
-        frame = pictures[index % len(pictures)]
+        frame = images[index % len(images)]
         before = time.perf_counter()
         stylizer(frame)
         in_order.append(time.perf_counter() - before)

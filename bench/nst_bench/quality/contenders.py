@@ -58,7 +58,7 @@ class Contender:
         }
 
     def question(self, rendition: Rendition) -> dict[str, str]:
-        """What decides a stylised picture, photograph and device apart."""
+        """What decides a stylised image, photograph and device apart."""
         if rendition.vector_sha256:
             return {"model": self._hashes["model"], "vector": rendition.vector_sha256}
         return {**self._hashes, "style": rendition.painting.sha256 if rendition.style else "baked in"}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import InputError
-from nst_rt.media.video.video_reader import FilmReader
+from nst_rt.media.video.video_reader import VideoReader
 from nst_rt.stylizer.stylizer import Frame
 
 from nst_bench.quality.motion import Motion, find_motion, warp
@@ -40,10 +40,10 @@ class Flicker:
 
 
 class Clip:
-    """The middle frames of a film, and their motion.
+    """The middle frames of a video, and their motion.
 
     Args:
-        path: the film.
+        path: the video.
         frames: at most so many of them, one after the other; 0 takes all. They stay in memory with their flow, about
             4 MB a frame at 640x480. Nothing is read before they are asked for.
     """
@@ -66,14 +66,14 @@ class Clip:
         """uint8 (H, W, 3) BGR.
 
         Raises:
-            InputError: not a film, or fewer than two frames.
+            InputError: not a video, or fewer than two frames.
         """
-        with FilmReader(self.path, long_side=LONG_SIDE) as film:
-            count = film.frame_count or 0
+        with VideoReader(self.path, long_side=LONG_SIDE) as video:
+            count = video.frame_count or 0
             start = max(0, (count - self._wanted) // 2) if self._wanted else 0
             end = start + self._wanted if self._wanted else None
             found = []
-            for number, frame in enumerate(film):
+            for number, frame in enumerate(video):
                 if end is not None and number >= end:
                     break
                 if number >= start:
@@ -103,7 +103,7 @@ class Clip:
             self.__dict__.pop(kept, None)
 
     def describe(self) -> dict[str, Any]:
-        """For the report: hash, size, frames, cuts, pairs and how much of the pictures is compared."""
+        """For the report: hash, size, frames, cuts, pairs and how much of the images is compared."""
         height, width = self.frames[0].shape[:2]
         return {
             "sha256": self.sha256,

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar
 from nst_export.model_files.named_styles import NamedStyle
 from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import InputError
-from nst_rt.media.images.image_reader import read_picture
-from nst_train.data.images import Rgb, as_rgb, list_pictures, read_rgb
+from nst_rt.media.images.image_reader import read_image
+from nst_train.data.images import Rgb, as_rgb, list_images, read_rgb
 from nst_train.data.paintings import held_out
 from nst_train.recipes.settings import SMALLEST_LEVEL
 
@@ -75,9 +75,9 @@ def choose_photographs(folder: Path, count: int, side: int) -> list[Photograph]:
         side: larger ones are brought down to this long side, in pixels.
 
     Raises:
-        InputError: no such folder, no picture in it, one that cannot be read or is too small for the style loss.
+        InputError: no such folder, no image in it, one that cannot be read or is too small for the style loss.
     """
-    chosen = [read_photograph(path, side) for path in spread(list_pictures(folder), count)]
+    chosen = [read_photograph(path, side) for path in spread(list_images(folder), count)]
     return sorted(chosen, key=lambda photograph: photograph.bgr.shape)
 
 
@@ -87,7 +87,7 @@ def read_photograph(path: Path, side: int) -> Photograph:
     Raises:
         InputError: it cannot be read, or is too small for the style loss.
     """
-    bgr = read_picture(path).shrunk(side).bgr
+    bgr = read_image(path).shrunk(side).bgr
     height, width = bgr.shape[:2]
     least = SMALLEST_LEVEL << (SCALES - 1)
     if min(height, width) < least:
@@ -105,9 +105,9 @@ def held_out_paintings(folder: Path, every: int, count: int) -> list[Painting]:
         count: so many of them, spread evenly; 0 takes all.
 
     Raises:
-        InputError: no such folder, or too few pictures in it.
+        InputError: no such folder, or too few images in it.
     """
-    paths = held_out(list_pictures(folder), every)
+    paths = held_out(list_images(folder), every)
     if not paths:
         raise InputError(f"{folder}: fewer than {every} paintings, so none was held out. Give a smaller number")
     return [Painting(path.stem, path, "held-out") for path in spread(paths, count)]

@@ -1,4 +1,4 @@
-"""Style and content losses of finished pictures, by the same loss network and the same terms as the training's.
+"""Style and content losses of finished images, by the same loss network and the same terms as the training's.
 
 Gatys et al. 2016 and Johnson et al. 2016; Gram errors are relative to the painting's own Gram matrices and content
 errors relative to the photograph's own energy, so that numbers of different paintings and photographs can be averaged.
@@ -17,8 +17,8 @@ from nst_train.perceptual.loss_network import LossNetwork
 from nst_train.recipes.settings import PerceptualSettings
 from torch import Tensor
 
-STYLE_TAPS = list(PerceptualSettings.style_taps)
-CONTENT_TAP = PerceptualSettings.content_tap
+STYLE_LAYERS = list(PerceptualSettings.style_layers)
+CONTENT_LAYER = PerceptualSettings.content_layer
 SCALES = PerceptualSettings.scales
 PAINTING_SIDE = PerceptualSettings.style_side
 
@@ -29,7 +29,7 @@ Grams = list[Tensor]
 
 @dataclass(frozen=True)
 class Reading:
-    """What the loss network sees in one picture."""
+    """What the loss network sees in one image."""
 
     grams: Grams
     content: Tensor
@@ -37,28 +37,28 @@ class Reading:
 
 
 class Judge:
-    """Reads pictures with a loss network, in float32.
+    """Reads images with a loss network, in float32.
 
     Raises:
         ModelError: the network lacks one of the layers.
     """
 
     def __init__(self, network: LossNetwork, hardware: Hardware) -> None:
-        network.require([*STYLE_TAPS, CONTENT_TAP])
+        network.require([*STYLE_LAYERS, CONTENT_LAYER])
         hardware.place(network)
         self._network, self._device = network, hardware.device
 
     @torch.no_grad()
-    def read(self, picture: Rgb) -> Reading:
-        """The reading of a picture uint8 RGB (H, W, 3), both sides 64 or more."""
+    def read(self, image: Rgb) -> Reading:
+        """The reading of an image uint8 RGB (H, W, 3), both sides 64 or more."""
         grams: list[Tensor] = []
         content: Tensor | None = None
-        for level in losses.pyramid(as_floats(as_batch([picture])).to(self._device), SCALES):
-            taps = STYLE_TAPS if content is not None else list(dict.fromkeys([*STYLE_TAPS, CONTENT_TAP]))
-            found = self._network(level, taps)
+        for level in losses.pyramid(as_floats(as_batch([image])).to(self._device), SCALES):
+            layers = STYLE_LAYERS if content is not None else list(dict.fromkeys([*STYLE_LAYERS, CONTENT_LAYER]))
+            found = self._network(level, layers)
             if content is None:
-                content = found[CONTENT_TAP]
-            grams += [losses.gram_matrix(found[tap]) for tap in STYLE_TAPS]
+                content = found[CONTENT_LAYER]
+            grams += [losses.gram_matrix(found[layer]) for layer in STYLE_LAYERS]
         assert content is not None
         return Reading(grams, content)
 

@@ -9,7 +9,7 @@ from typing import Any
 from nst_export.model_files.named_styles import BUILT_IN, paintings_in, read_named_styles
 from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import InputError
-from nst_rt.media.images.image_writer import write_picture
+from nst_rt.media.images.image_writer import write_image
 from nst_rt.models.catalog import BUILT_IN as CONDITIONAL
 from nst_train.loop.hardware import choose_hardware
 from nst_train.optimization.transfer import TransferSettings
@@ -36,7 +36,7 @@ from nst_bench.quality.quality_run import Run, choose_pairs
 from nst_bench.quality.quality_sheet import draw_sheet, sheet_rows
 from nst_bench.quality.reference import Reference
 
-FILM_SUFFIXES = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}
+VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}
 SHOWN: dict[Group, int] = {"named": 24, "held-out": 10}
 """Rows of each group's sheet."""
 SHEET_QUALITY = 88
@@ -114,7 +114,7 @@ def measure(wanted: Wanted, say: Callable[[str], None]) -> None:
             if rows := sheet_rows(run.paintings(), group, photographs, shown, SHOWN[group]):
                 sheets[group] = f"{group}.jpg"
                 sheet = draw_sheet(rows, contenders, networks.load, reference)
-                write_picture(wanted.output / sheets[group], sheet, quality=SHEET_QUALITY)
+                write_image(wanted.output / sheets[group], sheet, quality=SHEET_QUALITY)
     settings: dict[str, Any] = {
         "loss_network": f"{network.name} ({weights.name})",
         "loss_network_sha256": question["loss_network"],
@@ -142,8 +142,8 @@ def _clips(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():  # said now, and not after an hour of measuring photographs
             raise InputError(f"{path}: no such clip or folder. Check the name")
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in FILM_SUFFIXES) if path.is_dir() else [path]
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES) if path.is_dir() else [path]
         if not inside:
-            raise InputError(f"{path}: no clips in it ({', '.join(sorted(FILM_SUFFIXES))}). Give another folder")
+            raise InputError(f"{path}: no clips in it ({', '.join(sorted(VIDEO_SUFFIXES))}). Give another folder")
         found += inside
     return found

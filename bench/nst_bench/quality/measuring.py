@@ -18,7 +18,7 @@ KEPT_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Loss:
-    """Of one picture: style relative to a painting, content relative to a photograph."""
+    """Of one image: style relative to a painting, content relative to a photograph."""
 
     style: float
     content: float
@@ -69,9 +69,9 @@ class Measurements:
             )
         return [Loss(**loss) for loss in answer["losses"]], answer["ran"]
 
-    def judge(self, picture: Rgb, wanted: Grams, photograph: int) -> Loss:
+    def judge(self, image: Rgb, wanted: Grams, photograph: int) -> Loss:
         """The losses of what became of a photograph."""
-        reading = self._judge.read(picture)
+        reading = self._judge.read(image)
         return Loss(style_loss(reading.grams, wanted), content_loss(reading, self.reading(photograph)))
 
     def grams(self, painting: Painting) -> Grams:

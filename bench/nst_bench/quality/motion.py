@@ -8,7 +8,7 @@ from nst_rt.stylizer.stylizer import Frame
 from numpy.typing import NDArray
 
 CUT_HISTOGRAM, CUT_DIFFERENCE = 0.2, 25.0
-"""A hard cut changes the colours (Bhattacharyya distance of histograms) and the picture (grey levels between
+"""A hard cut changes the colours (Bhattacharyya distance of histograms) and the image (grey levels between
 thumbnails). Changing light alone does the first, fast motion alone the second; on the clips that this was set on, cuts
 reach 0.26 and 48 or more, everything else 0.16 and 20 at most."""
 THUMBNAIL = (64, 36)
@@ -57,15 +57,15 @@ def optical_flow(origin: Frame, target: Frame) -> NDArray[np.float32]:
     return np.asarray(method.calc(gray[0], gray[1], start), np.float32)
 
 
-def warp(picture: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`picture`, of any number of channels, fetched from where the flow points to, bilinearly."""
+def warp(image: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`image`, of any number of channels, fetched from where the flow points to, bilinearly."""
     rows, columns = np.indices(flow.shape[:2], np.float32)
     x, y = columns + flow[..., 0], rows + flow[..., 1]
-    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def consistent(flow: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The pixels whose flow leads into the picture and comes back (Ruder et al. 2016, Lai et al. 2018).
+    """The pixels whose flow leads into the image and comes back (Ruder et al. 2016, Lai et al. 2018).
 
     Ruder et al. 2016, equations 5 and 6: there and back must agree, and pixels at the edge of a motion are left out.
     """

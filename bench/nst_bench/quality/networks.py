@@ -1,4 +1,4 @@
-"""The networks that stylise, opened when the first picture needs them."""
+"""The networks that stylise, opened when the first image needs them."""
 
 from nst_rt.stylizer.stylizer import Stylizer
 
@@ -13,7 +13,7 @@ class Networks:
         self._open: tuple[Contender, Stylizer] | None = None
 
     def question(self, contender: Contender, rendition: Rendition) -> dict[str, str]:
-        """What decides a stylised picture, the photograph apart, for `Store`."""
+        """What decides a stylised image, the photograph apart, for `Store`."""
         return {**contender.question(rendition), "device": self._device}
 
     def load(self, contender: Contender, rendition: Rendition) -> Stylizer:

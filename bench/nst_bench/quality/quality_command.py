@@ -8,14 +8,14 @@ from nst_export.pytorch import require_torch
 from nst_rt.cli.options import DeviceOption, ThreadsOption
 from nst_rt.models.catalog import BUILT_IN
 
-PICTURES, AMOUNT = "Pictures and contenders", "How much"
+IMAGES, AMOUNT = "Images and contenders", "How much"
 QUICK = {"photographs": 3, "named": 3, "held_out": 2, "pairs": 1, "frames": 12, "flicker_styles": 1}
 """What --quick brings the amounts down to."""
 
 
 def quality(
     content: Annotated[
-        Path, typer.Option("--content", help="Folder of photographs.", show_default=False, rich_help_panel=PICTURES)
+        Path, typer.Option("--content", help="Folder of photographs.", show_default=False, rich_help_panel=IMAGES)
     ],
     styles: Annotated[
         Path,
@@ -23,7 +23,7 @@ def quality(
             "--styles",
             help="Folder with the paintings behind named styles.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ],
     output: Annotated[
@@ -43,7 +43,7 @@ def quality(
             help="Which painting belongs to which style (TOML, a section a style); that of the built-in styles if "
             "left out.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = None,
     paintings: Annotated[
@@ -52,7 +52,7 @@ def quality(
             "--paintings",
             help="Folder of paintings of which some were held out of training: measured through style encoders.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = None,
     held_out_every: Annotated[
@@ -61,12 +61,12 @@ def quality(
             "--held-out-every",
             min=1,
             help="Every so many-th of them, as `nst-rt train conditional --hold-out` leaves out; 1 measures all.",
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = 10,
     model: Annotated[
         str,
-        typer.Option("--model", "-m", help="The network to judge: a name or an .onnx file.", rich_help_panel=PICTURES),
+        typer.Option("--model", "-m", help="The network to judge: a name or an .onnx file.", rich_help_panel=IMAGES),
     ] = BUILT_IN,
     contender: Annotated[
         list[str] | None,
@@ -76,7 +76,7 @@ def quality(
             help="Another model, NAME=MODEL.onnx; one with a baked style needs its painting: "
             "NAME=MODEL.onnx@PAINTING.jpg. May be repeated.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = None,
     tuned: Annotated[
@@ -86,7 +86,7 @@ def quality(
             help="A style of your library (`nst-rt add-style --tune`), NAME=PAINTING, or NAME alone where a measured "
             "painting has that name. May be repeated.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = None,
     video: Annotated[
@@ -95,7 +95,7 @@ def quality(
             "--video",
             help="A clip, or a folder of clips, for flicker. May be repeated.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = None,
     yardstick: Annotated[
@@ -104,7 +104,7 @@ def quality(
             "--flicker-to",
             help="The contender that flicker is also given as a multiple of.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = None,
     loss_network: Annotated[
@@ -113,7 +113,7 @@ def quality(
             "--loss-network",
             help="The VGG that judges, as in `nst-rt train`; the one in torch.hub's cache if left out.",
             show_default=False,
-            rich_help_panel=PICTURES,
+            rich_help_panel=IMAGES,
         ),
     ] = None,
     photographs: Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.stylizer.stylizer import Stylizer
 from nst_train.data.images import as_rgb
 
@@ -22,13 +22,13 @@ def draw_sheet(
     contenders: Sequence[Contender],
     load: Load,
     reference: Reference | None,
-) -> Image:
+) -> Frame:
     """A sheet uint8 (H, W, 3) BGR; a row leaves out the contenders that do not render its painting.
 
     Args:
         rows: a painting and the photograph that shows it.
         load: gives a contender's stylizer, set to a style.
-        reference: its picture ends a row, where the pair was optimised.
+        reference: its image ends a row, where the pair was optimised.
     """
     cells = [
         [Cell(as_rgb(painting.rgb[..., ::-1]), painting.name), Cell(photograph.bgr, "photograph")]
@@ -40,8 +40,8 @@ def draw_sheet(
             if rendition := by_path.get(painting.path):
                 row.append(Cell(load(contender, rendition)(photograph.bgr), contender.name))
     for row, (painting, photograph) in zip(cells, rows, strict=True):
-        if reference is not None and (picture := reference.picture(painting, photograph)) is not None:
-            row.append(Cell(as_rgb(picture[..., ::-1]), "optimised"))
+        if reference is not None and (image := reference.image(painting, photograph)) is not None:
+            row.append(Cell(as_rgb(image[..., ::-1]), "optimised"))
     columns = max(map(len, cells))
     blank = Cell(np.full((8, 8, 3), 250, np.uint8), "")
     filled = [cell for row in cells for cell in [*row, *[blank] * (columns - len(row))]]

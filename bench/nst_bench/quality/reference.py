@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nst_rt.media.images.image_writer import write_picture
+from nst_rt.media.images.image_writer import write_image
 from nst_train.data.images import Rgb, as_rgb, read_rgb, resize_long_side
 from nst_train.loop.hardware import Hardware
 from nst_train.optimization.transfer import TransferSettings, transfer
@@ -16,16 +16,16 @@ from nst_bench.quality.images import Painting, Photograph
 from nst_bench.quality.measuring import Loss, Measurements
 
 STEPS = (300, 500)
-"""Evaluations of the losses and their gradient after which the picture is judged."""
+"""Evaluations of the losses and their gradient after which the image is judged."""
 
 
 class Reference:
-    """Optimised pictures and their losses, one pair of photograph and painting at a time; minutes each on a CPU.
+    """Optimised images and their losses, one pair of photograph and painting at a time; minutes each on a CPU.
 
     Args:
         question: what decides every answer beside the pair: the loss network's hash, say.
         hardware: in bfloat16 the line search of L-BFGS may find no way down after some hundred steps.
-        steps: after how many the picture is judged; rising.
+        steps: after how many the image is judged; rising.
         style_weight: against a content weight of 1; what it is decides how far the method leaves the photograph.
     """
 
@@ -64,17 +64,16 @@ class Reference:
         answer = self._store.find(question)
         if answer is None:
             wanted = self._measurements.grams(painting)
-            pictures = self._optimise(painting, photograph, progress)
+            images = self._optimise(painting, photograph, progress)
             answer = {
-                str(steps): asdict(self._measurements.judge(picture, wanted, index))
-                for steps, picture in pictures.items()
+                str(steps): asdict(self._measurements.judge(image, wanted, index)) for steps, image in images.items()
             }
-            # The picture first: an answer that is there has its picture.
-            write_picture(self._store.path(question, ".png"), as_rgb(pictures[self._steps[-1]][..., ::-1]))
+            # The image first: an answer that is there has its image.
+            write_image(self._store.path(question, ".png"), as_rgb(images[self._steps[-1]][..., ::-1]))
             self._store.keep(question, answer)
         return {int(steps): Loss(**loss) for steps, loss in answer.items()}
 
-    def picture(self, painting: Painting, photograph: Photograph) -> Rgb | None:
+    def image(self, painting: Painting, photograph: Photograph) -> Rgb | None:
         """What became of a pair that was measured, uint8 RGB; None if its file has gone."""
         path = self._store.path(self._pair(painting, photograph), ".png")
         return read_rgb(path) if path.is_file() else None
@@ -93,15 +92,15 @@ class Reference:
         lowest = math.inf
         best = photograph.rgb
 
-        def watch(step: int, losses: dict[str, float], picture: Callable[[], Rgb]) -> None:
+        def watch(step: int, losses: dict[str, float], image: Callable[[], Rgb]) -> None:
             nonlocal lowest, best
-            # A line search also looks where it is worse; a picture is what the method would have returned by then.
+            # A line search also looks where it is worse; an image is what the method would have returned by then.
             if losses["total"] < lowest:
-                lowest, best = losses["total"], picture()
+                lowest, best = losses["total"], image()
             if step in self._steps:
                 kept[step] = best
             progress(step, self._steps[-1])
 
         resized = resize_long_side(painting.rgb, painting.side)
         done = transfer(photograph.rgb, [(resized, 1.0)], self._network, self._settings, self._hardware, progress=watch)
-        return {steps: kept.get(steps, done.picture) for steps in self._steps}
+        return {steps: kept.get(steps, done.image) for steps in self._steps}

@@ -1,4 +1,4 @@
-"""Whole processes: from their start to their first picture, and the most memory that they held."""
+"""Whole processes: from their start to their first image, and the most memory that they held."""
 
 import statistics
 import tempfile
@@ -46,7 +46,7 @@ def measure_cold_starts(
     """Each of `programs` `runs` times, in turns; the first turn warms the disk's cache and is not counted.
 
     Returns:
-        JSON-ready per program: `name`, `p50_ms` and `min_ms` from the process's start to its end (the picture
+        JSON-ready per program: `name`, `p50_ms` and `min_ms` from the process's start to its end (the image
         written), `noise`, `width`, `height`, `peak_mb` of host memory, `gpu_mb` at most where a card was used; or
         `name` and `reason`.
     """

@@ -15,7 +15,7 @@ class Contender(Protocol):
     name: str
     """Unique within a measurement."""
     network: str
-    """Name of the network that it runs: pictures are held against those of the same one."""
+    """Name of the network that it runs: images are held against those of the same one."""
 
     def available(self) -> str:
         """Why it cannot run here, in one line with what to install; empty where it can."""

@@ -19,7 +19,7 @@ from nst_rt.cli.messages import fail
 from nst_rt.errors import NstError
 from nst_rt.live.capture import Capture, LiveFrame
 from nst_rt.live.loop import LiveLoop
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.latency import Case, moving_frames
@@ -70,23 +70,23 @@ class _Readings:
 
 
 class _Drawn:
-    """A source that draws the next picture when the last one has been shown, so that none is dropped."""
+    """A source that draws the next image when the last one has been shown, so that none is dropped."""
 
     live = False
 
     def __init__(self, case: Case, frames: int) -> None:
-        self._pictures, self._left = moving_frames(case), frames
+        self._images, self._left = moving_frames(case), frames
         self.may_go_on = threading.Semaphore(1)
 
     def describe(self) -> dict[str, Any]:
-        return {"name": "drawn pictures", "width": None, "height": None, "fps": None}
+        return {"name": "drawn images", "width": None, "height": None, "fps": None}
 
     def read(self) -> LiveFrame | None:
         self.may_go_on.acquire()
         if not self._left:
             return None
         self._left -= 1
-        return LiveFrame(self._pictures[self._left % len(self._pictures)].copy(), time.monotonic())
+        return LiveFrame(self._images[self._left % len(self._images)].copy(), time.monotonic())
 
     def close(self) -> None:
         pass
@@ -95,10 +95,10 @@ class _Drawn:
 class _Display:
     """In a window's place: everything is drawn for it, and nothing shown."""
 
-    def fit(self, picture: Image) -> Image:
-        return picture
+    def fit(self, image: Frame) -> Frame:
+        return image
 
-    def show(self, picture: Image) -> None:
+    def show(self, image: Frame) -> None:
         pass
 
     def key(self) -> str:
@@ -112,12 +112,12 @@ class _Display:
 
 
 class _Counter:
-    """In a virtual camera's place: takes every picture once."""
+    """In a virtual camera's place: takes every image once."""
 
     def __init__(self, taken: Callable[[int], None]) -> None:
         self._taken, self._count = taken, 0
 
-    def write(self, picture: Image) -> None:
+    def write(self, image: Frame) -> None:
         self._count += 1
         self._taken(self._count)
 
@@ -126,11 +126,11 @@ class _Counter:
 
 
 def _through_calls(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any]:
-    readings, pictures, styles = _Readings(frames), moving_frames(case), stylizer.styles
+    readings, images, styles = _Readings(frames), moving_frames(case), stylizer.styles
     for count in range(1, frames + 1):
         if styles and count % STYLE_EVERY == 0:
             stylizer.style = styles[count // STYLE_EVERY % len(styles)]
-        stylizer(pictures[count % len(pictures)])
+        stylizer(images[count % len(images)])
         readings.after(count)
     return readings.told()
 
@@ -143,7 +143,7 @@ def _through_live_loop(stylizer: Stylizer, case: Case, frames: int) -> dict[str,
         source.may_go_on.release()
 
     def again() -> _Drawn:
-        raise AssertionError("drawn pictures are never lost")
+        raise AssertionError("drawn images are never lost")
 
     capture = Capture(source, again, typer.echo)
     LiveLoop(stylizer, capture, window=_Display(), virtual_camera=_Counter(taken), frames=frames).run()

@@ -62,10 +62,10 @@ def entries(report: dict[str, Any]) -> dict[str, Entry]:
     for result in report.get("pipe", []):
         key = f"pipe: {result['device']} {result['precision']}, {size_of(result)}"
         found.append(Entry(key, result["pipe"], "frames/s", result["noise"]))
-    for film in report.get("film", []):
-        key = f"film: {film['device']} {film['precision']}, {size_of(film)}"
-        rate = film["frames"] / film["whole"]["seconds"]
-        found.append(Entry(key, round(rate, 2), "frames/s", film["noise"]))
+    for video in report.get("video", []):
+        key = f"video: {video['device']} {video['precision']}, {size_of(video)}"
+        rate = video["frames"] / video["whole"]["seconds"]
+        found.append(Entry(key, round(rate, 2), "frames/s", video["noise"]))
     for used in report.get("memory", []):
         key = f"memory: {used['device']} {used['precision']}, {size_of(used)}"
         found.append(Entry(key, used["peak_mb"], "MB"))

@@ -72,7 +72,7 @@ class ModulatedBlock(Block):
 class MicroAst(nn.Sequential):
     """Content encoder and decoder, with one style as constants: RGB photographs in [0, 1] to the same, not clamped.
 
-    Weights are drawn as He et al. 2015 do, so that contrast comes through and pictures can be held against each other.
+    Weights are drawn as He et al. 2015 do, so that contrast comes through and images can be held against each other.
 
     Shapes: (N, 3, H, W), both sides multiples of `STRIDE` -> the same.
     """

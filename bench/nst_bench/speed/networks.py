@@ -47,12 +47,12 @@ class Network:
 
         path = self.folder / f"{self.name}_{case.width}x{case.height}.onnx"
         if not path.exists():
-            picture = torch.zeros(1, 3, case.height, case.width)
+            image = torch.zeros(1, 3, case.height, case.width)
             with warnings.catch_warnings():
                 # The newer exporter needs onnxscript; both write the same operators for these networks.
                 warnings.simplefilter("ignore")
                 names: dict[str, Any] = {"input_names": ["input"], "output_names": ["output"]}
-                torch.onnx.export(self.module, (picture,), str(path), dynamo=False, opset_version=17, **names)
+                torch.onnx.export(self.module, (image,), str(path), dynamo=False, opset_version=17, **names)
         return path
 
 
@@ -138,7 +138,7 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork
     import torch
     from nst_export.families.transformer import build_graph, prepare
     from nst_export.networks.transformer import STRIDE, TransformerNetwork
-    from nst_export.parity.sample_images import draw_picture
+    from nst_export.parity.sample_images import draw_image
 
     torch.manual_seed(SEED)
     module = TransformerNetwork((full, 2 * full, 4 * full), blocks).eval().requires_grad_(False)
@@ -158,7 +158,7 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork
     )
     onnx.save(build_graph(prepare(module, "fp32", []), record), network.file)
     if nvidia_driver() is not None:
-        half = build_graph(prepare(module, "fp16", [draw_picture(96, 128)]), replace(record, precision="fp16"))
+        half = build_graph(prepare(module, "fp16", [draw_image(96, 128)]), replace(record, precision="fp16"))
         onnx.save(half, network.file.with_suffix(".fp16.onnx"))
     return network
 

@@ -15,11 +15,11 @@ def main() -> None:
     photograph, output = sys.argv[1:]
     bgr = cv2.imread(photograph)
     if bgr is None:
-        sys.exit(f"{photograph}: no picture")
-    picture = torch.from_numpy(bgr[:, :, ::-1].transpose(2, 0, 1).copy()).float()[None]
+        sys.exit(f"{photograph}: no image")
+    image = torch.from_numpy(bgr[:, :, ::-1].transpose(2, 0, 1).copy()).float()[None]
     network = TransformerNetwork().eval()
     with torch.no_grad():
-        stylised = network(picture)[0, :, : bgr.shape[0], : bgr.shape[1]]
+        stylised = network(image)[0, :, : bgr.shape[0], : bgr.shape[1]]
     pixels = stylised.clamp(0, 255).permute(1, 2, 0).to(torch.uint8).numpy()[:, :, ::-1]
     if not cv2.imwrite(output, pixels):
         sys.exit(f"{output}: cannot be written")

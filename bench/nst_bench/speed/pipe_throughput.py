@@ -33,9 +33,9 @@ TIMEOUT = 600.0
 
 
 def measure_pipe(case: Case, seconds: float, *, threads: int | None = None, **loading: Any) -> dict[str, Any]:
-    """Run the model alone on frames in memory, and a film through the pipe, in turns.
+    """Run the model alone on frames in memory, and a video through the pipe, in turns.
 
-    The film is H.264 where this FFmpeg writes it, else MPEG-4; the FFmpeg behind throws the frames away. The first
+    The video is H.264 where this FFmpeg writes it, else MPEG-4; the FFmpeg behind throws the frames away. The first
     FFmpeg decodes while the network computes and takes its share of the cores.
 
     Args:
@@ -56,13 +56,13 @@ def measure_pipe(case: Case, seconds: float, *, threads: int | None = None, **lo
     share = seconds / (2 * ROUNDS)
     rounds: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder, Stylizer.load(threads=threads, **loading) as stylizer:
-        film = Path(folder) / "film.mkv"
+        video = Path(folder) / "video.mkv"
         stylizer.warm_up(case.height, case.width)
-        frames = _make_film(film, case, share / _seconds_each(stylizer, case))
+        frames = _make_video(video, case, share / _seconds_each(stylizer, case))
         line = _command_line(threads, loading)
         for _ in range(ROUNDS):
             alone = _alone(stylizer, case, share)
-            rounds.append({"alone": round(alone, 3), "pipe": _through_pipe(line, film, frames)})
+            rounds.append({"alone": round(alone, 3), "pipe": _through_pipe(line, video, frames)})
         told = stylizer.describe()
     ratios = [turn["pipe"] / turn["alone"] for turn in rounds]
     return {
@@ -95,7 +95,7 @@ def _alone(stylizer: Stylizer, case: Case, seconds: float) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def _make_film(path: Path, case: Case, frames: float) -> int:
+def _make_video(path: Path, case: Case, frames: float) -> int:
     count = max(LEAST_FRAMES, round(frames))
     source = f"testsrc2=size={case}:rate=30"
     line = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, "-frames:v", str(count), "-pix_fmt", "yuv420p"]
@@ -103,7 +103,7 @@ def _make_film(path: Path, case: Case, frames: float) -> int:
         done = subprocess.run([*line, "-c:v", *codec, str(path)], capture_output=True, text=True)
         if done.returncode == 0:
             return count
-    raise DependencyError(f"ffmpeg cannot write a film to measure with ({done.stderr.strip()[-200:]})")
+    raise DependencyError(f"ffmpeg cannot write a video to measure with ({done.stderr.strip()[-200:]})")
 
 
 def _command_line(threads: int | None, loading: dict[str, Any]) -> list[str]:
@@ -112,13 +112,13 @@ def _command_line(threads: int | None, loading: dict[str, Any]) -> list[str]:
     return [sys.executable, "-c", NST_RT, "pipe", *given]
 
 
-def _through_pipe(line: list[str], film: Path, frames: int) -> float:
+def _through_pipe(line: list[str], video: Path, frames: int) -> float:
     """Frames a second, from the first that comes out to the last, as the pipe itself tells."""
     quiet = ["ffmpeg", "-v", "error", "-nostdin"]
-    by_itself = f"ffmpeg -i FILM -f yuv4mpegpipe - | {shlex.join(['nst-rt', *line[3:]])} > FILE"
+    by_itself = f"ffmpeg -i VIDEO -f yuv4mpegpipe - | {shlex.join(['nst-rt', *line[3:]])} > FILE"
     with (
         tempfile.TemporaryFile() as errors,  # a pipe that nobody reads would hold up a program that says much
-        subprocess.Popen([*quiet, "-i", str(film), "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE) as reading,
+        subprocess.Popen([*quiet, "-i", str(video), "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE) as reading,
         subprocess.Popen(line, stdin=reading.stdout, stdout=subprocess.PIPE, stderr=errors) as pipe,
         subprocess.Popen(
             [*quiet, "-f", "yuv4mpegpipe", "-i", "-", "-f", "null", "-"],

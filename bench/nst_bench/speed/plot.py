@@ -1,4 +1,4 @@
-"""A suite's report as one picture: time over size, and every race."""
+"""A suite's report as one image: time over size, and every race."""
 
 import itertools
 from collections import defaultdict

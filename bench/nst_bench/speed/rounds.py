@@ -42,14 +42,14 @@ def take_turns(
 
     Returns:
         Results, JSON-ready: `name`, `network`, `prepare_ms`, `latency` (milliseconds), `frames_per_second` (of the
-        median), `noise` (see `relative_noise`), `agreement_db` (PSNR to the picture of the first contender that runs
+        median), `noise` (see `relative_noise`), `agreement_db` (PSNR to the image of the first contender that runs
         the same network); and those left out: `name`, `reason`.
     """
     frames = moving_frames(case)
     results, skipped = list[dict[str, Any]](), list[dict[str, str]]()
     racing: list[_Turns] = []
     prepared: dict[str, float] = {}
-    pictures: dict[str, Frame] = {}
+    images: dict[str, Frame] = {}
     for contender in contenders:
         say(f"{contender.name}: prepares")
         try:
@@ -60,7 +60,7 @@ def take_turns(
             contender.prepare(case)
             prepared[contender.name] = time.perf_counter() - begun
             for index in range(WARM_UP):
-                pictures[contender.name] = contender.call(frames[index % len(frames)])
+                images[contender.name] = contender.call(frames[index % len(frames)])
             racing.append(_Turns(contender))
         except Exception as error:  # whatever a peer throws is its own affair
             skipped.append({"name": contender.name, "reason": _told(error)})
@@ -77,7 +77,7 @@ def take_turns(
                 _close(entry.contender)
     first: dict[str, Frame] = {}
     for entry in racing:
-        first.setdefault(entry.contender.network, pictures[entry.contender.name])
+        first.setdefault(entry.contender.network, images[entry.contender.name])
     for entry in racing:
         _close(entry.contender)
         name, latency = entry.contender.name, entry.total.milliseconds()
@@ -89,7 +89,7 @@ def take_turns(
                 "latency": latency,
                 "frames_per_second": round(1e3 / latency["p50"], 2) if latency["p50"] else 0.0,
                 "noise": relative_noise(entry.medians),
-                "agreement_db": _agreement(first[entry.contender.network], pictures[name]),
+                "agreement_db": _agreement(first[entry.contender.network], images[name]),
             }
         )
     return results, skipped
@@ -110,7 +110,7 @@ def _one_turn(entry: _Turns, frames: list[Frame], *, allowed: float, last: bool)
 
 
 def _agreement(first: Frame, second: Frame) -> float | None:
-    """Decibels; None where the pictures are equal."""
+    """Decibels; None where the images are equal."""
     decibels = psnr(first, second)
     return round(decibels, 1) if math.isfinite(decibels) else None
 

@@ -37,7 +37,7 @@ def markdown(report: Report) -> str:
         _cold_start(report["cold_start"]),
         _throughput(report["throughput"]),
         _pipe(report.get("pipe", [])),
-        _film(report.get("film", [])),
+        _video(report.get("video", [])),
         _memory(report["memory"]),
         _skipped(report["skipped"], report["limits"].get("skipped", {})),
     ]
@@ -163,8 +163,11 @@ def ratios(report: Report) -> list[tuple[str, float]]:
                     least = bare["p50_ms"] + inference
                     found.append((f"{ALLOWANCE.format(name=name)} (1.5 allowed)", start["p50_ms"] / least))
     found += [
-        (f"film, {film['device']} {film['precision']}, {size_of(film)}: times its slowest stage", film["times_slowest"])
-        for film in report.get("film", [])
+        (
+            f"video, {video['device']} {video['precision']}, {size_of(video)}: times its slowest stage",
+            video["times_slowest"],
+        )
+        for video in report.get("video", [])
     ]
     return found
 
@@ -201,7 +204,7 @@ def _cold_start(starts: list[dict[str, Any]]) -> str:
         ]
 
     head = "process | p50 ms > | min ms > | peak host MB > | peak card MB > | runs >"
-    return _section("Whole processes: one photograph, from start to written picture", table(head, map(row, starts)))
+    return _section("Whole processes: one photograph, from start to written image", table(head, map(row, starts)))
 
 
 def _throughput(results: list[dict[str, Any]]) -> str:
@@ -257,31 +260,31 @@ def _pipe(results: list[dict[str, Any]]) -> str:
     return _section("Pipe: ffmpeg, nst-rt pipe, ffmpeg", table(head, rows))
 
 
-def _film(films: list[dict[str, Any]]) -> str:
-    def cell(film: dict[str, Any], spent: dict[str, float]) -> str:
-        return f"{spent['seconds'] / film['frames'] * 1e3:.1f} ({spent['cpu_seconds'] / film['frames'] * 1e3:.1f})"
+def _video(videos: list[dict[str, Any]]) -> str:
+    def cell(video: dict[str, Any], spent: dict[str, float]) -> str:
+        return f"{spent['seconds'] / video['frames'] * 1e3:.1f} ({spent['cpu_seconds'] / video['frames'] * 1e3:.1f})"
 
     rows = (
         [
-            f"{film['device']} {film['precision']}",
-            size_of(film),
-            film.get("in_flight", 1),
-            *(cell(film, spent) for spent in (*film["stages"].values(), film["whole"])),
-            f"{film['frames'] / film['whole']['seconds']:.1f}",
-            f"{film['times_slowest']:.3f} ({film['slowest']})",
-            f"{film['shared_seconds'] / film['frames'] * 1e3:.1f} ({film['cores']})",
-            f"{film['times_bound']:.3f}",
-            cell(film, alone) if (alone := film.get("one_at_a_time")) else "",
-            f"{film['times_one_at_a_time']:.3f}" if alone else "",
-            _noise(film["noise"]),
+            f"{video['device']} {video['precision']}",
+            size_of(video),
+            video.get("in_flight", 1),
+            *(cell(video, spent) for spent in (*video["stages"].values(), video["whole"])),
+            f"{video['frames'] / video['whole']['seconds']:.1f}",
+            f"{video['times_slowest']:.3f} ({video['slowest']})",
+            f"{video['shared_seconds'] / video['frames'] * 1e3:.1f} ({video['cores']})",
+            f"{video['times_bound']:.3f}",
+            cell(video, alone) if (alone := video.get("one_at_a_time")) else "",
+            f"{video['times_one_at_a_time']:.3f}" if alone else "",
+            _noise(video["noise"]),
         ]
-        for film in films
+        for video in videos
     )
     stages = "decode > | stylise > | encode > | all at once > | frames/s >"
     bounds = "÷ slowest stage > | CPU of all ÷ cores > | ÷ the larger bound >"
     alone = "stylise one at a time > | ÷ that >"
     body = table(f"device | size | in flight > | {stages} | {bounds} | {alone} | noise >", rows)
-    return _section("Film: milliseconds a frame, in brackets of CPU", body)
+    return _section("Video: milliseconds a frame, in brackets of CPU", body)
 
 
 def _memory(used: list[dict[str, Any]]) -> str:

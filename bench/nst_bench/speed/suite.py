@@ -27,7 +27,7 @@ from nst_bench.speed.pipe_throughput import measure_pipe
 from nst_bench.speed.rounds import take_turns
 from nst_bench.speed.switching import SWITCHES, measure_switching
 from nst_bench.speed.throughput import measure_throughput
-from nst_bench.speed.video import measure_film
+from nst_bench.speed.video import measure_video
 from nst_bench.speed.work import against_limits, operations
 
 Report = dict[str, Any]
@@ -72,9 +72,9 @@ class Plan:
     pipes: tuple[Case, ...]
     pipe_seconds: float
     """Per size of the pipe."""
-    films: tuple[Case, ...]
-    film_frames: int
-    film_rounds: int
+    videos: tuple[Case, ...]
+    video_frames: int
+    video_rounds: int
     deadline: float
     """Seconds after which no new measurement is begun; what is missing then is told."""
 
@@ -98,9 +98,9 @@ SUITES = {
         switching_devices=1,
         pipes=(),
         pipe_seconds=0,
-        films=(),
-        film_frames=0,
-        film_rounds=0,
+        videos=(),
+        video_frames=0,
+        video_rounds=0,
         deadline=150,
     ),
     "full": Plan(
@@ -124,9 +124,9 @@ SUITES = {
         switching_devices=None,
         pipes=(HD,),
         pipe_seconds=30,
-        films=(HD,),
-        film_frames=100,
-        film_rounds=3,
+        videos=(HD,),
+        video_frames=100,
+        video_rounds=3,
         deadline=1080,
     ),
 }
@@ -163,7 +163,7 @@ class SuiteRun:
             section: []
             for section in (
                 *("cold_start", "results", "throughput", "races", "switching"),
-                *("pipe", "film", "memory", "skipped"),
+                *("pipe", "video", "memory", "skipped"),
             )
         }
 
@@ -184,10 +184,10 @@ class SuiteRun:
         for case in plan.pipes:
             self._step("pipe", f"{' '.join(self._devices[0])} {case}", partial(self._pipe, case, *self._devices[0]))
         self._step("cold_start", str(plan.start_case), self._cold_start)
-        # One precision of each device: what bounds a film is how the stages share the machine.
+        # One precision of each device: what bounds a video is how the stages share the machine.
         for device, precision in {device: (device, precision) for device, precision in self._devices[::-1]}.values():
-            for case in plan.films:
-                self._step("film", f"{device} {precision} {case}", partial(self._film, case, device, precision))
+            for case in plan.videos:
+                self._step("video", f"{device} {precision} {case}", partial(self._video, case, device, precision))
         for case in plan.throughput:
             for number in plan.in_flight:
                 for device, precision in self._devices:
@@ -305,10 +305,10 @@ class SuiteRun:
         loading = self._loading(device, precision)
         self.report["pipe"].append(measure_pipe(case, self._plan.pipe_seconds, threads=self._threads, **loading))
 
-    def _film(self, case: Case, device: str, precision: str) -> None:
+    def _video(self, case: Case, device: str, precision: str) -> None:
         loading = self._loading(device, precision)
-        frames, rounds = self._plan.film_frames, self._plan.film_rounds
-        self.report["film"].append(measure_film(case, frames, rounds, threads=self._threads, **loading))
+        frames, rounds = self._plan.video_frames, self._plan.video_rounds
+        self.report["video"].append(measure_video(case, frames, rounds, threads=self._threads, **loading))
 
     def _memory(self, case: Case, device: str, precision: str) -> None:
         options = ["--size", str(case), "--frames", "2", "--warm-up", "0", "--device", device, "--precision", precision]

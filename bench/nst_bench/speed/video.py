@@ -1,4 +1,4 @@
-"""A film from decoder to encoder, beside each of its stages alone: does it run at the speed of the slowest?"""
+"""A video from decoder to encoder, beside each of its stages alone: does it run at the speed of the slowest?"""
 
 import statistics
 import tempfile
@@ -9,12 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nst_rt.cli.video import convert_film
+from nst_rt.cli.video import stylize_video
 from nst_rt.engine.cpu_cores import available_cores
 from nst_rt.jobs.pipeline import overlapped_in_flight
-from nst_rt.media.pixels.frame import Image
-from nst_rt.media.video.video_reader import FilmFrame, FilmReader
-from nst_rt.media.video.video_writer import CRF, PRESET, FilmWriter
+from nst_rt.media.pixels.frame import Frame
+from nst_rt.media.video.video_reader import VideoFrame, VideoReader
+from nst_rt.media.video.video_writer import CRF, PRESET, VideoWriter
 from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.latency import Case, moving_frames
@@ -22,7 +22,7 @@ from nst_bench.harness.noise import relative_noise
 
 STAGES = ("decode", "stylise", "encode")
 ONE_AT_A_TIME = "one at a time"
-"""Stylising with all cores on every single frame, as a live picture is."""
+"""Stylising with all cores on every single frame, as a live image is."""
 RATE = Fraction(25)
 
 
@@ -34,13 +34,13 @@ class _Spent(NamedTuple):
     """Seconds of all threads."""
 
 
-def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[str, Any]:
-    """Decode, stylise and encode a drawn H.264 film, each alone and then all as `nst-rt video` does, in turns.
+def measure_video(case: Case, frames: int, rounds: int, **loading: Any) -> dict[str, Any]:
+    """Decode, stylise and encode a drawn H.264 video, each alone and then all as `nst-rt video` does, in turns.
 
     Alone as in the whole, as many frames are stylised at once as `nst-rt video` takes by itself. Where that is more
-    than one, stylising them one after the other is measured too: what it costs a film that its frames wait in turn.
+    than one, stylising them one after the other is measured too: what it costs a video that its frames wait in turn.
 
-    The film is written with the defaults of `nst-rt video`, which are also those of the results. Every stage has the
+    The video is written with the defaults of `nst-rt video`, which are also those of the results. Every stage has the
     frames that it has in the whole. They wait in memory: 0.3 GB for 100 frames of 720p, and up to twice that while
     stylised ones take their places.
 
@@ -65,9 +65,9 @@ def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[s
         Stylizer.load(in_flight=None, **loading) as stylizer,
         ExitStack() as opened,
     ):
-        film, copy = Path(folder) / "film.mp4", Path(folder) / "copy.mp4"
+        video, copy = Path(folder) / "video.mp4", Path(folder) / "copy.mp4"
         drawn = moving_frames(case)
-        _write(film, [FilmFrame(drawn[at % len(drawn)], at, 1 / RATE) for at in range(frames)])
+        _write(video, [VideoFrame(drawn[at % len(drawn)], at, 1 / RATE) for at in range(frames)])
         in_flight = stylizer.in_flight(case.height, case.width)
         stylizer.warm_up(case.height, case.width)
         one_at_a_time = None
@@ -75,8 +75,8 @@ def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[s
             one_at_a_time = opened.enter_context(Stylizer.load(**loading))
             one_at_a_time.warm_up(case.height, case.width)
         for _ in range(rounds):
-            held: list[FilmFrame] = []
-            with FilmReader(film) as reader:
+            held: list[VideoFrame] = []
+            with VideoReader(video) as reader:
                 spent["decode"].append(_timed(held.extend, reader))
             if one_at_a_time is not None:
                 spent[ONE_AT_A_TIME].append(_timed(_stylise, one_at_a_time, held, 1, False))
@@ -85,7 +85,7 @@ def measure_film(case: Case, frames: int, rounds: int, **loading: Any) -> dict[s
                 spent[ONE_AT_A_TIME].append(spent["stylise"][-1])
             spent["encode"].append(_timed(_write, copy, held))
             held.clear()
-            with FilmReader(film) as reader:
+            with VideoReader(video) as reader:
                 spent["whole"].append(_timed(_convert, reader, stylizer, copy, in_flight))
         described = stylizer.describe()
     return {
@@ -129,31 +129,31 @@ def _timed(work: Callable[..., object], *arguments: object) -> _Spent:
     return _Spent(time.perf_counter() - seconds, time.process_time() - cpu)
 
 
-def _stylise(stylizer: Stylizer, held: list[FilmFrame], in_flight: int, keep: bool = True) -> None:
-    def begin(place: tuple[int, FilmFrame]) -> Callable[[], tuple[int, FilmFrame]]:
+def _stylise(stylizer: Stylizer, held: list[VideoFrame], in_flight: int, keep: bool = True) -> None:
+    def begin(place: tuple[int, VideoFrame]) -> Callable[[], tuple[int, VideoFrame]]:
         at, frame = place
         make = stylizer.prepare(frame.bgr)
         return lambda: (at, frame._replace(bgr=make()))
 
-    def put_back(place: tuple[int, FilmFrame]) -> None:
+    def put_back(place: tuple[int, VideoFrame]) -> None:
         if keep:
-            held[place[0]] = place[1]  # in the frame's own place, so that memory holds the film once
+            held[place[0]] = place[1]  # in the frame's own place, so that memory holds the video once
 
     overlapped_in_flight((place for place in enumerate(held)), begin, put_back, in_flight)
 
 
-def _write(path: Path, frames: list[FilmFrame]) -> None:
+def _write(path: Path, frames: list[VideoFrame]) -> None:
     height, width = frames[0].bgr.shape[:2]
     path.unlink(missing_ok=True)
-    with FilmWriter(
+    with VideoWriter(
         path, width, height, time_base=frames[0].time_base, average_rate=RATE, crf=CRF, preset=PRESET
     ) as writer:
         for frame in frames:
             writer.write(frame.bgr, frame.pts)
 
 
-def _convert(reader: FilmReader, stylizer: Stylizer, target: Path, in_flight: int) -> None:
-    def prepare(frame: Image, _: float) -> Callable[[], Image]:
+def _convert(reader: VideoReader, stylizer: Stylizer, target: Path, in_flight: int) -> None:
+    def prepare(frame: Frame, _: float) -> Callable[[], Frame]:
         return stylizer.prepare(frame)
 
-    convert_film(reader, prepare, target, in_flight=in_flight, crf=CRF, preset=PRESET, audio=False)
+    stylize_video(reader, prepare, target, in_flight=in_flight, crf=CRF, preset=PRESET, audio=False)

@@ -39,7 +39,7 @@ def load_adain(encoder: Checkpoint, decoder: Checkpoint) -> AdaIn:
     front, back = _chain(encoder, "encoder"), _chain(decoder, "decoder")
     count = len(back.convs)
     if back.pointwise is not None or back.convs[-1][0].shape[0] != 3:
-        raise _unknown(decoder, "decoder", "its last convolution does not make a picture of 3 channels")
+        raise _unknown(decoder, "decoder", "its last convolution does not make an image of 3 channels")
     if count not in _COUNTS:
         raise _unknown(
             decoder,

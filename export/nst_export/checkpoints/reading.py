@@ -87,7 +87,7 @@ def _is_text(data: bytes) -> bool:
 
 def _read_torch(path: Path, data: bytes) -> Any:
     if not _may_be_torch(data):
-        what = "a picture" if format_of(data) else "a file of another kind"
+        what = "an image" if format_of(data) else "a file of another kind"
         raise InputError(f"{path}: {what}, not a checkpoint. Give a checkpoint (.pth, .pt, .model, .npz, .safetensors)")
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)

@@ -32,7 +32,7 @@ from nst_export.onnx_graph.frame import Controls, close_frame, open_controls, op
 from nst_export.onnx_graph.statistics import means_and_deviations
 from nst_export.onnx_graph.stylizing import StylizingNetwork
 from nst_export.parity.parity import measure_vectors, style_vector, stylise_in_torch
-from nst_export.parity.sample_images import Picture, draw_picture, extreme_pictures, origin_of, sample_pictures
+from nst_export.parity.sample_images import Image, draw_image, extreme_images, origin_of, sample_images
 from nst_export.precision import factor_for, largest_outputs, rescale_chain
 
 WHITE = 1.0
@@ -82,7 +82,7 @@ def export_adain(
         provenance=f"{front.path.name} and {back.path.name}",
         source_sha256=f"{front.sha256} {back.sha256}",
         exporter=EXPORTER,
-        parity_pictures=origin_of(photographs),
+        parity_images=origin_of(photographs),
     )
     record = replace(
         encoder_record,
@@ -92,28 +92,26 @@ def export_adain(
         style_encoder=encoder_path.name,
     )
     stale = targets.stale(record)
-    pictures = sample_pictures(photographs)
-    # Every picture is painted in the style of the next one, so that the vectors are as varied as the pictures.
-    styles = [
-        style_vector(network.style_vectors, picture) for picture in (*pictures[1:], draw_picture(256, 320, seed=99))
-    ]
+    images = sample_images(photographs)
+    # Every image is painted in the style of the next one, so that the vectors are as varied as the images.
+    styles = [style_vector(network.style_vectors, image) for image in (*images[1:], draw_image(256, 320, seed=99))]
     stylizing = StylizingNetwork(
         network,
         WHITE,
         network.stride,
-        partial(prepare, network, pictures=pictures, styles=styles),
+        partial(prepare, network, images=images, styles=styles),
         partial(build_graph, controls=controls, phases=phases),
         record,
         styles,
     )
-    checked = stylizing.check(targets.models, pictures, controls=controls)
+    checked = stylizing.check(targets.models, images, controls=controls)
     model = build_encoder_graph(prepare(network, "fp32", [], []), encoder_record)
-    measure = partial(measure_vectors, network.style_vectors, pictures)
+    measure = partial(measure_vectors, network.style_vectors, images)
     return write_all([*checked, check_model(model, encoder_record, encoder_path, measure)], stale=stale)
 
 
-def prepare(network: AdaIn, precision: Precision, pictures: list[Picture], styles: list[torch.Tensor]) -> AdaIn:
-    """A copy that reads and writes BGR bytes, brought into fp16's range on the pictures where that is asked for."""
+def prepare(network: AdaIn, precision: Precision, images: list[Image], styles: list[torch.Tensor]) -> AdaIn:
+    """A copy that reads and writes BGR bytes, brought into fp16's range on the images where that is asked for."""
     prepared = copy.deepcopy(network)
     first, last = prepared.encoder[0], prepared.decoder[-1]
     assert isinstance(first, nn.Conv2d)
@@ -124,10 +122,10 @@ def prepare(network: AdaIn, precision: Precision, pictures: list[Picture], style
     if precision == "fp16":
         reached = 0.0
         with largest_outputs(prepared) as largest, torch.no_grad():
-            samples = [*pictures, *extreme_pictures()]
-            for index, picture in enumerate(samples):
+            samples = [*images, *extreme_images()]
+            for index, image in enumerate(samples):
                 style = styles[index % len(styles)]
-                stylise_in_torch(partial(prepared, style=style), picture, 255, prepared.stride, bgr=True)
+                stylise_in_torch(partial(prepared, style=style), image, 255, prepared.stride, bgr=True)
                 # Normalised features stay within a few deviations of the style's means.
                 mean, deviation = torch.split(style, prepared.channels, dim=1)
                 reached = max(reached, float((mean.abs() + 8 * deviation).max()))
@@ -160,8 +158,8 @@ def build_graph(prepared: AdaIn, record: ModelRecord, *, controls: bool = True, 
             rest = graph.node("Sub", [graph.constant(_scalar(1.0), "one"), inputs.strength], "rest")
             kept = graph.node("Mul", [features, graph.to_precision(rest)], "kept")
             styled = graph.node("Add", [styled, kept], "blended")
-    picture = emitter.emit("decoder", prepared.decoder, styled)
-    close_frame(graph, frame, picture, margin=emitter.margin, color=inputs.color)
+    image = emitter.emit("decoder", prepared.decoder, styled)
+    close_frame(graph, frame, image, margin=emitter.margin, color=inputs.color)
     return graph.finish(record)
 
 

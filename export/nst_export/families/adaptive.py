@@ -1,7 +1,7 @@
 """Adaptive style transfer: checkpoints of the paper's public code, one artist each.
 
 A checkpoint is one of TensorFlow (the name its files share, one of them, or their folder) or an `.npz` archive of its
-variables. Where 16 does not divide a photograph's size, the public code gets another size out and stretches the picture
+variables. Where 16 does not divide a photograph's size, the public code gets another size out and stretches the image
 back; the exported graph reflects the photograph up to the next multiple and crops. The public code also shows the
 network photographs of 1280 pixels on the shorter side: on smaller frames the same strokes look larger.
 """

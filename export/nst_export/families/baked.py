@@ -18,7 +18,7 @@ from nst_export.onnx_graph.emit import Emitter
 from nst_export.onnx_graph.frame import Controls, close_frame, open_controls, open_frame
 from nst_export.onnx_graph.stylizing import StylizingNetwork
 from nst_export.parity.parity import stylise_in_torch
-from nst_export.parity.sample_images import Picture, extreme_pictures, origin_of, sample_pictures
+from nst_export.parity.sample_images import Image, extreme_images, origin_of, sample_images
 from nst_export.precision import bring_into_range
 
 Baked = TypeVar("Baked", bound=nn.Module)
@@ -32,7 +32,7 @@ class BakedFamily(Generic[Baked]):
     """As the records call it."""
     stride: int
     padding: int
-    """What stands before the network pads pictures to multiples of this; 1 for a network that sees to it itself."""
+    """What stands before the network pads images to multiples of this; 1 for a network that sees to it itself."""
     white: float
     """The network takes and makes RGB in [0, white]."""
     last: str
@@ -61,7 +61,7 @@ class BakedFamily(Generic[Baked]):
             checkpoint: what the family's `read` reads.
             output: the .onnx file; with precision "both", `OUT.onnx` is fp32 and `OUT.fp16.onnx` fp16.
             style_name: what the style is called; the output's name if left out.
-            photographs: folder of pictures to check on; drawn ones if left out.
+            photographs: folder of images to check on; drawn ones if left out.
             license: of the weights.
             controls: give the graph the `strength` and `color` inputs.
             phases: the rewrites of `nst_export.onnx_graph.emit`.
@@ -87,29 +87,29 @@ class BakedFamily(Generic[Baked]):
             source_sha256=source.sha256,
             strength_blends="pixels" if controls else "",
             exporter=EXPORTER,
-            parity_pictures=origin_of(photographs),
+            parity_images=origin_of(photographs),
         )
         stale = targets.stale(record)
-        pictures = sample_pictures(photographs)
+        images = sample_images(photographs)
         stylizing = StylizingNetwork(
             network,
             self.white,
             self.padding,
-            partial(self.prepare, network, pictures=pictures),
+            partial(self.prepare, network, images=images),
             partial(self.build_graph, controls=controls, phases=phases),
             record,
         )
-        return write_all(stylizing.check(targets.models, pictures, controls=controls), stale=stale)
+        return write_all(stylizing.check(targets.models, images, controls=controls), stale=stale)
 
-    def prepare(self, network: Baked, precision: Precision, pictures: list[Picture]) -> Baked:
-        """A copy that reads and writes BGR bytes, brought into fp16's range on the pictures where that is asked for."""
+    def prepare(self, network: Baked, precision: Precision, images: list[Image]) -> Baked:
+        """A copy that reads and writes BGR bytes, brought into fp16's range on the images where that is asked for."""
         prepared = copy.deepcopy(network)
         self.take_bytes(prepared)
         if precision == "fp16":
 
             def show() -> None:
-                for picture in [*pictures, *extreme_pictures()]:
-                    stylise_in_torch(prepared, picture, 255, self.padding, bgr=True)
+                for image in [*images, *extreme_images()]:
+                    stylise_in_torch(prepared, image, 255, self.padding, bgr=True)
 
             bring_into_range(prepared, show)
         return prepared
@@ -122,8 +122,8 @@ class BakedFamily(Generic[Baked]):
         frame = open_frame(graph, self.padding)
         inputs = open_controls(graph) if controls else Controls()
         emitter = Emitter(graph, phases=phases, even=[prepared.get_submodule(self.last)])
-        picture = emitter.emit("network", prepared, frame.padded)
-        close_frame(graph, frame, picture, margin=emitter.margin, strength=inputs.strength, color=inputs.color)
+        image = emitter.emit("network", prepared, frame.padded)
+        close_frame(graph, frame, image, margin=emitter.margin, strength=inputs.strength, color=inputs.color)
         return graph.finish(record)
 
 

@@ -33,7 +33,7 @@ from nst_export.onnx_graph.folding import accept_bgr_bytes, accept_rgb, produce_
 from nst_export.onnx_graph.frame import Controls, close_frame, open_controls, open_frame, open_style
 from nst_export.onnx_graph.stylizing import StylizingNetwork
 from nst_export.parity.parity import stylise_in_torch
-from nst_export.parity.sample_images import Picture, extreme_pictures, origin_of, sample_pictures
+from nst_export.parity.sample_images import Image, extreme_images, origin_of, sample_images
 from nst_export.precision import bring_into_range
 
 WHITE = 1.0
@@ -138,43 +138,43 @@ def export_conditional(
         strength_blends="pixels" if controls else "",
         exporter=EXPORTER,
         style_encoder=encoder_path.name if trained.encoder else "",
-        parity_pictures=origin_of(photographs),
+        parity_images=origin_of(photographs),
     )
     stale = targets.stale(record)
-    pictures = sample_pictures(photographs)
+    images = sample_images(photographs)
     styles = list(vectors.values())
     stylizing = StylizingNetwork(
         network,
         WHITE,
         1,
-        partial(prepare, network, pictures=pictures, styles=styles),
+        partial(prepare, network, images=images, styles=styles),
         partial(build_graph, controls=controls, phases=phases),
         record,
-        [styles[index % len(styles)] for index in range(len(pictures))],
+        [styles[index % len(styles)] for index in range(len(images))],
     )
-    checked = stylizing.check(targets.models, pictures, controls=controls)
+    checked = stylizing.check(targets.models, images, controls=controls)
     if trained.encoder:
         of_encoder = replace(record, kind="style_encoder", stride=1, styles=(), strength_blends="", style_encoder="")
-        checked.append(check_style_encoder(trained.encoder, of_encoder, encoder_path, pictures))
+        checked.append(check_style_encoder(trained.encoder, of_encoder, encoder_path, images))
     text = styles_text(trained.styles, trained.records, trained.training, source_sha256)
     return write_all(checked, [(beside(output, STYLES), text.encode())], stale=stale)
 
 
 def prepare(
-    network: ConditionalTransformer, precision: Precision, pictures: list[Picture], styles: list[Tensor]
+    network: ConditionalTransformer, precision: Precision, images: list[Image], styles: list[Tensor]
 ) -> ConditionalTransformer:
-    """A copy that reads and writes BGR bytes, brought into fp16's range on the pictures where that is asked for."""
+    """A copy that reads and writes BGR bytes, brought into fp16's range on the images where that is asked for."""
     prepared = copy.deepcopy(network)
     accept_bgr_bytes(prepared.stem, WHITE)
     produce_bgr_bytes(prepared.up_full.conv, WHITE)
     if precision == "fp16":
-        samples = [*pictures, *extreme_pictures()]
+        samples = [*images, *extreme_images()]
 
         def show() -> None:
-            # Pictures and styles are paired off instead of multiplied out: dozens of styles would take minutes.
+            # Images and styles are paired off instead of multiplied out: dozens of styles would take minutes.
             for index in range(max(len(samples), len(styles))):
-                style, picture = styles[index % len(styles)], samples[index % len(samples)]
-                stylise_in_torch(partial(prepared, style=style), picture, 255, bgr=True)
+                style, image = styles[index % len(styles)], samples[index % len(samples)]
+                stylise_in_torch(partial(prepared, style=style), image, 255, bgr=True)
 
         bring_into_range(prepared, show)
     return prepared
@@ -201,11 +201,11 @@ def build_graph(
     inputs = open_controls(graph) if controls else Controls()
     styles = iter(list(zip(vectors[:count], vectors[count:], strict=True)))
     emitter = Emitter(graph, phases=phases, styles=styles, gains=iter(gains))
-    picture = emitter.emit("network", prepared, frame.photograph)
+    image = emitter.emit("network", prepared, frame.photograph)
     close_frame(
         graph,
         frame,
-        picture,
+        image,
         margin=emitter.margin,
         apart=emitter.apart,
         strength=inputs.strength,

@@ -31,14 +31,14 @@ from nst_export.networks.noise import LEVELS, FixedNoise
 from nst_export.networks.style_encoder import StyleEncoder, StyleEncoderStage
 from nst_export.onnx_graph.emit import kernel_of_phases
 from nst_export.onnx_graph.frame import full_controls
-from nst_export.parity.parity import LEAST_PSNR, Case, measure_pictures, measure_vectors, stylise_in_torch
-from nst_export.parity.sample_images import draw_picture
+from nst_export.parity.parity import LEAST_PSNR, Case, measure_images, measure_vectors, stylise_in_torch
+from nst_export.parity.sample_images import draw_image
 
 
 def read_exported(path: Path) -> ConditionalWeights:
     """The network of NAME.onnx, with the styles of NAME.styles.json and the encoder of NAME.encoder.onnx beside it.
 
-    What was read is run on a drawn picture and held against the files.
+    What was read is run on a drawn image and held against the files.
 
     Raises:
         InputError: no such file.
@@ -80,7 +80,7 @@ def _read_encoder(path: Path, of_network: ModelRecord, network: Path) -> StyleEn
         encoder = _encoder(_Weights(model))
     except (KeyError, ValueError, IndexError) as error:
         raise _foreign(path, error) from error
-    _require_agreement(path, measure_vectors(encoder, [draw_picture(96, 128)], model.SerializeToString()))
+    _require_agreement(path, measure_vectors(encoder, [draw_image(96, 128)], model.SerializeToString()))
     return encoder
 
 
@@ -192,17 +192,17 @@ def _encoder(weights: _Weights) -> StyleEncoder:
 
 
 def _check_network(network: ConditionalTransformer, model: onnx.ModelProto, style: Tensor) -> Sequence[Parity]:
-    picture = draw_picture(96, 128)
-    expected = stylise_in_torch(partial(network, style=style), picture, conditional.WHITE)
+    image = draw_image(96, 128)
+    expected = stylise_in_torch(partial(network, style=style), image, conditional.WHITE)
     inputs = {entry.name for entry in model.graph.input}
     feeds: dict[str, Any] = {name: value for name, value in full_controls().items() if name in inputs}
     feeds[contract.STYLE] = style.numpy()
-    return measure_pictures(model.SerializeToString(), [Case(picture, expected, feeds)])
+    return measure_images(model.SerializeToString(), [Case(image, expected, feeds)])
 
 
 def _require_agreement(path: Path, parity: Sequence[Parity]) -> None:
     if any(not entry.psnr >= LEAST_PSNR for entry in parity):
-        raise _foreign(path, f"what was read paints another picture, {parity[0].psnr:.1f} dB")
+        raise _foreign(path, f"what was read paints another image, {parity[0].psnr:.1f} dB")
 
 
 def _foreign(path: Path, reason: object) -> ModelError:

@@ -18,27 +18,27 @@ from nst_export.onnx_graph.emit import Emitter, array_of
 from nst_export.onnx_graph.frame import open_frame
 from nst_export.onnx_graph.statistics import means_and_deviations
 from nst_export.parity.parity import measure_vectors
-from nst_export.parity.sample_images import Picture
+from nst_export.parity.sample_images import Image
 
 CENTRE, GAIN = 0.5, 4.0
 """The network reads (x - CENTRE) * GAIN of its input."""
 
 
-def check_style_encoder(encoder: StyleEncoder, record: ModelRecord, path: Path, pictures: Sequence[Picture]) -> Checked:
+def check_style_encoder(encoder: StyleEncoder, record: ModelRecord, path: Path, images: Sequence[Image]) -> Checked:
     """Build a style encoder's graph and hold it against the network; float32, as it runs once per painting.
 
     Args:
         encoder: RGB in [0, 1] to (N, S).
         record: of kind `style_encoder`.
         path: where the model is to be written; nothing is written here.
-        pictures: to check on.
+        images: to check on.
 
     Raises:
         ModelError: the graph is not close enough to PyTorch.
     """
     encoder = copy.deepcopy(encoder).eval().requires_grad_(False)
     model = build_graph(prepare(encoder), record)
-    return check_model(model, record, path, partial(measure_vectors, encoder, pictures))
+    return check_model(model, record, path, partial(measure_vectors, encoder, images))
 
 
 def prepare(encoder: StyleEncoder) -> StyleEncoder:
@@ -46,7 +46,7 @@ def prepare(encoder: StyleEncoder) -> StyleEncoder:
     prepared = copy.deepcopy(encoder)
     weight, bias = _entry(prepared)
     with torch.no_grad():
-        # Reflection pads with pixels of the picture, so the offset is the same at the borders.
+        # Reflection pads with pixels of the image, so the offset is the same at the borders.
         bias.sub_(weight.sum((1, 2, 3)) * GAIN * CENTRE)
         weight.copy_(weight.flip(1) * (GAIN / 255))
     return prepared

@@ -62,7 +62,7 @@ class AdaIn(nn.Module):
         encoder, decoder: as `build_encoder` and `build_decoder` make them; RGB in [0, 1] on both ends.
 
     Attributes:
-        stride: the encoder pools by this much; pictures must be multiples of it.
+        stride: the encoder pools by this much; images must be multiples of it.
         channels: C of the encoder's features; a style vector has 2 C values, the means and then the deviations.
         divisor: the encoder's features leave divided by this and the decoder expects them so; other than 1 only in
             copies that were rescaled for fp16. Style vectors stay as they are.
@@ -93,6 +93,6 @@ class AdaIn(nn.Module):
         return blended
 
     def forward(self, photographs: Tensor, style: Tensor, strength: float = 1.0) -> Tensor:
-        """RGB photographs (N, 3, H, W) in [0, 1], style (N or 1, 2 C) -> pictures about [0, 1], not clamped."""
+        """RGB photographs (N, 3, H, W) in [0, 1], style (N or 1, 2 C) -> images about [0, 1], not clamped."""
         stylised: Tensor = self.decoder(self.blended(photographs, style, strength))
         return stylised

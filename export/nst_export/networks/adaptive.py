@@ -2,7 +2,7 @@
 
 One network for each artist, learned against a discriminator. What is not in the paper comes from its public code
 (CompVis/adaptive-style-transfer): the photograph itself is normalised first, 15 pixels are reflected around it, the
-encoder's convolutions pad nothing, those of the way up pad zeros, and the picture leaves through a sigmoid.
+encoder's convolutions pad nothing, those of the way up pad zeros, and the image leaves through a sigmoid.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,7 @@ STRIDE = 16
 LEAST_SIDE = 32
 """At one sixteenth the residual blocks need two pixels to reflect one."""
 BORDER = 15
-"""Pixels reflected around the picture, so that four unpadded halvings leave a sixteenth of it."""
+"""Pixels reflected around the image, so that four unpadded halvings leave a sixteenth of it."""
 EPSILON = 1e-5 / 4
 """The first normalisation's: the public code reads [-1, 1], where variances are four times those in [0, 1]."""
 
@@ -34,10 +34,10 @@ class LeastSize(nn.Module):
         super().__init__()
         self.side = side
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        height, width = pictures.shape[2:]
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
         missing = (0, max(self.side - width, 0), 0, max(self.side - height, 0))
-        return functional.pad(pictures, missing, mode="replicate")
+        return functional.pad(images, missing, mode="replicate")
 
 
 class ScaledSigmoid(nn.Module):
@@ -52,7 +52,7 @@ class ScaledSigmoid(nn.Module):
 
 
 class AdaptiveNetwork(nn.Sequential):
-    """RGB photographs in [0, 1] to stylised RGB pictures in [0, 1].
+    """RGB photographs in [0, 1] to stylised RGB images in [0, 1].
 
     The same function as the public code's, which has [-1, 1] on both ends.
 

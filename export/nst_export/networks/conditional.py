@@ -50,7 +50,7 @@ class ConditionalResidual(nn.Module):
 
 
 class ConditionalTransformer(nn.Module):
-    """RGB photographs in [0, 1] and style vectors to stylised RGB pictures, about [0, 1], not clamped.
+    """RGB photographs in [0, 1] and style vectors to stylised RGB images, about [0, 1], not clamped.
 
     Args:
         quarter: channels at 1/4 of the size.
@@ -108,7 +108,7 @@ class ConditionalTransformer(nn.Module):
         """
         Args:
             noise_offset: where the noise at 1/8 begins, at the corner of the margin; see `FixedNoise`. That at 1/4
-                moves along, as in the part of a larger picture.
+                moves along, as in the part of a larger image.
         """
         height, width = photographs.shape[2:]
         right, below = _surroundings(width), _surroundings(height)

@@ -23,7 +23,7 @@ STEP = 0.5
 
 
 class Flow(NamedTuple):
-    """A field: the contour lines of smooth noise, and a drift across the picture."""
+    """A field: the contour lines of smooth noise, and a drift across the image."""
 
     swell: float
     """Deviation of the Gaussian that smooths the noise, in pixels; swirls are three to four times as far apart."""
@@ -34,7 +34,7 @@ class Flow(NamedTuple):
 
 
 FLOW = Flow(swell=104, drift=0.5, seed=35)
-"""Of all noise: a stream with eddies, two of them in a picture of 640x480, to the left and right of its middle."""
+"""Of all noise: a stream with eddies, two of them in an image of 640x480, to the left and right of its middle."""
 
 
 def white_noise(seed: int, count: int, side: int) -> Array:

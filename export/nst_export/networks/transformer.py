@@ -40,7 +40,7 @@ class ResidualBlock(nn.Module):
 
 
 class TransformerNetwork(nn.Sequential):
-    """RGB photographs in [0, 255] to stylised RGB pictures, about [0, 255], not clamped.
+    """RGB photographs in [0, 255] to stylised RGB images, about [0, 255], not clamped.
 
     Args:
         widths: channels at full, half and quarter size.
@@ -78,7 +78,7 @@ class TransformerNetwork(nn.Sequential):
         super().__init__(OrderedDict(layers))
 
     def stylise(self, photographs: Tensor) -> Tensor:
-        """The stylised pictures at the photographs' own size."""
+        """The stylised images at the photographs' own size."""
         height, width = photographs.shape[2:]
         with torch.no_grad():
             stylised: Tensor = self(photographs)

@@ -4,7 +4,7 @@ Two rewrites give the same function for less work (`phases`):
 
 * Nearest upsampling by 2 and a 3x3 convolution read every low-resolution pixel several times. The four output pixels
   around a corner of the low-resolution grid depend on the same 2x2 pixels, so a 2x2 convolution to four times the
-  channels on the edge-padded input, a depth-to-space and a crop by one pixel compute the same picture with 4/9 of the
+  channels on the edge-padded input, a depth-to-space and a crop by one pixel compute the same image with 4/9 of the
   multiplications (sub-pixel convolution, Shi et al. 2016; resize-convolution, Odena et al. 2016).
 * A convolution to three channels wastes most of a CPU's vector registers and a GPU's tiles. Computing 2x2 output
   pixels at once as twelve channels, with stride 2 and a kernel larger by one, fills them.
@@ -318,12 +318,12 @@ def emit_conditional_norm(emitter: Emitter, module: ConditionalInstanceNorm2d, v
 def styled_norm(graph: GraphBuilder, value: str, scale: str, shift: str, channels: int, eps: float) -> str:
     """Instance normalisation by vectors of batch * channels values.
 
-    ONNX's node has one scale per channel, not per picture. Statistics are taken per picture and channel, so a batch
-    of N pictures with C channels is the same as one picture with N * C; the reshapes move no data.
+    ONNX's node has one scale per channel, not per image. Statistics are taken per image and channel, so a batch
+    of N images with C channels is the same as one image with N * C; the reshapes move no data.
     """
-    value = graph.node("Reshape", [value, graph.integers([1, -1, 0, 0], "one_picture")], "join_batch")
+    value = graph.node("Reshape", [value, graph.integers([1, -1, 0, 0], "one_image")], "join_batch")
     value = graph.node("InstanceNormalization", [value, scale, shift], "norm", epsilon=float(eps))
-    return graph.node("Reshape", [value, graph.integers([-1, channels, 0, 0], "pictures")], "split_batch")
+    return graph.node("Reshape", [value, graph.integers([-1, channels, 0, 0], "images")], "split_batch")
 
 
 @rule(ResidualBlock)

@@ -1,4 +1,4 @@
-"""The ends that every graph shares: bytes to a picture tensor, and a stylised picture back to bytes.
+"""The ends that every graph shares: bytes to an image tensor, and a stylised image back to bytes.
 
 Nothing here depends on numbers that only a run knows once the sizes are pinned: paddings, crops and shapes then fold
 into constants.
@@ -33,7 +33,7 @@ class Frame:
 
 
 def open_frame(graph: GraphBuilder, stride: int, name: str = contract.FRAME) -> Frame:
-    """The graph's picture input as a tensor. A stride of 1 pads nothing.
+    """The graph's image input as a tensor. A stride of 1 pads nothing.
 
     The padding is at most stride - 1 pixels, so with strides up to 16 it is legal from 16 pixels up.
     """
@@ -97,7 +97,7 @@ def open_style(graph: GraphBuilder, frame: Frame, pieces: Sequence[int]) -> list
 def close_frame(
     graph: GraphBuilder,
     frame: Frame,
-    picture: str,
+    image: str,
     *,
     margin: int = 0,
     apart: bool = False,
@@ -110,9 +110,9 @@ def close_frame(
     a convolution of the trunk. An fp16 graph has no branches, which CUDA graphs could not capture.
 
     Args:
-        picture: (batch, 3, at least height + 2 margin, at least width + 2 margin), BGR, about [0, 255].
+        image: (batch, 3, at least height + 2 margin, at least width + 2 margin), BGR, about [0, 255].
         margin: pixels to leave out at the top and at the left, before height by width pixels are taken.
-        apart: the picture comes as its phases: (batch, 12, half its height, half its width); see `interleave`.
+        apart: the image comes as its phases: (batch, 12, half its height, half its width); see `interleave`.
         strength: float32 (1), mixes pixels; empty for none.
         color: float32 (1); empty for none.
     """
@@ -122,10 +122,10 @@ def close_frame(
             ends = graph.node("Add", [frame.size, starts], "ends")
 
         def alone() -> str:
-            return _alone(graph, picture, (starts, ends), apart)
+            return _alone(graph, image, (starts, ends), apart)
 
         def mixed() -> str:
-            return _mixed(graph, frame, picture, (starts, ends), apart, strength, color)
+            return _mixed(graph, frame, image, (starts, ends), apart, strength, color)
 
         if not color:
             value = alone()
@@ -140,23 +140,23 @@ def close_frame(
     graph.output(value, contract.STYLIZED, UINT8, [contract.BATCH, contract.HEIGHT, contract.WIDTH, 3])
 
 
-def _alone(graph: GraphBuilder, picture: str, window: tuple[str, str], apart: bool) -> str:
-    """The picture as bytes (batch, height, width, 3), without the photograph."""
+def _alone(graph: GraphBuilder, image: str, window: tuple[str, str], apart: bool) -> str:
+    """The image as bytes (batch, height, width, 3), without the photograph."""
     if graph.precision == "fp16" and apart:
-        picture, apart = interleave(graph, picture, 3), False  # one fast node on a GPU
-    value = _to_bytes(graph, picture)  # before anything is moved: a quarter of the memory
+        image, apart = interleave(graph, image, 3), False  # one fast node on a GPU
+    value = _to_bytes(graph, image)  # before anything is moved: a quarter of the memory
     value = interleave_bytes(graph, value, 3) if apart else graph.node("Transpose", [value], perm=[0, 2, 3, 1])
     return graph.node("Slice", [value, *window, graph.integers([1, 2], "axes")], "crop")
 
 
 def _mixed(
-    graph: GraphBuilder, frame: Frame, picture: str, window: tuple[str, str], apart: bool, strength: str, color: str
+    graph: GraphBuilder, frame: Frame, image: str, window: tuple[str, str], apart: bool, strength: str, color: str
 ) -> str:
-    """The picture mixed with the photograph, as bytes (batch, height, width, 3)."""
-    value = interleave(graph, picture, 3) if apart else picture
+    """The image mixed with the photograph, as bytes (batch, height, width, 3)."""
+    value = interleave(graph, image, 3) if apart else image
     value = graph.node("Slice", [value, *window, graph.integers([2, 3], "axes")], "crop")
     # Mixed in float32: at strength 0 the photograph must come back to the byte. Clamped first, so that it is the
-    # picture one would see that lends its brightness.
+    # image one would see that lends its brightness.
     value = graph.to_float32(_clip(graph, value))
     both = graph.node("Concat", [value, graph.to_float32(frame.photograph)], "both", axis=1)
     columns = graph.node("Reshape", [both, graph.integers([0, 6, -1], "columns")])

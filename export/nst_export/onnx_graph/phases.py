@@ -17,7 +17,7 @@ def interleave(graph: GraphBuilder, value: str, channels: int) -> str:
     value = graph.node("Reshape", [value, pairs])
     value = graph.node("Transpose", [value], "rows", perm=[0, 1, 3, 2, 4])
     doubled = graph.node("Mul", [height, graph.integers([2], "two")], "doubled")
-    shape = graph.node("Concat", [graph.integers([0, channels], "picture"), doubled, rest], axis=0)
+    shape = graph.node("Concat", [graph.integers([0, channels], "image"), doubled, rest], axis=0)
     return graph.node("Reshape", [value, shape], "pixels")
 
 

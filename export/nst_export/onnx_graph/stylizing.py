@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from nst_export.model_files.writing import Checked, check_model
 from nst_export.onnx_graph.builder import Precision
 from nst_export.onnx_graph.frame import full_controls, nearly_full_controls
-from nst_export.parity.parity import Case, Network, measure_pictures, stylise_in_torch
-from nst_export.parity.sample_images import Picture
+from nst_export.parity.parity import Case, Network, measure_images, stylise_in_torch
+from nst_export.parity.sample_images import Image
 from nst_export.precision import stored_as_fp16
 
 Prepared = TypeVar("Prepared", bound=nn.Module)
@@ -29,17 +29,17 @@ class StylizingNetwork(Generic[Prepared]):
     """RGB in [0, white] on both ends."""
     white: float
     stride: int
-    """What stands before the network pads pictures to multiples of this; 1 for a network that sees to it itself."""
+    """What stands before the network pads images to multiples of this; 1 for a network that sees to it itself."""
     prepare: Callable[[Precision], Prepared]
     """A copy for a precision, which reads and writes BGR bytes."""
     build: Callable[[Prepared, ModelRecord], onnx.ModelProto]
     record: ModelRecord
     """Everything but precision, parity and controls."""
     styles: Sequence[Tensor] = ()
-    """Style vectors (1, S), one for each picture; none for a baked style."""
+    """Style vectors (1, S), one for each image; none for a baked style."""
 
     def check(
-        self, models: Sequence[tuple[Precision, Path]], pictures: Sequence[Picture], *, controls: bool
+        self, models: Sequence[tuple[Precision, Path]], images: Sequence[Image], *, controls: bool
     ) -> list[Checked]:
         """Build the model of every precision and hold it against the network; nothing is written.
 
@@ -47,29 +47,29 @@ class StylizingNetwork(Generic[Prepared]):
             ModelError: a graph is not close enough.
         """
         expected = [
-            stylise_in_torch(self._styled(self.network, index), picture, self.white, self.stride)
-            for index, picture in enumerate(pictures)
+            stylise_in_torch(self._styled(self.network, index), image, self.white, self.stride)
+            for index, image in enumerate(images)
         ]
         checked = []
         for precision, path in models:
             prepared = self.prepare(precision)
             record = replace(self.record, precision=precision)
             model = self.build(prepared, record)
-            rounded: list[Picture | None] = [None] * len(pictures)
+            rounded: list[Image | None] = [None] * len(images)
             if precision == "fp16":
                 with stored_as_fp16(prepared):
                     rounded = [
-                        stylise_in_torch(self._styled(prepared, index), picture, 255, self.stride, bgr=True)
-                        for index, picture in enumerate(pictures)
+                        stylise_in_torch(self._styled(prepared, index), image, 255, self.stride, bgr=True)
+                        for index, image in enumerate(images)
                     ]
             cases = []
-            for index, picture in enumerate(pictures):
+            for index, image in enumerate(images):
                 feeds = full_controls() if controls else {}
                 if self.styles:
                     feeds = {contract.STYLE: self.styles[index].numpy(), **feeds}
                 beside = nearly_full_controls() if controls and precision == "fp32" else {}
-                cases.append(Case(picture, expected[index], feeds, rounded[index], beside))
-            checked.append(check_model(model, record, path, partial(measure_pictures, cases=cases)))
+                cases.append(Case(image, expected[index], feeds, rounded[index], beside))
+            checked.append(check_model(model, record, path, partial(measure_images, cases=cases)))
         return checked
 
     def _styled(self, network: nn.Module, index: int) -> Network:

@@ -1,4 +1,4 @@
-"""Holding an exported graph against PyTorch in float32, on pictures."""
+"""Holding an exported graph against PyTorch in float32, on images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from nst_export.parity.psnr import psnr
-from nst_export.parity.sample_images import DRAWN, PHOTOGRAPHS, Picture
+from nst_export.parity.sample_images import DRAWN, PHOTOGRAPHS, Image
 
 LEAST_PSNR = 40.0
-"""Decibels; an export below this on any picture fails."""
+"""Decibels; an export below this on any image fails."""
 LEAST_PSNR_INT8 = 32.0
 """The same for an int8 model, which is held against its fp32 file."""
 EXACT = 999.0
 
 Network = Callable[[Tensor], Tensor]
-"""Pictures (N, 3, H, W) to stylised pictures of at least that size, in one colour order and value range."""
+"""Images (N, 3, H, W) to stylised images of at least that size, in one colour order and value range."""
 
 
 class Session(Protocol):
@@ -51,13 +51,13 @@ def open_session(model: bytes) -> Session:
     return session
 
 
-def stylise_in_torch(network: Network, frame: Picture, white: float, stride: int = 1, bgr: bool = False) -> Picture:
+def stylise_in_torch(network: Network, frame: Image, white: float, stride: int = 1, bgr: bool = False) -> Image:
     """A frame through a torch network, the way the contract asks for.
 
     Args:
         network: RGB (BGR if `bgr`) in [0, white], float32.
         frame: uint8 (H, W, 3) BGR.
-        stride: the picture is reflected at the bottom and at the right up to multiples of this.
+        stride: the image is reflected at the bottom and at the right up to multiples of this.
     """
     height, width = frame.shape[:2]
     value = torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() * (white / 255)
@@ -70,18 +70,18 @@ def stylise_in_torch(network: Network, frame: Picture, white: float, stride: int
     if not bgr:
         value = value.flip(0)
     value = (value * (255 / white)).nan_to_num(nan=0.0).clamp(0, 255).round()
-    stylised: Picture = value.permute(1, 2, 0).contiguous().to(torch.uint8).numpy()
+    stylised: Image = value.permute(1, 2, 0).contiguous().to(torch.uint8).numpy()
     return stylised
 
 
-def run_frame(session: Session, frame: Picture, **feeds: NDArray[np.float32]) -> Picture:
+def run_frame(session: Session, frame: Image, **feeds: NDArray[np.float32]) -> Image:
     """One frame through an exported graph."""
-    stylised: Picture = session.run([contract.STYLIZED], {contract.FRAME: frame[None], **feeds})[0][0]
+    stylised: Image = session.run([contract.STYLIZED], {contract.FRAME: frame[None], **feeds})[0][0]
     return stylised
 
 
-def compare_pictures(expected: Picture, actual: Picture) -> Parity:
-    """Two pictures of one size."""
+def compare_images(expected: Image, actual: Image) -> Parity:
+    """Two images of one size."""
     height, width = expected.shape[:2]
     return _parity(expected, actual, height, width, 255.0)
 
@@ -98,58 +98,56 @@ def _parity(expected: NDArray[Any], actual: NDArray[Any], height: int, width: in
 
 @dataclass(frozen=True)
 class Case:
-    """One picture to check a graph on."""
+    """One image to check a graph on."""
 
-    frame: Picture
-    expected: Picture
+    frame: Image
+    expected: Image
     """From PyTorch in float32."""
     feeds: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """The graph's other inputs."""
-    rounded: Picture | None = None
+    rounded: Image | None = None
     """From PyTorch with every activation rounded to fp16, for an fp16 graph; counts like the graph's own result."""
     beside: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    """Other inputs that must give the same picture, by a branch that `feeds` do not take; counts like them."""
+    """Other inputs that must give the same image, by a branch that `feeds` do not take; counts like them."""
 
 
-def measure_pictures(model: bytes, cases: Sequence[Case]) -> tuple[Parity, ...]:
+def measure_images(model: bytes, cases: Sequence[Case]) -> tuple[Parity, ...]:
     """Run a stylising graph on every case and compare."""
     session = open_session(model)
     found = []
     for case in cases:
-        parity = compare_pictures(case.expected, run_frame(session, case.frame, **case.feeds))
+        parity = compare_images(case.expected, run_frame(session, case.frame, **case.feeds))
         if case.beside:
             branched = run_frame(session, case.frame, **{**case.feeds, **case.beside})
-            parity = worse(parity, compare_pictures(case.expected, branched))
+            parity = worse(parity, compare_images(case.expected, branched))
         if case.rounded is not None:
-            parity = worse(parity, compare_pictures(case.expected, case.rounded))
+            parity = worse(parity, compare_images(case.expected, case.rounded))
         found.append(parity)
     return tuple(found)
 
 
-def style_vector(encode: Callable[[Tensor], Tensor], picture: Picture) -> Tensor:
-    """The style vector (1, S) of a BGR picture, by a network that reads RGB (1, 3, H, W) in [0, 1]."""
-    image = torch.from_numpy(np.array(picture)).flip(2).permute(2, 0, 1)[None].float() / 255
+def style_vector(encode: Callable[[Tensor], Tensor], image: Image) -> Tensor:
+    """The style vector (1, S) of a BGR image, by a network that reads RGB (1, 3, H, W) in [0, 1]."""
+    rgb = torch.from_numpy(np.array(image)).flip(2).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
-        return encode(image)
+        return encode(rgb)
 
 
-def measure_vectors(
-    encode: Callable[[Tensor], Tensor], pictures: Sequence[Picture], model: bytes
-) -> tuple[Parity, ...]:
-    """Run a style encoder's graph on every picture and compare its vectors with the network's."""
+def measure_vectors(encode: Callable[[Tensor], Tensor], images: Sequence[Image], model: bytes) -> tuple[Parity, ...]:
+    """Run a style encoder's graph on every image and compare its vectors with the network's."""
     session = open_session(model)
     return tuple(
         compare_vectors(
-            style_vector(encode, picture).numpy(),
-            session.run([contract.STYLE], {contract.IMAGE: picture[None]})[0],
-            *picture.shape[:2],
+            style_vector(encode, image).numpy(),
+            session.run([contract.STYLE], {contract.IMAGE: image[None]})[0],
+            *image.shape[:2],
         )
-        for picture in pictures
+        for image in images
     )
 
 
 def worse(first: Parity, second: Parity) -> Parity:
-    """Of two measurements of one picture, the worse of both."""
+    """Of two measurements of one image, the worse of both."""
     return Parity(first.height, first.width, min(first.psnr, second.psnr), max(first.worst, second.worst))
 
 
@@ -157,7 +155,7 @@ def require_parity(name: str, parity: Sequence[Parity]) -> None:
     """Refuse a graph that does not compute what the network computes.
 
     Raises:
-        ModelError: naming the picture sizes and the numbers.
+        ModelError: naming the image sizes and the numbers.
     """
     if any(not entry.psnr >= LEAST_PSNR for entry in parity):
         numbers = "; ".join(
@@ -169,15 +167,15 @@ def require_parity(name: str, parity: Sequence[Parity]) -> None:
         )
 
 
-def parity_table(name: str, parity: Sequence[Parity], pictures: str = "", against: str = "PyTorch float32") -> str:
+def parity_table(name: str, parity: Sequence[Parity], images: str = "", against: str = "PyTorch float32") -> str:
     """The figures as a small table.
 
     Args:
         against: what the model was compared with.
-        pictures: what they were measured on, as `ModelRecord.parity_pictures` puts it.
+        images: what they were measured on, as `ModelRecord.parity_images` puts it.
     """
-    where = {PHOTOGRAPHS: " on photographs", DRAWN: " on drawn pictures"}.get(pictures, "")
-    lines = [f"{name}: against {against}{where}", "  picture      PSNR dB   worst"]
+    where = {PHOTOGRAPHS: " on photographs", DRAWN: " on drawn images"}.get(images, "")
+    lines = [f"{name}: against {against}{where}", "  image      PSNR dB   worst"]
     for entry in parity:
         decibels = "exact" if entry.psnr == EXACT else f"{entry.psnr:.1f}"
         lines.append(f"  {f'{entry.width}x{entry.height}':<10} {decibels:>9}   {entry.worst:.4g}")

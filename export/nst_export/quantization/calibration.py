@@ -1,4 +1,4 @@
-"""Which values the tensors of a graph take on pictures."""
+"""Which values the tensors of a graph take on images."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which convolutions are quantised: as many as the picture bears."""
+"""Which convolutions are quantised: as many as the image bears."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -18,8 +18,8 @@ def choose(
     """The convolutions that are good enough together; those that hurt most for what they save are left out first.
 
     Args:
-        harm: the pictures' mean square error with one convolution quantised; asked once for each, if all are too much.
-        good: whether the pictures bear a choice.
+        harm: the images' mean square error with one convolution quantised; asked once for each, if all are too much.
+        good: whether the images bear a choice.
 
     Returns:
         In the given order; none where not even the last one alone is good enough.

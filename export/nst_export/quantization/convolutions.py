@@ -41,7 +41,7 @@ def find_convolutions(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]])
     """The convolutions of frames with constant weights, in the graph's order.
 
     Args:
-        feeds: the inputs of the model, the frames first, two or more: that tells a batch from a single picture.
+        feeds: the inputs of the model, the frames first, two or more: that tells a batch from a single image.
 
     Raises:
         ModelError: there is none.

@@ -26,12 +26,12 @@ from nst_export.onnx_graph.frame import full_controls
 from nst_export.parity.parity import (
     LEAST_PSNR_INT8,
     Case,
-    measure_pictures,
+    measure_images,
     open_session,
     run_frame,
     worse,
 )
-from nst_export.parity.sample_images import Picture, calibration_pictures, origin_of, sample_pictures
+from nst_export.parity.sample_images import Image, calibration_images, origin_of, sample_images
 from nst_export.quantization.calibration import calibrate
 from nst_export.quantization.choosing import choose, names, without_ends
 from nst_export.quantization.convolutions import find_convolutions
@@ -41,7 +41,7 @@ CALIBRATION_RUNS = 32
 """At least so many pairs of a photograph and a style are looked at, and every style once."""
 
 _AIM = LEAST_PSNR_INT8 + 1
-"""Decibels that every style keeps on the pictures looked at, so that others keep `LEAST_PSNR_INT8` too."""
+"""Decibels that every style keeps on the images looked at, so that others keep `LEAST_PSNR_INT8` too."""
 
 Feeds = Mapping[str, NDArray[np.float32]]
 
@@ -70,7 +70,7 @@ def export_int8(
         model: the fp32 file that `nst-rt export` wrote, with NAME.styles.json beside it where it takes style vectors.
         output: NAME.int8.onnx; beside the model if left out, where the runtime looks for it. Anywhere else the model's
             NAME.styles.json and NAME.encoder.onnx are copied along, so that the file is of use by itself.
-        photographs: folder of pictures to calibrate and to check on; drawn ones if left out.
+        photographs: folder of images to calibrate and to check on; drawn ones if left out.
         overwrite: replace files that exist; remove those of another network that would be used with the new one.
 
     Raises:
@@ -87,13 +87,13 @@ def export_int8(
     inputs = {entry.name for entry in source.graph.input}
     fixed = {name: value for name, value in full_controls().items() if name in inputs}
     feeds: list[Feeds] = [{**fixed, contract.STYLE: vector} for vector in styles.values()] or [fixed]
-    pictures = calibration_pictures(photographs, max(CALIBRATION_RUNS, len(feeds)))
-    convolutions = find_convolutions(source, {contract.FRAME: np.stack([pictures[0]] * 2), **feeds[0]})
+    images = calibration_images(photographs, max(CALIBRATION_RUNS, len(feeds)))
+    convolutions = find_convolutions(source, {contract.FRAME: np.stack([images[0]] * 2), **feeds[0]})
     runs: list[Mapping[str, NDArray[Any]]] = [
-        {contract.FRAME: picture[None], **feeds[index % len(feeds)]} for index, picture in enumerate(pictures)
+        {contract.FRAME: image[None], **feeds[index % len(feeds)]} for index, image in enumerate(images)
     ]
     steps = calibrate(source, convolutions, runs)
-    check = _Check(source, sample_pictures(photographs), dict(zip(styles or [""], feeds, strict=True)))
+    check = _Check(source, sample_images(photographs), dict(zip(styles or [""], feeds, strict=True)))
     chosen = choose(
         without_ends(convolutions),
         lambda one: check.mean_error(quantise(source, steps, [one])),
@@ -112,7 +112,7 @@ def export_int8(
         exporter=EXPORTER,
         style_encoder=beside(output, ENCODER).name if record.style_encoder else "",
         parity=parity,
-        parity_pictures=origin_of(photographs),
+        parity_images=origin_of(photographs),
     )
     set_record(quantised, record)
     checked = Checked(output, record, quantised.SerializeToString())
@@ -158,21 +158,19 @@ def _styles(model: Path, record: ModelRecord) -> dict[str, NDArray[np.float32]]:
 
 
 class _Check:
-    """Holds quantised models against the fp32 one, on every picture in every style."""
+    """Holds quantised models against the fp32 one, on every image in every style."""
 
-    def __init__(self, source: onnx.ModelProto, pictures: Sequence[Picture], styles: Mapping[str, Feeds]) -> None:
+    def __init__(self, source: onnx.ModelProto, images: Sequence[Image], styles: Mapping[str, Feeds]) -> None:
         reference = open_session(source.SerializeToString())
-        self._count = len(pictures)
+        self._count = len(images)
         self._styles = list(styles)
         self._cases = [
-            Case(picture, run_frame(reference, picture, **feeds), feeds)
-            for feeds in styles.values()
-            for picture in pictures
+            Case(image, run_frame(reference, image, **feeds), feeds) for feeds in styles.values() for image in images
         ]
 
     def measure(self, model: onnx.ModelProto) -> tuple[tuple[Parity, ...], str]:
-        """The worst over all styles for every picture, and the style that is weakest on any of them."""
-        found = measure_pictures(model.SerializeToString(), self._cases)
+        """The worst over all styles for every image, and the style that is weakest on any of them."""
+        found = measure_images(model.SerializeToString(), self._cases)
         worst = tuple(reduce(worse, found[index :: self._count]) for index in range(self._count))
         weakest = min(range(len(found)), key=lambda index: found[index].psnr)
         return worst, self._styles[weakest // self._count]
@@ -183,5 +181,5 @@ class _Check:
 
     def mean_error(self, model: onnx.ModelProto) -> float:
         """Mean square error in squared uint8 steps, over all."""
-        found = measure_pictures(model.SerializeToString(), self._cases)
+        found = measure_images(model.SerializeToString(), self._cases)
         return sum(255**2 / 10 ** (entry.psnr / 10) for entry in found) / len(found)

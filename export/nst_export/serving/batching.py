@@ -14,8 +14,8 @@ from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nst_export.parity.parity import LEAST_PSNR, compare_pictures, open_session, run_frame
-from nst_export.parity.sample_images import draw_picture
+from nst_export.parity.parity import LEAST_PSNR, compare_images, open_session, run_frame
+from nst_export.parity.sample_images import draw_image
 
 CONTROLS = (contract.STRENGTH, contract.COLOR)
 ARITHMETIC = ("Add", "Sub", "Mul", "Div")
@@ -84,13 +84,13 @@ def check_batched(
         vectors: two style vectors (S,); none for a style that is baked in.
 
     Raises:
-        ModelError: the pictures differ.
+        ModelError: the images differ.
     """
     frame = next(value for value in rewritten.graph.input if value.name == contract.FRAME)
     height, width = (dimension.dim_value for dimension in frame.type.tensor_type.shape.dim[1:3])
     if not height:
         height, width = CHECKED_SIZE
-    pictures = [draw_picture(height, width, seed) for seed in (1, 2)]
+    images = [draw_image(height, width, seed) for seed in (1, 2)]
     rows: dict[str, NDArray[np.float32]] = {}
     if record.style_size:
         rows[contract.STYLE] = np.stack(vectors)
@@ -99,11 +99,11 @@ def check_batched(
         if name in given:
             rows[name] = np.array(values, np.float32)[:, None]
     ours, theirs = open_session(model.SerializeToString()), open_session(rewritten.SerializeToString())
-    together = theirs.run([contract.STYLIZED], {contract.FRAME: np.stack(pictures), **rows})[0]
-    for index, picture in enumerate(pictures):
+    together = theirs.run([contract.STYLIZED], {contract.FRAME: np.stack(images), **rows})[0]
+    for index, image in enumerate(images):
         feeds = {name: row[index : index + 1] for name, row in rows.items()}
         feeds |= {name: feeds[name].reshape(1) for name in CONTROLS if name in feeds}
-        parity = compare_pictures(run_frame(ours, picture, **feeds), together[index])
+        parity = compare_images(run_frame(ours, image, **feeds), together[index])
         if parity.psnr < LEAST_PSNR:
             raise ModelError(
                 f"{source}: in a batch with other styles a frame comes out different ({parity.psnr:.1f} dB). Nothing "

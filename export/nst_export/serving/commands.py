@@ -134,9 +134,7 @@ def ort(
     ] = TargetName.any,
     photographs: Annotated[
         Path | None,
-        typer.Option(
-            "--photographs", help="Folder of pictures to check on; drawn ones if left out.", show_default=False
-        ),
+        typer.Option("--photographs", help="Folder of images to check on; drawn ones if left out.", show_default=False),
     ] = None,
     overwrite: Annotated[
         bool,

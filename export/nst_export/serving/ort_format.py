@@ -27,8 +27,8 @@ from nst_export.model_files.companions import plan_companions
 from nst_export.model_files.model_file import read_model_file
 from nst_export.model_files.writing import write_all
 from nst_export.onnx_graph.frame import full_controls
-from nst_export.parity.parity import LEAST_PSNR, Session, compare_pictures, compare_vectors, open_session
-from nst_export.parity.sample_images import Picture, sample_pictures
+from nst_export.parity.parity import LEAST_PSNR, Session, compare_images, compare_vectors, open_session
+from nst_export.parity.sample_images import Image, sample_images
 from nst_export.serving.checking import named_vectors, two_vectors
 
 OPERATORS = ".required_operators_and_types.config"
@@ -46,7 +46,7 @@ class OrtFiles:
     """For `build.py --include_ops_by_config`."""
     record: ModelRecord
     parity: tuple[Parity, ...]
-    """Against the .onnx file, for each picture."""
+    """Against the .onnx file, for each image."""
     companions: tuple[Path, ...]
     """Copies of the model's styles and style encoder, where the file does not lie beside the model."""
 
@@ -66,7 +66,7 @@ def export_ort(
         output: NAME.ort; beside the model if left out. Anywhere else the model's NAME.styles.json and NAME.encoder.onnx
             are copied along.
         target: one of `TARGETS`.
-        photographs: folder of pictures to check on; drawn ones if left out.
+        photographs: folder of images to check on; drawn ones if left out.
         overwrite: replace files that exist; remove those of another network that would be used with the new one.
 
     Raises:
@@ -89,7 +89,7 @@ def export_ort(
     companions = plan_companions(model, record, output, overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
         converted, needed = _convert(model, Path(folder), target, output.name)
-    parity = _compare(source, converted, record, ModelFiles(model), sample_pictures(photographs))
+    parity = _compare(source, converted, record, ModelFiles(model), sample_images(photographs))
     if any(not entry.psnr >= LEAST_PSNR for entry in parity):
         weakest = min(entry.psnr for entry in parity)
         raise ModelError(
@@ -132,21 +132,19 @@ def _convert(model: Path, folder: Path, target: str, name: str) -> tuple[bytes, 
 
 
 def _compare(
-    source: onnx.ModelProto, converted: bytes, record: ModelRecord, files: ModelFiles, pictures: Sequence[Picture]
+    source: onnx.ModelProto, converted: bytes, record: ModelRecord, files: ModelFiles, images: Sequence[Image]
 ) -> tuple[Parity, ...]:
     before, after = open_session(source.SerializeToString()), open_session(converted)
     given = {value.name for value in source.graph.input}
     feeds: dict[str, Any] = {name: value for name, value in full_controls().items() if name in given}
     if contract.STYLE in given:
         feeds[contract.STYLE] = two_vectors(record, named_vectors(files, record))[0][None]
-    return tuple(_difference(before, after, record, picture, feeds) for picture in pictures)
+    return tuple(_difference(before, after, record, image, feeds) for image in images)
 
 
-def _difference(
-    before: Session, after: Session, record: ModelRecord, picture: Picture, feeds: dict[str, Any]
-) -> Parity:
+def _difference(before: Session, after: Session, record: ModelRecord, image: Image, feeds: dict[str, Any]) -> Parity:
     frame = contract.IMAGE if record.kind == "style_encoder" else contract.FRAME
-    expected, actual = (session.run(None, {**feeds, frame: picture[None]})[0] for session in (before, after))
+    expected, actual = (session.run(None, {**feeds, frame: image[None]})[0] for session in (before, after))
     if record.kind == "style_encoder":
-        return compare_vectors(expected, actual, *picture.shape[:2])
-    return compare_pictures(expected[0], actual[0])
+        return compare_vectors(expected, actual, *image.shape[:2])
+    return compare_images(expected[0], actual[0])

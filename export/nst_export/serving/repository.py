@@ -131,7 +131,7 @@ def export_triton(
             _write(temporary / entry.name, entry, name)
         if styles:
             # Where the user's paintings lie is nobody's business on a server.
-            told = [Style(**{**vars(style), "painting": "", "own_file": ""}) for style in styles.values()]
+            told = [Style(**{**vars(style), "painting": "", "user_file": ""}) for style in styles.values()]
             text = styles_text(told, record.source_sha256)
             (temporary / f"{name}{STYLES}").write_text(text, encoding="utf-8")
         gpu = any(variant in ("cuda", "tensorrt") for variant in variants) or _others_need_gpu(folder, name)

@@ -5,23 +5,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nst_train.data.images import Pictures, Rgb, as_rgb
+from nst_train.data.images import Images, Rgb, as_rgb
 
 WIDEST = 1.6
-"""A crop covers up to this many times its own side of the picture."""
+"""A crop covers up to this many times its own side of the image."""
 CLOSE_UP = (2.0, 6.0)
 """How many times a close-up is enlarged."""
 WIDER = 2
 """How many times the side of a wide crop is that of another."""
 
 
-def random_crop(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
-    """A square (size, size, 3) from `picture`: any place, mirrored half of the time, 1 to 1.6 times reduced."""
-    height, width = picture.shape[:2]
+def random_crop(image: Rgb, size: int, random: np.random.Generator) -> Rgb:
+    """A square (size, size, 3) from `image`: any place, mirrored half of the time, 1 to 1.6 times reduced."""
+    height, width = image.shape[:2]
     scale = size / min(height, width)
     scale = max(scale, min(1.0, scale * float(random.uniform(1.0, WIDEST))))
     resized = cv2.resize(
-        picture,
+        image,
         (max(size, round(width * scale)), max(size, round(height * scale))),
         interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
     )
@@ -31,19 +31,19 @@ def random_crop(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
     return as_rgb(crop[:, ::-1] if random.random() < 0.5 else crop)
 
 
-def close_up(picture: Rgb, size: int, random: np.random.Generator) -> Rgb:
-    """A square (size, size, 3): a small part of `picture` from any place, enlarged."""
-    height, width = picture.shape[:2]
+def close_up(image: Rgb, size: int, random: np.random.Generator) -> Rgb:
+    """A square (size, size, 3): a small part of `image` from any place, enlarged."""
+    height, width = image.shape[:2]
     zoom = CLOSE_UP[0] * (CLOSE_UP[1] / CLOSE_UP[0]) ** float(random.random())
     side = max(1, min(round(size / zoom), height, width))
     top = int(random.integers(0, height - side + 1))
     left = int(random.integers(0, width - side + 1))
-    part = picture[top : top + side, left : left + side]
+    part = image[top : top + side, left : left + side]
     return as_rgb(cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
 def crops_at(
-    pictures: Pictures,
+    images: Images,
     step: int,
     batch: int,
     size: int,
@@ -60,22 +60,22 @@ def crops_at(
             of the number.
 
     Raises:
-        InputError: none of the pictures can be read.
+        InputError: none of the images can be read.
     """
     random = np.random.default_rng((seed, step))
     # Draws are left out at 0, so that runs without such crops see what they always saw.
     if wide_crops and random.random() < wide_crops:
         batch, size = batch // WIDER**2, WIDER * size
-    chosen = random.integers(0, len(pictures), batch)
+    chosen = random.integers(0, len(images), batch)
     cuts = [close_up if close_ups and random.random() < close_ups else random_crop for _ in chosen]
-    return as_batch([cut(pictures.picture(int(index)), size, random) for cut, index in zip(cuts, chosen, strict=True)])
+    return as_batch([cut(images.image(int(index)), size, random) for cut, index in zip(cuts, chosen, strict=True)])
 
 
-def as_batch(pictures: list[Rgb]) -> Tensor:
-    """Pictures of one size as uint8 (N, 3, H, W), in channels-last order."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+def as_batch(images: list[Rgb]) -> Tensor:
+    """Images of one size as uint8 (N, 3, H, W), in channels-last order."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
-def as_floats(pictures: Tensor) -> Tensor:
+def as_floats(images: Tensor) -> Tensor:
     """uint8 (N, 3, H, W) to float32 in [0, 1]."""
-    return (pictures.float() / 255).contiguous(memory_format=torch.channels_last)
+    return (images.float() / 255).contiguous(memory_format=torch.channels_last)

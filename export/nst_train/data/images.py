@@ -1,4 +1,4 @@
-"""Folders of pictures to learn from."""
+"""Folders of images to learn from."""
 
 import hashlib
 import threading
@@ -9,41 +9,41 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 from nst_rt.errors import InputError
-from nst_rt.media.images.image_reader import SUFFIXES, read_picture
+from nst_rt.media.images.image_reader import SUFFIXES, read_image
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
 """uint8 (height, width, 3), RGB."""
 
 KEPT_BYTES = 1 << 30
-"""Decoded pictures kept in memory, per folder."""
+"""Decoded images kept in memory, per folder."""
 
 
-def list_pictures(folder: Path) -> list[Path]:
-    """Pictures directly in `folder`, sorted by name; where there are none, those of its subfolders.
+def list_images(folder: Path) -> list[Path]:
+    """Images directly in `folder`, sorted by name; where there are none, those of its subfolders.
 
     Raises:
-        InputError: no such folder, or no picture in it.
+        InputError: no such folder, or no image in it.
     """
     if not folder.is_dir():
         what = "a file, not a folder" if folder.exists() else "no such folder"
-        raise InputError(f"{folder}: {what}. Give a folder of pictures")
+        raise InputError(f"{folder}: {what}. Give a folder of images")
     try:
         for found in (folder.iterdir(), folder.rglob("*")):
             if paths := sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file()):
                 return paths
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror or error}). Check its permissions") from error
-    raise InputError(f"{folder}: no pictures in it ({', '.join(sorted(SUFFIXES))}). Give another folder")
+    raise InputError(f"{folder}: no images in it ({', '.join(sorted(SUFFIXES))}). Give another folder")
 
 
 def read_rgb(path: Path) -> Rgb:
-    """A picture file, upright.
+    """An image file, upright.
 
     Raises:
-        InputError: no picture that can be read.
+        InputError: no image that can be read.
     """
-    return as_rgb(cv2.cvtColor(read_picture(path).bgr, cv2.COLOR_BGR2RGB))
+    return as_rgb(cv2.cvtColor(read_image(path).bgr, cv2.COLOR_BGR2RGB))
 
 
 def as_rgb(array: NDArray[Any]) -> Rgb:
@@ -51,15 +51,15 @@ def as_rgb(array: NDArray[Any]) -> Rgb:
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-def resize_long_side(picture: Rgb, side: int, least: int = 64) -> Rgb:
-    """The picture with its long side at `side` pixels (enlarged too: a style's strokes should have one scale)."""
-    scale = side / max(picture.shape[:2])
-    size = (max(least, round(picture.shape[1] * scale)), max(least, round(picture.shape[0] * scale)))
-    return as_rgb(cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
+def resize_long_side(image: Rgb, side: int, least: int = 64) -> Rgb:
+    """The image with its long side at `side` pixels (enlarged too: a style's strokes should have one scale)."""
+    scale = side / max(image.shape[:2])
+    size = (max(least, round(image.shape[1] * scale)), max(least, round(image.shape[0] * scale)))
+    return as_rgb(cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
 
 
-class Pictures(Protocol):
-    """Pictures by number."""
+class Images(Protocol):
+    """Images by number."""
 
     @property
     def origin(self) -> str:
@@ -67,35 +67,35 @@ class Pictures(Protocol):
 
     def __len__(self) -> int: ...
 
-    def picture(self, index: int) -> Rgb:
-        """Picture number `index`, uint8 RGB (H, W, 3).
+    def image(self, index: int) -> Rgb:
+        """Image number `index`, uint8 RGB (H, W, 3).
 
         Raises:
             InputError: it cannot be read.
         """
 
 
-class PictureFolder:
-    """The pictures of a folder by number, reduced to what training needs and kept in memory as far as they fit.
+class ImageFolder:
+    """The images of a folder by number, reduced to what training needs and kept in memory as far as they fit.
 
-    A picture that cannot be read is replaced by the next one that can, with one notice; so what a number means
+    An image that cannot be read is replaced by the next one that can, with one notice; so what a number means
     depends on the folder alone. Safe to use from several threads.
 
     Args:
-        folder: see `list_pictures`.
-        short_side: larger pictures are reduced until their short side has this many pixels.
-        notice: called with one line for every picture that cannot be read.
-        paths: these pictures of the folder only.
+        folder: see `list_images`.
+        short_side: larger images are reduced until their short side has this many pixels.
+        notice: called with one line for every image that cannot be read.
+        paths: these images of the folder only.
 
     Raises:
-        InputError: no such folder, or no picture in it.
+        InputError: no such folder, or no image in it.
     """
 
     def __init__(
         self, folder: Path, short_side: int, notice: Callable[[str], None], paths: Sequence[Path] | None = None
     ) -> None:
         self.folder = folder
-        self.paths = list_pictures(folder) if paths is None else list(paths)
+        self.paths = list_images(folder) if paths is None else list(paths)
         self._short_side = short_side
         self._notice = notice
         self._kept: dict[int, Rgb] = {}
@@ -111,16 +111,16 @@ class PictureFolder:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def picture(self, index: int) -> Rgb:
-        """Picture number `index`, uint8 RGB (H, W, 3).
+    def image(self, index: int) -> Rgb:
+        """Image number `index`, uint8 RGB (H, W, 3).
 
         Raises:
-            InputError: not one picture of the folder can be read.
+            InputError: not one image of the folder can be read.
         """
         for place in range(index, index + len(self.paths)):
-            if (picture := self._read(place % len(self.paths))) is not None:
-                return picture
-        raise InputError(f"{self.folder}: none of its {len(self.paths)} pictures can be read. Give another folder")
+            if (image := self._read(place % len(self.paths))) is not None:
+                return image
+        raise InputError(f"{self.folder}: none of its {len(self.paths)} images can be read. Give another folder")
 
     def _read(self, index: int) -> Rgb | None:
         with self._lock:
@@ -129,7 +129,7 @@ class PictureFolder:
             if index in self._kept:
                 return self._kept[index]
         try:
-            picture = self._reduced(read_rgb(self.paths[index]))
+            image = self._reduced(read_rgb(self.paths[index]))
         except InputError as error:
             with self._lock:
                 known = index in self._broken
@@ -138,21 +138,21 @@ class PictureFolder:
                 self._notice(f"skipped: {error}")
             return None
         with self._lock:
-            if index not in self._kept and self._kept_bytes + picture.nbytes <= KEPT_BYTES:
-                self._kept[index] = picture
-                self._kept_bytes += picture.nbytes
-        return picture
+            if index not in self._kept and self._kept_bytes + image.nbytes <= KEPT_BYTES:
+                self._kept[index] = image
+                self._kept_bytes += image.nbytes
+        return image
 
-    def _reduced(self, picture: Rgb) -> Rgb:
-        scale = self._short_side / min(picture.shape[:2])
+    def _reduced(self, image: Rgb) -> Rgb:
+        scale = self._short_side / min(image.shape[:2])
         if scale >= 1:
-            return picture
-        size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-        return as_rgb(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+            return image
+        size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+        return as_rgb(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
     def describe(self) -> dict[str, Any]:
-        """For the run record: the folder, how many pictures, and a hash over their names and sizes in bytes."""
+        """For the run record: the folder, how many images, and a hash over their names and sizes in bytes."""
         digest = hashlib.sha256()
         for path in self.paths:
             digest.update(f"{path.relative_to(self.folder).as_posix()}\0{path.stat().st_size}\n".encode())
-        return {"folder": str(self.folder), "pictures": len(self.paths), "sha256": digest.hexdigest()}
+        return {"folder": str(self.folder), "images": len(self.paths), "sha256": digest.hexdigest()}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nst_train.data.crops import as_batch, random_crop
-from nst_train.data.images import PictureFolder, Rgb, as_rgb, resize_long_side
+from nst_train.data.images import ImageFolder, Rgb, as_rgb, resize_long_side
 
 STROKES = (0.75, 1.4)
 """A painting's long side varies between these multiples of the side that strokes are meant for."""
@@ -23,7 +23,7 @@ def held_out(paths: Sequence[Path], every: int) -> list[Path]:
 
 
 class PaintingCrops:
-    """Batches of style pictures, made from (seed, step) alone.
+    """Batches of style images, made from (seed, step) alone.
 
     Args:
         paintings: what to learn from.
@@ -34,8 +34,8 @@ class PaintingCrops:
 
     def __init__(
         self,
-        paintings: PictureFolder,
-        photographs: PictureFolder,
+        paintings: ImageFolder,
+        photographs: ImageFolder,
         *,
         side: int,
         size: int,
@@ -54,11 +54,11 @@ class PaintingCrops:
     def _crop(self, random: np.random.Generator) -> Rgb:
         if random.random() < self._photograph_share:
             index = int(random.integers(0, len(self._photographs)))
-            return random_crop(self._photographs.picture(index), self._size, random)
-        painting = self._paintings.picture(int(random.integers(0, len(self._paintings))))
+            return random_crop(self._photographs.image(index), self._size, random)
+        painting = self._paintings.image(int(random.integers(0, len(self._paintings))))
         crop = painting_crop(painting, round(self._side * random.uniform(*STROKES)), self._size, random)
         if random.random() < FOREIGN_PALETTE:
-            other = self._paintings.picture(int(random.integers(0, len(self._paintings))))
+            other = self._paintings.image(int(random.integers(0, len(self._paintings))))
             crop = with_palette_of(crop, other)
         if random.random() < HUE_TURN:
             crop = turn_hues(crop, float(random.uniform(-180, 180)))
@@ -79,27 +79,27 @@ def painting_crop(painting: Rgb, side: int, size: int, random: np.random.Generat
     return as_rgb(crop)
 
 
-def with_palette_of(picture: Rgb, other: Rgb) -> Rgb:
-    """`picture` with the channel means and deviations of `other` in CIE Lab (Reinhard et al. 2001)."""
-    lab, wanted = _lab(picture), _lab(other)
+def with_palette_of(image: Rgb, other: Rgb) -> Rgb:
+    """`image` with the channel means and deviations of `other` in CIE Lab (Reinhard et al. 2001)."""
+    lab, wanted = _lab(image), _lab(other)
     moved = (lab - lab.mean((0, 1))) * (wanted.std((0, 1)) / np.maximum(lab.std((0, 1)), 1.0)) + wanted.mean((0, 1))
     return as_rgb(cv2.cvtColor(np.clip(moved, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB))
 
 
-def _lab(picture: Rgb) -> NDArray[np.float32]:
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)
+def _lab(image: Rgb) -> NDArray[np.float32]:
+    return cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
 
 
-def turn_hues(picture: Rgb, degrees: float) -> Rgb:
+def turn_hues(image: Rgb, degrees: float) -> Rgb:
     """All hues turned by an angle."""
-    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(np.int16) + round(degrees / 2)) % 180  # OpenCV counts hues in steps of 2 degrees
     return as_rgb(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
-def change_light(picture: Rgb, random: np.random.Generator) -> Rgb:
+def change_light(image: Rgb, random: np.random.Generator) -> Rgb:
     """Brightness, contrast and saturation a little other than they are."""
-    values = picture.astype(np.float32)
+    values = image.astype(np.float32)
     gray = values.mean(2, keepdims=True)
     values = gray + (values - gray) * random.uniform(0.6, 1.3)
     mean = values.mean()

@@ -3,6 +3,6 @@
 import torch
 
 
-def chance_of(seed: int, step: int) -> torch.Generator:
+def rng_of(seed: int, step: int) -> torch.Generator:
     """A generator, on the CPU, for what is drawn in one step of a run."""
     return torch.Generator().manual_seed(seed * 1_000_003 + step)

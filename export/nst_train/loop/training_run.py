@@ -11,7 +11,7 @@ from nst_export.networks.noise import take_tiles
 from nst_rt.errors import DeviceError, ModelError, OutputError
 from torch import nn
 
-from nst_train.data.images import PictureFolder, Rgb
+from nst_train.data.images import ImageFolder, Rgb
 from nst_train.data.read_ahead import read_ahead
 from nst_train.loop.averaging import RunningAverage
 from nst_train.loop.checkpoint import load_moments, optimizer_moments, refuse_other_settings
@@ -103,7 +103,7 @@ class Run:
         if not self.options.sheet_every:
             return []
         folder = self.options.validation or Path(self.recipe.settings.content)
-        return choose_photographs(PictureFolder(folder, 480, self._reporter.note))
+        return choose_photographs(ImageFolder(folder, 480, self._reporter.note))
 
     def _groups(self) -> list[dict[str, object]]:
         by_rate: dict[float, list[nn.Parameter]] = {}
@@ -186,7 +186,7 @@ class Run:
         Raises:
             ModelError: a loss or a gradient is not finite; the last checkpoint stays as it was.
             DeviceError: out of memory.
-            InputError: the pictures went away.
+            InputError: the images went away.
             OutputError: the disk is full, say; the last checkpoint stays as it was.
         """
         options, settings = self.options, self.recipe.settings

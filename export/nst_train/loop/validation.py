@@ -13,7 +13,7 @@ from nst_rt.media.images.contact_sheet import Cell, contact_sheet
 from torch import Tensor
 
 from nst_train.data.crops import as_batch, as_floats
-from nst_train.data.images import PictureFolder, Rgb, as_rgb
+from nst_train.data.images import ImageFolder, Rgb, as_rgb
 from nst_train.recipes.settings import WHOLE
 
 COLUMNS = 8
@@ -31,21 +31,21 @@ class Column:
     """RGB (1, 3, H, W) in [0, 1], sides multiples of 8, to the same shape."""
 
 
-def choose_photographs(folder: PictureFolder, count: int = 3, side: int = 480) -> list[Rgb]:
-    """Pictures spread evenly over a folder, their long side at most `side` and both sides multiples of 8."""
+def choose_photographs(folder: ImageFolder, count: int = 3, side: int = 480) -> list[Rgb]:
+    """Images spread evenly over a folder, their long side at most `side` and both sides multiples of 8."""
     places = range(0, len(folder), max(1, len(folder) // count))
     chosen = []
     for place in places[:count]:
-        picture = folder.picture(place)
-        scale = min(1.0, side / max(picture.shape[:2]))
-        height, width = (max(WHOLE * 2, int(n * scale) // WHOLE * WHOLE) for n in picture.shape[:2])
-        chosen.append(as_rgb(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)))
+        image = folder.image(place)
+        scale = min(1.0, side / max(image.shape[:2]))
+        height, width = (max(WHOLE * 2, int(n * scale) // WHOLE * WHOLE) for n in image.shape[:2])
+        chosen.append(as_rgb(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)))
     return chosen
 
 
 @torch.no_grad()
 def draw_sheet(photographs: Sequence[Rgb], columns: Sequence[Column], device: torch.device, side: int = 256) -> Rgb:
-    """A picture: bands of up to 8 styles, in each the paintings, then a row for every photograph.
+    """An image: bands of up to 8 styles, in each the paintings, then a row for every photograph.
 
     Returns:
         uint8 BGR, as `contact_sheet` makes it.
@@ -60,7 +60,7 @@ def draw_sheet(photographs: Sequence[Rgb], columns: Sequence[Column], device: to
         cells += [blank, *header, *fill]
         for photograph in photographs:
             tensor = as_floats(as_batch([photograph])).to(device)
-            stylised = [Cell(_bgr(_picture(c.stylise(tensor))), c.label) for c in band]
+            stylised = [Cell(_bgr(_image(c.stylise(tensor))), c.label) for c in band]
             cells += [Cell(_bgr(photograph), "photograph"), *stylised, *fill]
     return contact_sheet(cells, columns=shown + 1, side=side, gap=6)
 
@@ -78,9 +78,9 @@ def write_sheet(sheet: Rgb, path: Path) -> None:
         temporary.write_bytes(data.tobytes())
 
 
-def _picture(stylised: Tensor) -> Rgb:
+def _image(stylised: Tensor) -> Rgb:
     return as_rgb((stylised[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
-def _bgr(picture: Rgb) -> Rgb:
-    return as_rgb(picture[..., ::-1])
+def _bgr(image: Rgb) -> Rgb:
+    return as_rgb(image[..., ::-1])

@@ -15,7 +15,7 @@ def keep_colors(stylised: Rgb, photograph: Rgb, color: float) -> Rgb:
 
     Args:
         stylised, photograph: uint8 RGB (H, W, 3).
-        color: 1 leaves the stylised picture as it is, 0 takes only its brightness.
+        color: 1 leaves the stylised image as it is, 0 takes only its brightness.
     """
     if color == 1:
         return stylised

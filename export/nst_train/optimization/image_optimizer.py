@@ -1,4 +1,4 @@
-"""Pictures of `nst-rt grid --method optimize`: one loss network, many photographs and settings."""
+"""Images of `nst-rt grid --method optimize`: one loss network, many photographs and settings."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from nst_rt.errors import InputError
 from nst_rt.jobs.grid.record import file_hash
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.color_matching import ColorMatching
 
 from nst_train.data.images import as_rgb
@@ -26,7 +26,7 @@ TAKEN_OVER = ("content-layer", "style-loss", "scales", "optimizer", "start", "st
 
 
 class NetworkOptimizer:
-    """See `nst_rt.jobs.optimizing.PictureOptimizer`; and `OptimizerLoader` for the arguments."""
+    """See `nst_rt.jobs.optimizing.ImageOptimizer`; and `OptimizerLoader` for the arguments."""
 
     def __init__(self, *, weights: str | None, device: str, precision: str, threads: int | None) -> None:
         if threads:
@@ -42,12 +42,12 @@ class NetworkOptimizer:
         return {"loss_network": self._hash, "hardware": self._hardware.name}
 
     def __call__(
-        self, photograph: Image, paintings: Sequence[tuple[Path, float]], settings: Mapping[str, Any]
-    ) -> Image:
-        """See `nst_rt.jobs.optimizing.PictureOptimizer`."""
+        self, photograph: Frame, paintings: Sequence[tuple[Path, float]], settings: Mapping[str, Any]
+    ) -> Frame:
+        """See `nst_rt.jobs.optimizing.ImageOptimizer`."""
         color = settings.get("color", 1.0)
         check_color(color)
-        matching = ColorMatching.to_picture(photograph, settings.get("match-colors", "none"))
+        matching = ColorMatching.to_image(photograph, settings.get("match-colors", "none"))
         side = max(photograph.shape[:2])
         content = as_rgb(photograph[..., ::-1])
         done = transfer(
@@ -61,7 +61,7 @@ class NetworkOptimizer:
             raise InputError(
                 f"the losses of step {done.steps + 1} are not finite. Try --precision fp32 or a smaller ratio"
             )
-        return as_rgb(keep_colors(done.picture, content, color)[..., ::-1])
+        return as_rgb(keep_colors(done.image, content, color)[..., ::-1])
 
 
 def _transfer_settings(settings: Mapping[str, Any], side: int) -> TransferSettings:

@@ -1,4 +1,4 @@
-"""What an optimised picture is measured by: a photograph's content and the style of one or several paintings."""
+"""What an optimised image is measured by: a photograph's content and the style of one or several paintings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from nst_train.perceptual.loss_network import LossNetwork
 
 StyleLoss = Literal["gram", "statistics"]
 LEAST_SIDE = 32
-"""Pixels: a pyramid ends before a picture becomes smaller than this."""
+"""Pixels: a pyramid ends before an image becomes smaller than this."""
 
 Style = tuple[Tensor, ...]
 """Of one layer: a Gram matrix (1, C, C), or channel means and deviations, (1, C) each."""
@@ -29,21 +29,21 @@ class Layers:
     style: Sequence[str]
     style_loss: StyleLoss = "gram"
     scales: int = 1
-    """The style loss sees the pictures at 1, 1/2, 1/4 ... of their size."""
+    """The style loss sees the images at 1, 1/2, 1/4 ... of their size."""
 
 
 class Objective:
-    """Content and style errors of a picture, each relative to what is wanted: at 1, nothing of it is there.
+    """Content and style errors of an image, each relative to what is wanted: at 1, nothing of it is there.
 
     Content: squared distance of feature maps. Style: squared distance of Gram matrices (Gatys et al. 2016) or of
     channel means and deviations (Li et al. 2017, Huang & Belongie 2017), the mean over layers and scales. Large
-    pictures are looked at in strips, whose feature maps are computed a second time for the gradient, so that memory
+    images are looked at in strips, whose feature maps are computed a second time for the gradient, so that memory
     does not grow with them; errors and gradients stay the same.
 
     Args:
         network: gives the feature maps; it is moved to the hardware.
         photograph: RGB (1, 3, H, W), float32 in [0, 1].
-        paintings: such pictures of any size, each with a weight; the weights add up to 1.
+        paintings: such images of any size, each with a weight; the weights add up to 1.
         max_pixels: of a strip.
 
     Raises:
@@ -63,7 +63,7 @@ class Objective:
         hardware.place(network)
         self._network = network if hardware.dtype == torch.float32 else network.computing_in(hardware.dtype)
         self._layers, self._max_pixels = layers, max_pixels
-        shortest = min(min(picture.shape[2:]) for picture in (photograph, *(painting for painting, _ in paintings)))
+        shortest = min(min(image.shape[2:]) for image in (photograph, *(painting for painting, _ in paintings)))
         self.scales = sum(scale == 0 or shortest >> scale >= LEAST_SIDE for scale in range(layers.scales))
         with torch.no_grad():
             self._content = [
@@ -76,11 +76,11 @@ class Objective:
                 for painting, weight in paintings
             ]
 
-    def __call__(self, picture: Tensor) -> dict[str, Tensor]:
-        """The errors `style` and `content` of a picture of the photograph's size: two scalars."""
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """The errors `style` and `content` of an image of the photograph's size: two scalars."""
         errors: list[Tensor] = []
         distances: list[Tensor] = []
-        for index, level in enumerate(losses.pyramid(picture, self.scales)):
+        for index, level in enumerate(losses.pyramid(image, self.scales)):
             found, distance = self._measure(level, compare=index == 0)
             distances.append(distance)
             for wanted, weight in self._styles:
@@ -98,12 +98,12 @@ class Objective:
     def _measure(self, level: Tensor, *, compare: bool = False) -> tuple[list[Style], Tensor]:
         """The style of every layer, and with `compare` the squared distance from the photograph's content."""
         layers = self._layers
-        taps = self._compared if compare else list(layers.style)
-        parts = self._strips(level, taps)
+        names = self._compared if compare else list(layers.style)
+        parts = self._strips(level, names)
 
         def sums(level: Tensor, index: int) -> list[Tensor]:
-            found = self._look(level, parts[index], taps)
-            result = [value for tap in layers.style for value in self._style_sums(found[tap])]
+            found = self._look(level, parts[index], names)
+            result = [value for layer in layers.style for value in self._style_sums(found[layer])]
             if compare:
                 result.append((found[layers.content].float() - self._content[index].float()).square().sum())
             return result
@@ -116,7 +116,7 @@ class Objective:
         totals = [torch.stack(values).sum(0) for values in zip(*shares, strict=True)]
         distance = totals.pop() if compare else torch.zeros((), device=level.device)
         each = len(totals) // len(layers.style)
-        rows = [level.shape[2] // spacing(tap) for tap in layers.style]
+        rows = [level.shape[2] // spacing(layer) for layer in layers.style]
         pieces = [totals[start : start + each] for start in range(0, len(totals), each)]
         return [_style(piece, count) for piece, count in zip(pieces, rows, strict=True)], distance
 
@@ -128,13 +128,13 @@ class Objective:
         mean, deviation = losses.statistics(features)
         return [rows * mean, rows * (deviation.square() + mean.square())]
 
-    def _strips(self, level: Tensor, taps: Sequence[str]) -> list[Strip]:
-        known = self._network.taps
-        return strips(level.shape[2], level.shape[3], known[: max(map(known.index, taps)) + 1], self._max_pixels)
+    def _strips(self, level: Tensor, layers: Sequence[str]) -> list[Strip]:
+        known = self._network.layers
+        return strips(level.shape[2], level.shape[3], known[: max(map(known.index, layers)) + 1], self._max_pixels)
 
-    def _look(self, picture: Tensor, strip: Strip, taps: Sequence[str]) -> dict[str, Tensor]:
-        found = self._network(picture[:, :, strip.first : strip.last], taps)
-        return {tap: features[:, :, strip.rows(tap)] for tap, features in found.items()}
+    def _look(self, image: Tensor, strip: Strip, layers: Sequence[str]) -> dict[str, Tensor]:
+        found = self._network(image[:, :, strip.first : strip.last], layers)
+        return {layer: features[:, :, strip.rows(layer)] for layer, features in found.items()}
 
 
 def _style(sums: Sequence[Tensor], rows: int) -> Style:

@@ -1,4 +1,4 @@
-"""One picture optimised for the command line: watched, recoloured, written and told about."""
+"""One image optimised for the command line: watched, recoloured, written and told about."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from nst_rt.media.images.image_reader import Picture
-from nst_rt.media.images.image_writer import write_picture
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.images.image_reader import Image
+from nst_rt.media.images.image_writer import write_image
+from nst_rt.media.pixels.frame import Frame
 
 from nst_train.data.images import Rgb, as_rgb
 from nst_train.loop.hardware import Hardware
@@ -26,7 +26,7 @@ from nst_train.perceptual.loss_network import LossNetwork
 class Run:
     """What is optimised, and where the result goes."""
 
-    photograph: Picture
+    photograph: Image
     """Of the result's size."""
     styles: list[tuple[Rgb, float]]
     network: LossNetwork
@@ -35,11 +35,11 @@ class Run:
     reporter: Reporter
     begin_with: Rgb | None = None
     color: float = 1.0
-    """As in `keep_colors`; pictures on the way have it too."""
+    """As in `keep_colors`; images on the way have it too."""
     record: ProcessRecord | None = None
 
     def write(self, target: Path, quality: int) -> tuple[Transferred, dict[str, Any]]:
-        """Optimise and write the picture, and the record of how it came about.
+        """Optimise and write the image, and the record of how it came about.
 
         Returns:
             The result and a summary for JSON.
@@ -57,12 +57,12 @@ class Run:
         started = time.perf_counter()
         done = self._transfer()
         seconds = time.perf_counter() - started
-        bgr = self._finished(done.picture)
+        bgr = self._finished(done.image)
         files = [target]
         alpha = self.photograph.alpha
         if alpha is not None and alpha.shape != bgr.shape[:2]:  # stopped at a coarser size
             alpha = _resized(alpha, bgr)
-        notices = write_picture(target, bgr, alpha, quality=quality, profile=self.photograph.profile)
+        notices = write_image(target, bgr, alpha, quality=quality, profile=self.photograph.profile)
         if self.record is not None:
             files += self.record.finish(done.steps, _label(done.steps, done.lowest), bgr)
         for notice in notices:
@@ -98,24 +98,24 @@ class Run:
         finally:
             self.reporter.end()
 
-    def _see(self, step: int, losses: dict[str, float], picture: Callable[[], Rgb]) -> None:
+    def _see(self, step: int, losses: dict[str, float], image: Callable[[], Rgb]) -> None:
         self.reporter.advance(step, losses)
         if self.record is not None:
-            self.record.see(step, _label(step, losses), lambda: self._finished(picture()))
+            self.record.see(step, _label(step, losses), lambda: self._finished(image()))
 
-    def _finished(self, picture: Rgb) -> Image:
-        """The picture as BGR, with the photograph's colours as far as they are wanted."""
+    def _finished(self, image: Rgb) -> Frame:
+        """The image as BGR, with the photograph's colours as far as they are wanted."""
         photograph = as_rgb(self.photograph.bgr[..., ::-1])
-        if photograph.shape != picture.shape:
-            photograph = _resized(photograph, picture)
-        return as_rgb(keep_colors(picture, photograph, self.color)[..., ::-1])
+        if photograph.shape != image.shape:
+            photograph = _resized(photograph, image)
+        return as_rgb(keep_colors(image, photograph, self.color)[..., ::-1])
 
     def _tell(self, done: Transferred, files: list[Path], seconds: float) -> None:
         how = {
             "steps": f"{done.steps} steps",
             "converged": f"{done.steps} steps, after which nothing got better",
             "interrupted": f"interrupted after step {done.steps}",
-            "diverged": f"stopped: the losses of step {done.steps + 1} are not finite; this is the last good picture",
+            "diverged": f"stopped: the losses of step {done.steps + 1} are not finite; this is the last good image",
         }[done.stopped]
         first, last = done.losses[0], done.lowest
         self.reporter.note(
@@ -130,6 +130,6 @@ def _label(step: int, losses: dict[str, float]) -> str:
     return f"{step}: style {losses['style']:.2g}"
 
 
-def _resized(picture: Image, like: Image) -> Image:
+def _resized(image: Frame, like: Frame) -> Frame:
     size = like.shape[1], like.shape[0]
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

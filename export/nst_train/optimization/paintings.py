@@ -11,18 +11,16 @@ from nst_train.data.images import Rgb, as_rgb, read_rgb, resize_long_side
 from nst_train.optimization.sizes import painting_side
 
 
-def read_painting(
-    path: Path, picture_side: int, wanted: int | None = None, matching: ColorMatching | None = None
-) -> Rgb:
+def read_painting(path: Path, image_side: int, wanted: int | None = None, matching: ColorMatching | None = None) -> Rgb:
     """A painting, uint8 RGB (H, W, 3).
 
     Args:
-        picture_side: long side of the picture that is painted, in pixels.
+        image_side: long side of the image that is painted, in pixels.
         wanted: the long side to bring it to; left out, what `painting_side` says.
         matching: moves its colours.
 
     Raises:
-        InputError: no picture that can be read, or the name of a style.
+        InputError: no image that can be read, or the name of a style.
     """
     if not is_file(path) and str(path) in load_styles(find_model(BUILT_IN)):
         raise InputError(
@@ -30,5 +28,5 @@ def read_painting(
             "the name"
         )
     painting = read_rgb(path)
-    painting = resize_long_side(painting, wanted or painting_side(picture_side, max(painting.shape[:2]), PAINTING_SIDE))
+    painting = resize_long_side(painting, wanted or painting_side(image_side, max(painting.shape[:2]), PAINTING_SIDE))
     return painting if matching is None else as_rgb(matching(painting[..., ::-1])[..., ::-1])

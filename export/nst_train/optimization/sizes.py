@@ -1,6 +1,6 @@
-"""Coarse to fine: large strokes are found where the picture is small, and detail is added where it is large.
+"""Coarse to fine: large strokes are found where the image is small, and detail is added where it is large.
 
-A loss network sees a few dozen pixels around each place. In a large picture a painting's strokes are wider than that,
+A loss network sees a few dozen pixels around each place. In a large image a painting's strokes are wider than that,
 and optimising it from the start takes long and changes only its texture (Gatys et al. 2017, section 6).
 """
 
@@ -38,6 +38,6 @@ def parse_sizes(text: str, side: int) -> tuple[int, ...]:
     return sizes
 
 
-def painting_side(picture_side: int, own_side: int, usual: int) -> int:
-    """The long side to bring a painting to: `usual`, or the picture's where that is larger and the painting has it."""
-    return max(usual, min(picture_side, own_side))
+def painting_side(image_side: int, own_side: int, usual: int) -> int:
+    """The long side to bring a painting to: `usual`, or the image's where that is larger and the painting has it."""
+    return max(usual, min(image_side, own_side))

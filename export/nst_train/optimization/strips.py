@@ -1,4 +1,4 @@
-"""A large picture as horizontal strips whose feature maps are those of the whole picture, row for row."""
+"""A large image as horizontal strips whose feature maps are those of the whole image, row for row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ MAX_PIXELS = 1 << 18
 
 @dataclass(frozen=True)
 class Strip:
-    """Rows of a picture: `first` to `last` are looked at, of which `top` to `bottom` count."""
+    """Rows of an image: `first` to `last` are looked at, of which `top` to `bottom` count."""
 
     first: int
     last: int
     top: int
     bottom: int
     ends: bool
-    """It reaches the picture's last row."""
+    """It reaches the image's last row."""
 
-    def rows(self, tap: str) -> slice:
+    def rows(self, layer: str) -> slice:
         """The rows of a layer's feature maps that count."""
-        step = spacing(tap)
+        step = spacing(layer)
         return slice((self.top - self.first) // step, None if self.ends else (self.bottom - self.first) // step)
 
 
 def strips(height: int, width: int, layers: Sequence[str], max_pixels: int = MAX_PIXELS) -> list[Strip]:
     """Strips of at most about `max_pixels`, with margins as wide as the deepest layer looks.
 
-    A picture of up to twice as many pixels stays whole: what is in strips is computed twice for the gradient.
+    An image of up to twice as many pixels stays whole: what is in strips is computed twice for the gradient.
 
     Args:
-        height, width: of the picture.
+        height, width: of the image.
         layers: of the loss network, from the first to the deepest that is wanted.
     """
     if height * width <= 2 * max_pixels:
@@ -48,6 +48,6 @@ def strips(height: int, width: int, layers: Sequence[str], max_pixels: int = MAX
     ]
 
 
-def spacing(tap: str) -> int:
+def spacing(layer: str) -> int:
     """Pixels from one row of a layer's feature maps to the next: `relu3_1` comes after two poolings, so 4."""
-    return 1 << (int(tap.removeprefix("relu").partition("_")[0]) - 1)
+    return 1 << (int(layer.removeprefix("relu").partition("_")[0]) - 1)

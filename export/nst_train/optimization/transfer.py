@@ -22,22 +22,22 @@ Stopped = Literal["steps", "converged", "interrupted", "diverged"]
 FIRST_MOVE = 0.01
 """How far L-BFGS, which knows nothing of the losses' curvature yet, first moves a pixel on average; white is 1."""
 HISTORY_BYTES = 1 << 29
-"""What L-BFGS may remember: two tensors of the picture's size a step."""
+"""What L-BFGS may remember: two tensors of the image's size a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransferSettings:
-    """How a picture is optimised.
+    """How an image is optimised.
 
     Style and content errors are relative to the paintings' and the photograph's own, so the weights mean the same for
-    every picture, layer and size.
+    every image, layer and size.
     """
 
     content_layer: str = "relu3_1"
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1")
     style_loss: StyleLoss = "gram"
     scales: int = 3
-    """The style loss sees the picture at 1, 1/2, 1/4 ... of its size, as far as 32 pixels are left."""
+    """The style loss sees the image at 1, 1/2, 1/4 ... of its size, as far as 32 pixels are left."""
     style_weight: float = 10.0
     content_weight: float = 1.0
     variation_weight: float = 5.0
@@ -58,9 +58,9 @@ class TransferSettings:
 
 @dataclass(frozen=True)
 class Transferred:
-    """An optimised picture and how it came about."""
+    """An optimised image and how it came about."""
 
-    picture: Rgb
+    image: Rgb
     """Where the losses were lowest at the finest size that was reached."""
     losses: list[dict[str, float]]
     """Of every step, the first one measured at the start: `style` and `content`, `variation` and `range` before
@@ -69,11 +69,11 @@ class Transferred:
     """Evaluations that gave finite losses."""
     stopped: Stopped
     lowest: dict[str, float]
-    """The losses of `picture`."""
+    """The losses of `image`."""
 
 
 Progress = Callable[[int, dict[str, float], Callable[[], Rgb]], None]
-"""Called after every evaluation: steps so far, its losses, and a function that gives the best picture of this size."""
+"""Called after every evaluation: steps so far, its losses, and a function that gives the best image of this size."""
 
 
 class _Stop(Exception):  # noqa: N818 - nothing went wrong
@@ -96,13 +96,13 @@ def transfer(
 ) -> Transferred:
     """Repaint `content` in the style of one or several paintings.
 
-    On a CPU the same arguments and number of threads give the same picture to the byte.
+    On a CPU the same arguments and number of threads give the same image to the byte.
 
     Args:
         content: uint8 RGB (H, W, 3), sides 16 or more.
         styles: paintings and their weights, which are scaled to add up to 1. A painting's size sets the size of its
             strokes: bring it to about the photograph's. At coarser sizes both are reduced alike.
-        begin_with: a picture to start from, of any size, in place of `settings.start`.
+        begin_with: an image to start from, of any size, in place of `settings.start`.
         progress: sees every evaluation.
         wants_stop: asked before every evaluation.
 
@@ -116,22 +116,22 @@ def transfer(
     side = max(content.shape[:2])
     sizes = settings.sizes or (side,)
     run = _Run(settings, progress, wants_stop)
-    picture: Tensor | None = None
+    image: Tensor | None = None
     stopped: Stopped = "steps"
     for size, steps in zip(sizes, share_steps(settings.steps, len(sizes)), strict=True):
         photograph = _tensor(_resized(content, size / side), hardware)
         paintings = [(_tensor(_resized(painting, size / sizes[-1]), hardware), weight) for painting, weight in weighted]
         layers = Layers(settings.content_layer, settings.style_layers, settings.style_loss, settings.scales)
         objective = Objective(network, layers, photograph, paintings, hardware)
-        if picture is None:
-            picture = _start(photograph, settings, begin_with, hardware)
+        if image is None:
+            image = _start(photograph, settings, begin_with, hardware)
         else:
-            picture = functional.interpolate(picture, photograph.shape[2:], mode="bicubic", align_corners=False)
-        picture, stopped = run.optimise(objective, picture, steps)
+            image = functional.interpolate(image, photograph.shape[2:], mode="bicubic", align_corners=False)
+        image, stopped = run.optimise(objective, image, steps)
         if stopped in ("interrupted", "diverged"):
             break
-    assert picture is not None
-    return Transferred(_bytes(picture), run.losses, len(run.losses), stopped, run.lowest)
+    assert image is not None
+    return Transferred(_bytes(image), run.losses, len(run.losses), stopped, run.lowest)
 
 
 def share_steps(steps: int, sizes: int) -> list[int]:
@@ -202,7 +202,7 @@ class _Run:
         return terms | {"total": torch.stack(weighted).sum()}
 
     def note(self, values: dict[str, float], best: Tensor) -> None:
-        """Record an evaluation; `best` is the picture with the lowest losses so far.
+        """Record an evaluation; `best` is the image with the lowest losses so far.
 
         Raises:
             _Stop: its losses are not finite.
@@ -270,19 +270,19 @@ def _start(photograph: Tensor, settings: TransferSettings, begin_with: Rgb | Non
             given, photograph.shape[2:], mode="bicubic", align_corners=False, antialias=True
         ).clamp(0, 1)
     if settings.start == "noise":
-        chance = torch.Generator().manual_seed(settings.seed)  # on the CPU, whatever the device: the same noise
-        noise = torch.rand(photograph.shape, generator=chance)
+        rng = torch.Generator().manual_seed(settings.seed)  # on the CPU, whatever the device: the same noise
+        noise = torch.rand(photograph.shape, generator=rng)
         return noise.to(hardware.device)
     return photograph
 
 
-def _resized(picture: Rgb, scale: float) -> Rgb:
-    return picture if scale == 1 else resize_long_side(picture, round(scale * max(picture.shape[:2])), least=16)
+def _resized(image: Rgb, scale: float) -> Rgb:
+    return image if scale == 1 else resize_long_side(image, round(scale * max(image.shape[:2])), least=16)
 
 
-def _tensor(picture: Rgb, hardware: Hardware) -> Tensor:
-    return as_floats(as_batch([picture])).to(hardware.device)
+def _tensor(image: Rgb, hardware: Hardware) -> Tensor:
+    return as_floats(as_batch([image])).to(hardware.device)
 
 
-def _bytes(picture: Tensor) -> Rgb:
-    return as_rgb((picture.detach()[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
+def _bytes(image: Tensor) -> Rgb:
+    return as_rgb((image.detach()[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())

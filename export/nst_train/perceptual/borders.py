@@ -1,4 +1,4 @@
-"""The border loss: a picture is not to be framed.
+"""The border loss: an image is not to be framed.
 
 A network can tell a border by its padding, and what it learns to do there shows as a frame: a fringe of grain, or a
 band of another colour, where a painting has its field or its sky.
@@ -18,29 +18,29 @@ LIVELIER = 0.2
 SOFTENING = (2.5 / 255) ** 2
 """Variance up to which a place is even: that of 2.5 grey levels of 255."""
 BANDS = (8, 32)
-"""Widths of the bands along a side whose colour is looked at, in pixels, fewer in small pictures; each is compared with
+"""Widths of the bands along a side whose colour is looked at, in pixels, fewer in small images; each is compared with
 one as wide that begins as far in again. Thin rims are lost in the wider one, and the field or sky that a painting has
 along a side in the thinner one."""
 SHADE = 0.6
 """Difference of colours, of 1, that counts as much as grain of 1.8 times the deviation."""
 
 
-def border_error(pictures: Tensor, photographs: Tensor) -> Tensor:
-    """How much of a frame stylised RGB pictures (N, 3, H, W) have, 64 pixels a side or more: a scalar.
+def border_error(images: Tensor, photographs: Tensor) -> Tensor:
+    """How much of a frame stylised RGB images (N, 3, H, W) have, 64 pixels a side or more: a scalar.
 
     Args:
         photographs: what they were, of the same shape. A band that they have themselves counts nothing.
     """
-    return fringe_error(pictures) + band_error(pictures, photographs)
+    return fringe_error(images) + band_error(images, photographs)
 
 
-def fringe_error(pictures: Tensor) -> Tensor:
-    """How much more grain RGB pictures (N, 3, H, W) have along their borders than further in: a scalar.
+def fringe_error(images: Tensor) -> Tensor:
+    """How much more grain RGB images (N, 3, H, W) have along their borders than further in: a scalar.
 
     Squared logarithm of the ratio beyond LIVELIER, mean over the four sides; the batch is taken together, since a
-    single picture may well have its grain at a border.
+    single image may well have its grain at a border.
     """
-    grey = pictures.float().mean(1, keepdim=True)
+    grey = images.float().mean(1, keepdim=True)
     grain = (grey - functional.avg_pool2d(grey, 3, stride=1, padding=1, count_include_pad=False)).square().mean((0, 1))
     border = min(BORDER, min(grain.shape) // 4)  # FRINGE at least, from 64 pixels on
     excess = []
@@ -51,11 +51,11 @@ def fringe_error(pictures: Tensor) -> Tensor:
     return torch.stack(excess).relu().square().mean()
 
 
-def band_error(pictures: Tensor, photographs: Tensor) -> Tensor:
-    """How far the mean colour along each side of RGB pictures (N, 3, H, W) is from that further in, beyond what it is
-    in the photographs: squared, in units of SHADE, mean over pictures, sides and colours, summed over BANDS, a
+def band_error(images: Tensor, photographs: Tensor) -> Tensor:
+    """How far the mean colour along each side of RGB images (N, 3, H, W) is from that further in, beyond what it is
+    in the photographs: squared, in units of SHADE, mean over images, sides and colours, summed over BANDS, a
     scalar."""
-    tinted = _steps_inward(pictures) - _steps_inward(photographs)
+    tinted = _steps_inward(images) - _steps_inward(photographs)
     return (tinted / SHADE).square().mean((1, 2, 3)).sum()
 
 
@@ -64,9 +64,9 @@ def _sides(maps: Tensor) -> tuple[Tensor, ...]:
     return maps, maps.flip(-2), maps.mT, maps.mT.flip(-2)
 
 
-def _steps_inward(pictures: Tensor) -> Tensor:
+def _steps_inward(images: Tensor) -> Tensor:
     """The mean colour within each of BANDS of each side less that of as much further in: (bands, 4, N, 3)."""
-    exact = pictures.float()
+    exact = images.float()
     steps = []
     for band in (min(width, min(exact.shape[2:]) // 6) for width in BANDS):
         for side in _sides(exact):

@@ -2,7 +2,7 @@
 
 A photograph's own contours lead the strokes on them. Where there are none, in skies and on walls, a network of
 convolutions strokes everything in the one direction of its kernels, which no Gram matrix forbids as long as the rest of
-the picture makes up for it. Directions are those of structure tensors (Bigün & Granlund 1987), as vectors of the
+the image makes up for it. Directions are those of structure tensors (Bigün & Granlund 1987), as vectors of the
 doubled angle, in which opposite directions are one.
 """
 
@@ -26,16 +26,14 @@ LEAST, SLOPE, MOST = 0.36, 2.6, 0.6
 coherence that they are to have along it grows from there; and how far."""
 
 
-def directions(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """What way the strokes of RGB pictures (N, 3, H, W) in [0, 1] run, H and W multiples of 8.
+def directions(images: Tensor) -> tuple[Tensor, Tensor]:
+    """What way the strokes of RGB images (N, 3, H, W) in [0, 1] run, H and W multiples of 8.
 
     Returns:
         Two of float32 for every place of 8x8 pixels: doubled angles (N, 2, H/8, W/8), of the length 1 where all strokes
         are parallel and 0 where they have no direction, and mean squared slopes (N, 1, H/8, W/8).
     """
-    grey = functional.avg_pool2d(
-        pictures.float().mean(1, keepdim=True), 3, stride=1, padding=1, count_include_pad=False
-    )
+    grey = functional.avg_pool2d(images.float().mean(1, keepdim=True), 3, stride=1, padding=1, count_include_pad=False)
     padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
     right = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
     down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
@@ -68,17 +66,17 @@ def flow_angles() -> Tensor:
     return (doubled / doubled.square().sum(0).sqrt().clamp(min=1e-6)).float()
 
 
-def brush_error(pictures: Tensor, photographs: Tensor, brushes: Tensor, flow: Tensor) -> Tensor:
+def brush_error(images: Tensor, photographs: Tensor, brushes: Tensor, flow: Tensor) -> Tensor:
     """Mean over even places of the squared difference between how far strokes follow the flow and how far they are
     to: (N,).
 
     Args:
-        pictures, photographs: stylised and as they were, RGB (N, 3, H, W), H and W multiples of 8.
+        images, photographs: stylised and as they were, RGB (N, 3, H, W), H and W multiples of 8.
         brushes: of the paintings, (N, 2), see `brush_of`. The more parallel and free a painting's strokes, the further
             even areas are to follow; points, patches and grids are not to.
-        flow: doubled angles (2, H/8, W/8) where the pictures are.
+        flow: doubled angles (2, H/8, W/8) where the images are.
     """
-    angles, _ = directions(pictures)
+    angles, _ = directions(images)
     with torch.no_grad():
         slopes = directions(photographs)[1]
         even = 1 / (1 + (slopes / EVEN**2).square())
@@ -91,7 +89,7 @@ class BrushLoss:
     """The brush loss of a run.
 
     Args:
-        named: pictures of the named styles' paintings, RGB (1, 3, H, W) in [0, 1], on the device of the run.
+        named: images of the named styles' paintings, RGB (1, 3, H, W) in [0, 1], on the device of the run.
     """
 
     def __init__(self, named: Sequence[Tensor], device: torch.device) -> None:
@@ -100,7 +98,7 @@ class BrushLoss:
 
     def __call__(
         self,
-        pictures: Tensor,
+        images: Tensor,
         photographs: Tensor,
         chosen: Tensor,
         paintings: Tensor | None,
@@ -109,8 +107,8 @@ class BrushLoss:
         """The mean of `brush_error` over a batch: a scalar.
 
         Args:
-            pictures, photographs: see there.
-            chosen: which named styles the first pictures are in.
+            images, photographs: see there.
+            chosen: which named styles the first images are in.
             paintings: what the others are in the style of, RGB (M, 3, H, W) in [0, 1].
             noise_offset: where in its tile the network's noise began, in places, at the corner of the margin.
         """
@@ -118,5 +116,5 @@ class BrushLoss:
         if paintings is not None:
             brushes = torch.cat([brushes, brush_of(paintings)])
         down, right = (begin + MARGIN // STRIDE for begin in noise_offset)
-        flow = laid(self._flow, [side // STRIDE for side in pictures.shape[2:]], (down, right))
-        return brush_error(pictures, photographs, brushes, flow).mean()
+        flow = laid(self._flow, [side // STRIDE for side in images.shape[2:]], (down, right))
+        return brush_error(images, photographs, brushes, flow).mean()

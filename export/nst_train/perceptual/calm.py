@@ -1,6 +1,6 @@
-"""The calm loss: no place of a picture is to be emptier than the calm places of the painting.
+"""The calm loss: no place of an image is to be emptier than the calm places of the painting.
 
-A Gram matrix is a mean over the whole picture, so that a network may leave an even wall or sky blank, where it has
+A Gram matrix is a mean over the whole image, so that a network may leave an even wall or sky blank, where it has
 little to hang a stroke on, and make up for it elsewhere.
 """
 
@@ -11,9 +11,9 @@ from torch.nn import functional
 CALM = 0.2
 """Part of a painting's tiles that count as its calm places."""
 TILE = 24
-"""Side of a tile in pixels: about a brush stroke in pictures of the usual sizes."""
+"""Side of a tile in pixels: about a brush stroke in images of the usual sizes."""
 NOTHING = 1e-4
-"""Activity up to which a painting's calm places are blank, so that a picture's may be."""
+"""Activity up to which a painting's calm places are blank, so that an image's may be."""
 SOFTENING = 1e-3
 """Of the square root, whose slope has no bound where nothing happens at all."""
 

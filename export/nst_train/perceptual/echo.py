@@ -1,7 +1,7 @@
 """The echo loss: strokes are not to repeat at multiples of the network's own stride.
 
 A network that works at 1/8 of the size likes to fill even areas with a pattern of 4, 8 or 16 pixels' period, which no
-Gram matrix forbids. What is measured is how much every place of a picture is like its neighbourhood some strides
+Gram matrix forbids. What is measured is how much every place of an image is like its neighbourhood some strides
 further on, and what counts is what exceeds the likeness that places of the painting have, and the likeness that the
 photograph has at the same place: along a straight contour everything is like itself further on.
 """
@@ -19,8 +19,8 @@ WINDOW = 32
 SOFTENING = 1e-4
 """Variance up to which a place is even and has nothing to repeat: that of 2.5 grey levels of 255."""
 BORDER = 24
-"""Pixels along the borders that are left out, fewer in small pictures. What stands there is compared in one direction
-only, and a network that is judged on it learns to end its pictures in a fringe that is like nothing else."""
+"""Pixels along the borders that are left out, fewer in small images. What stands there is compared in one direction
+only, and a network that is judged on it learns to end its images in a fringe that is like nothing else."""
 TOLERATED = 0.9
 """Part of a painting's places whose likeness is allowed everywhere."""
 
@@ -50,22 +50,22 @@ BANDS = (Band(9, _shifts(8, 2)), Band(3, _shifts(4, 1)))
 SHIFTS = sum(len(band.shifts) for band in BANDS)
 
 
-def echoes(pictures: Tensor) -> Tensor:
-    """Correlation of every place with its neighbourhood at every shift, of RGB pictures (N, 3, H, W) in [0, 1],
+def echoes(images: Tensor) -> Tensor:
+    """Correlation of every place with its neighbourhood at every shift, of RGB images (N, 3, H, W) in [0, 1],
     ECHO_SIDE pixels a side or more.
 
     Returns:
         float32 (N, SHIFTS, places), in [-1, 1].
     """
-    height, width = pictures.shape[2:]
+    height, width = images.shape[2:]
     border = min(BORDER, (min(height, width) - ECHO_SIDE) // 2)
-    inner = pictures[..., border : height - border, border : width - border]
+    inner = images[..., border : height - border, border : width - border]
     return torch.cat([_echoes_in(inner.float(), band) for band in BANDS], dim=1)
 
 
-def _echoes_in(pictures: Tensor, band: Band) -> Tensor:
-    mean = functional.avg_pool2d(pictures, band.even, stride=1, padding=band.even // 2, count_include_pad=False)
-    strokes = pictures - mean
+def _echoes_in(images: Tensor, band: Band) -> Tensor:
+    mean = functional.avg_pool2d(images, band.even, stride=1, padding=band.even // 2, count_include_pad=False)
+    strokes = images - mean
     height, width = strokes.shape[2:]
     margin = BANDS[0].reach  # of all bands, so that they have the same places
     here = strokes[:, :, : height - margin, margin : width - margin]
@@ -87,13 +87,13 @@ def tolerated_echoes(paintings: Tensor) -> Tensor:
     return torch.quantile(echoes(paintings), TOLERATED, dim=2).clamp(min=0)
 
 
-def echo_error(pictures: Tensor, photographs: Tensor, tolerated: Tensor) -> Tensor:
+def echo_error(images: Tensor, photographs: Tensor, tolerated: Tensor) -> Tensor:
     """Mean over places of the squared likeness beyond what is tolerated, summed over shifts: (N,).
 
     Args:
-        pictures, photographs: stylised and as they were, RGB (N, 3, H, W).
+        images, photographs: stylised and as they were, RGB (N, 3, H, W).
         tolerated: of the paintings, (N, SHIFTS).
     """
     with torch.no_grad():
         allowed = torch.maximum(echoes(photographs), tolerated[:, :, None])
-    return (echoes(pictures) - allowed).relu().square().mean(2).sum(1)
+    return (echoes(images) - allowed).relu().square().mean(2).sum(1)

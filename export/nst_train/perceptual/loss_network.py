@@ -31,7 +31,7 @@ class _Convolution:
     bias: Tensor
 
     @property
-    def tap(self) -> str:
+    def layer(self) -> str:
         return f"relu{self.block}_{self.position}"
 
 
@@ -47,28 +47,28 @@ class LossNetwork(nn.Module):
     def __init__(self, name: str, preprocess: tuple[Tensor, Tensor], convolutions: list[_Convolution]) -> None:
         super().__init__()
         self.name = name
-        self.taps = [convolution.tap for convolution in convolutions]
+        self.layers = [convolution.layer for convolution in convolutions]
         self.register_buffer("preprocess_weight", preprocess[0])
         self.register_buffer("preprocess_bias", preprocess[1])
         for convolution in convolutions:
-            self.register_buffer(f"{convolution.tap}_weight", convolution.weight)
-            self.register_buffer(f"{convolution.tap}_bias", convolution.bias)
+            self.register_buffer(f"{convolution.layer}_weight", convolution.weight)
+            self.register_buffer(f"{convolution.layer}_bias", convolution.bias)
 
     @staticmethod
-    def least_side(taps: Iterable[str]) -> int:
-        """Shortest side, in pixels, of pictures whose maps of all these layers can be computed: reflection pads them by
+    def least_side(layers: Iterable[str]) -> int:
+        """Shortest side, in pixels, of images whose maps of all these layers can be computed: reflection pads them by
         1 and needs 2 positions for it."""
-        return 1 << max(int(tap[len("relu") : tap.index("_")]) for tap in taps)
+        return 1 << max(int(layer[len("relu") : layer.index("_")]) for layer in layers)
 
-    def require(self, taps: Sequence[str]) -> None:
+    def require(self, layers: Sequence[str]) -> None:
         """Check that the network has these layers.
 
         Raises:
             ModelError: one of them is missing.
         """
-        if unknown := [tap for tap in taps if tap not in self.taps]:
+        if unknown := [layer for layer in layers if layer not in self.layers]:
             raise ModelError(
-                f"the loss network {self.name} has no layer {', '.join(unknown)}; it has {', '.join(self.taps)}. "
+                f"the loss network {self.name} has no layer {', '.join(unknown)}; it has {', '.join(self.layers)}. "
                 "Choose among these, or another loss network"
             )
 
@@ -76,37 +76,37 @@ class LossNetwork(nn.Module):
         """A copy whose feature maps are computed in another type; the preprocessing stays in float32, because values
         up to 255 minus a mean lose their last bits in bfloat16."""
         twin = copy.deepcopy(self)
-        for tap in twin.taps:
+        for layer in twin.layers:
             for part in ("weight", "bias"):
-                setattr(twin, f"{tap}_{part}", twin.get_buffer(f"{tap}_{part}").to(dtype))
+                setattr(twin, f"{layer}_{part}", twin.get_buffer(f"{layer}_{part}").to(dtype))
         return twin
 
-    def forward(self, pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
-        """The feature maps named in `taps`; nothing deeper than the deepest of them is computed.
+    def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """The feature maps named in `layers`; nothing deeper than the deepest of them is computed.
 
         Raises:
             ModelError: a name that this network does not have.
         """
-        self.require(taps)
-        deepest = max(self.taps.index(tap) for tap in taps)
-        features = functional.conv2d(pictures, self.preprocess_weight, self.preprocess_bias)
-        features = features.to(self.get_buffer(f"{self.taps[0]}_weight").dtype)
+        self.require(layers)
+        deepest = max(self.layers.index(layer) for layer in layers)
+        features = functional.conv2d(images, self.preprocess_weight, self.preprocess_bias)
+        features = features.to(self.get_buffer(f"{self.layers[0]}_weight").dtype)
         kept: dict[str, Tensor] = {}
-        for index, tap in enumerate(self.taps[: deepest + 1]):
-            if index and tap.endswith("_1"):
+        for index, layer in enumerate(self.layers[: deepest + 1]):
+            if index and layer.endswith("_1"):
                 features = functional.max_pool2d(features, 2)
-            # Zeros around the picture, as VGG was trained with, would be a contour at its border that a network then
-            # learns to paint over: a frame of a few pixels in every stylised picture.
+            # Zeros around the image, as VGG was trained with, would be a contour at its border that a network then
+            # learns to paint over: a frame of a few pixels in every stylised image.
             features = functional.pad(features, (1, 1, 1, 1), mode="reflect")
             features = functional.relu(
                 functional.conv2d(
                     features,
-                    self.get_buffer(f"{tap}_weight"),
-                    self.get_buffer(f"{tap}_bias"),
+                    self.get_buffer(f"{layer}_weight"),
+                    self.get_buffer(f"{layer}_bias"),
                 )
             )
-            if tap in taps:
-                kept[tap] = features
+            if layer in layers:
+                kept[layer] = features
         return kept
 
 
@@ -156,7 +156,7 @@ def load_loss_network(path: Path) -> LossNetwork:
         else:
             raise ValueError("unknown keys")
         with torch.no_grad():
-            network(torch.zeros(1, 3, 64, 64), network.taps[-1:])
+            network(torch.zeros(1, 3, 64, 64), network.layers[-1:])
     except (ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise ModelError(

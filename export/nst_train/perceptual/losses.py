@@ -40,9 +40,9 @@ class _GramMatrix(torch.autograd.Function):
         return gradient.view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
-def pyramid(pictures: Tensor, scales: int) -> list[Tensor]:
-    """The pictures at 1, 1/2, 1/4 ... of their size, by area averaging."""
-    levels = [pictures]
+def pyramid(images: Tensor, scales: int) -> list[Tensor]:
+    """The images at 1, 1/2, 1/4 ... of their size, by area averaging."""
+    levels = [images]
     for _ in range(scales - 1):
         levels.append(functional.avg_pool2d(levels[-1], 2))
     return levels
@@ -76,19 +76,19 @@ def statistics_error(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) 
     Huang & Belongie 2017, equation 13.
     """
     terms = []
-    for tap, features in found.items():
-        for here, there in zip(statistics(features), statistics(wanted[tap]), strict=True):
+    for layer, features in found.items():
+        for here, there in zip(statistics(features), statistics(wanted[layer]), strict=True):
             terms.append(functional.mse_loss(here, there))
     return torch.stack(terms).sum()
 
 
-def total_variation(pictures: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels, per picture: (N,)."""
-    vertical = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().mean((1, 2, 3))
-    horizontal = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square().mean((1, 2, 3))
+def total_variation(images: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels, per image: (N,)."""
+    vertical = (images[:, :, 1:] - images[:, :, :-1]).square().mean((1, 2, 3))
+    horizontal = (images[:, :, :, 1:] - images[:, :, :, :-1]).square().mean((1, 2, 3))
     return vertical + horizontal
 
 
-def out_of_range(pictures: Tensor) -> Tensor:
-    """Mean squared excess over [0, 1], per picture: (N,). What a display would clip should not be leant on."""
-    return (pictures - pictures.clamp(0, 1)).square().mean((1, 2, 3))
+def out_of_range(images: Tensor) -> Tensor:
+    """Mean squared excess over [0, 1], per image: (N,). What a display would clip should not be leant on."""
+    return (images - images.clamp(0, 1)).square().mean((1, 2, 3))

@@ -38,28 +38,28 @@ class PerceptualLoss:
 
     def __init__(self, network: LossNetwork, settings: PerceptualSettings, hardware: Hardware) -> None:
         self.settings, self.hardware = settings, hardware
-        self._style_taps = list(settings.style_taps)
-        self._content_tap = settings.content_tap
-        self._calm_tap = self._style_taps[len(self._style_taps) // 2]
-        network.require([*self._style_taps, self._content_tap])
-        least = network.least_side(self._style_taps)
+        self._style_layers = list(settings.style_layers)
+        self._content_layer = settings.content_layer
+        self._calm_layer = self._style_layers[len(self._style_layers) // 2]
+        network.require([*self._style_layers, self._content_layer])
+        least = network.least_side(self._style_layers)
         if (smallest := settings.size >> settings.scales - 1) < least:
             raise InputError(
                 f"crops of {settings.size} px at {settings.scales} scales: the smallest has {smallest} px, and "
-                f"{max(self._style_taps)} needs {least}. Take larger crops or fewer scales"
+                f"{max(self._style_layers)} needs {least}. Take larger crops or fewer scales"
             )
         hardware.place(network)
         self._exact = network
         self._network = network if hardware.dtype == torch.float32 else network.computing_in(hardware.dtype)
 
     @torch.no_grad()
-    def grams(self, pictures: Tensor) -> Targets:
-        """The Gram matrices alone of RGB pictures (N, 3, H, W) in [0, 1]."""
-        return self._grams(self._seen(self._network, pictures))
+    def grams(self, images: Tensor) -> Targets:
+        """The Gram matrices alone of RGB images (N, 3, H, W) in [0, 1]."""
+        return self._grams(self._seen(self._network, images))
 
     @torch.no_grad()
     def targets(self, paintings: Tensor, *, exact: bool = False) -> Targets:
-        """What the style loss wants of pictures that are to look like `paintings`, RGB (N, 3, H, W) in [0, 1].
+        """What the style loss wants of images that are to look like `paintings`, RGB (N, 3, H, W) in [0, 1].
 
         Args:
             exact: compute in float32, for targets that are kept.
@@ -67,7 +67,7 @@ class PerceptualLoss:
         found = self._seen(self._exact if exact else self._network, paintings)
         targets = self._grams(found)
         if self.settings.calm_weight:
-            maps = found[0][self._calm_tap]
+            maps = found[0][self._calm_layer]
             targets.append(calm_floor(maps, self._tile(paintings, maps))[:, None, None])
         if self.settings.echo_weight:
             targets.append(tolerated_echoes(paintings)[:, :, None])
@@ -75,16 +75,16 @@ class PerceptualLoss:
             targets.append(tolerated_steps(paintings)[:, None, None])
         return targets
 
-    def _seen(self, network: LossNetwork, pictures: Tensor) -> list[dict[str, Tensor]]:
-        return [network(level, self._style_taps) for level in losses.pyramid(pictures, self.settings.scales)]
+    def _seen(self, network: LossNetwork, images: Tensor) -> list[dict[str, Tensor]]:
+        return [network(level, self._style_layers) for level in losses.pyramid(images, self.settings.scales)]
 
     def _grams(self, found: list[dict[str, Tensor]]) -> Targets:
-        return [losses.gram_matrix(maps[tap]) for maps in found for tap in self._style_taps]
+        return [losses.gram_matrix(maps[layer]) for maps in found for layer in self._style_layers]
 
     @staticmethod
-    def _tile(pictures: Tensor, maps: Tensor) -> int:
-        """Positions along a tile of feature maps of `pictures`."""
-        return max(1, round(TILE * maps.shape[-1] / pictures.shape[-1]))
+    def _tile(images: Tensor, maps: Tensor) -> int:
+        """Positions along a tile of feature maps of `images`."""
+        return max(1, round(TILE * maps.shape[-1] / images.shape[-1]))
 
     def __call__(
         self,
@@ -99,25 +99,26 @@ class PerceptualLoss:
 
         Args:
             photographs, stylised: RGB (N, 3, H, W), float32, about [0, 1].
-            targets: Gram matrices of the wanted style, one for each picture.
+            targets: Gram matrices of the wanted style, one for each image.
             disturbed, stylised_disturbed: the changed photographs and what became of them; without them, no
                 stability loss.
-            shape: what the style errors of each picture come to.
+            shape: what the style errors of each image come to.
         """
         s = self.settings
         with torch.no_grad():
-            wanted = self._network(photographs, [self._content_tap])[self._content_tap]
+            wanted = self._network(photographs, [self._content_layer])[self._content_layer]
         errors: list[Tensor] = []
         content = lively = torch.zeros((), device=stylised.device)
         remaining = iter(targets)
         for index, level in enumerate(losses.pyramid(stylised, s.scales)):
-            taps = self._style_taps if index else list(dict.fromkeys([*self._style_taps, self._content_tap]))
-            found = self._network(level, taps)
+            layers = self._style_layers if index else list(dict.fromkeys([*self._style_layers, self._content_layer]))
+            found = self._network(level, layers)
             if index == 0:
-                content = losses.content_error(found[self._content_tap], wanted).mean()
-                lively = found[self._calm_tap]
+                content = losses.content_error(found[self._content_layer], wanted).mean()
+                lively = found[self._calm_layer]
             errors += [
-                losses.relative_gram_error(losses.gram_matrix(found[tap]), next(remaining)) for tap in self._style_taps
+                losses.relative_gram_error(losses.gram_matrix(found[layer]), next(remaining))
+                for layer in self._style_layers
             ]
         terms = {
             "style": s.style_weight * shape(torch.stack(errors)).mean(),
@@ -146,18 +147,18 @@ class PerceptualLoss:
         paint: Callable[[Tensor], Tensor],
         photographs: Tensor,
         targets: Targets,
-        chance: torch.Generator,
+        rng: torch.Generator,
         shape: Shape = mean_of_terms,
     ) -> dict[str, Tensor]:
         """Weighted scalars by name of what `paint` makes of photographs and, for the stability loss, of disturbed ones.
 
         Args:
-            paint: RGB (M, 3, H, W) in [0, 1] to pictures of the same shape. M is N, or 2 N: the photographs and then,
+            paint: RGB (M, 3, H, W) in [0, 1] to images of the same shape. M is N, or 2 N: the photographs and then,
                 in the same order, their disturbed twins.
             photographs, targets, shape: as above.
-            chance: decides the disturbances.
+            rng: decides the disturbances.
         """
-        disturbed = disturb(photographs, chance) if self.settings.stability_weight else None
+        disturbed = disturb(photographs, rng) if self.settings.stability_weight else None
         seen = photographs if disturbed is None else torch.cat([photographs, disturbed.photographs])
         with self.hardware.autocast():
             painted = paint(seen).float()

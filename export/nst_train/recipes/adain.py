@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nst_train.data.crops import WIDEST, as_batch, as_floats, crops_at, random_crop
-from nst_train.data.images import PictureFolder, Rgb
+from nst_train.data.images import ImageFolder, Rgb
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.record import describe_file
-from nst_train.loop.rng import chance_of
+from nst_train.loop.rng import rng_of
 from nst_train.loop.validation import Column
 from nst_train.perceptual import losses
 from nst_train.perceptual.stability import disturb, stability_error
@@ -28,14 +28,14 @@ from nst_train.recipes.settings import AdainSettings
 WEIGHTS = "decoder.pth"
 SHOWN_STYLES = 6
 OTHER_CROPS = 0x5EED
-"""Added to the seed for the style pictures: with one folder for both, a step must not pair a picture with itself."""
+"""Added to the seed for the style images: with one folder for both, a step must not pair an image with itself."""
 
 
 class AdainRecipe(Recipe):
     """Learns the decoder: content loss at the AdaIN target, mean and deviation loss at every reluN_1 of the encoder.
 
     Raises:
-        InputError: pictures or the encoder cannot be read.
+        InputError: images or the encoder cannot be read.
         ModelError: the encoder is none, or does not reach the cut.
     """
 
@@ -45,8 +45,8 @@ class AdainRecipe(Recipe):
     def __init__(self, settings: AdainSettings, hardware: Hardware, notice: Callable[[str], None]) -> None:
         self.settings, self.hardware = settings, hardware
         least = round(WIDEST * settings.size)
-        self.photographs = PictureFolder(Path(settings.content), least, notice)
-        self.styles = PictureFolder(Path(settings.styles), least, notice)
+        self.photographs = ImageFolder(Path(settings.content), least, notice)
+        self.styles = ImageFolder(Path(settings.styles), least, notice)
         self.network, self.cut = new_adain(Path(settings.encoder), settings.cut, settings.seed)
         hardware.place(self.network)
         self.model = self.network.decoder
@@ -54,9 +54,9 @@ class AdainRecipe(Recipe):
 
     def _choose_shown(self) -> list[tuple[str, Rgb]]:
         places = range(0, len(self.styles), max(1, len(self.styles) // SHOWN_STYLES))[:SHOWN_STYLES]
-        chance = np.random.default_rng(self.settings.seed)
+        rng = np.random.default_rng(self.settings.seed)
         size = self.settings.size
-        return [(self.styles.paths[n].stem, random_crop(self.styles.picture(n), size, chance)) for n in places]
+        return [(self.styles.paths[n].stem, random_crop(self.styles.image(n), size, rng)) for n in places]
 
     def batch(self, step: int) -> Batch:
         s = self.settings
@@ -81,7 +81,7 @@ class AdainRecipe(Recipe):
         if s.variation_weight:
             terms["variation"] = s.variation_weight * losses.total_variation(stylised.float()).mean()
         if s.stability_weight:
-            disturbed = disturb(photographs, chance_of(s.seed, step))
+            disturbed = disturb(photographs, rng_of(s.seed, step))
             with self.hardware.autocast():
                 with torch.no_grad():
                     moved = self._blend(disturbed.photographs, wanted[self.cut])

@@ -44,7 +44,7 @@ def new_adain(encoder: Path, cut: str, seed: int) -> tuple[AdaIn, str]:
             kernel = torch.empty(inputs, outputs, 3, 3)  # the mirror image: what came out goes in
             nn.init.kaiming_normal_(kernel, nonlinearity="relu")  # torch's own would fade over nine layers
             if inputs == 3:
-                kernel *= 0.1  # features of a normalised VGG are about ten times as large as a picture's contrasts
+                kernel *= 0.1  # features of a normalised VGG are about ten times as large as an image's contrasts
             decoder[f"{key}.weight"] = kernel
             decoder[f"{key}.bias"] = torch.full((inputs,), 0.5 if inputs == 3 else 0.0)  # begin in mid-grey
     network = load_adain(checkpoint, Checkpoint(Path("a new decoder"), decoder, ""))
@@ -83,11 +83,11 @@ def decoder_state(network: AdaIn) -> dict[str, Tensor]:
     return state
 
 
-def encode(encoder: nn.Sequential, pictures: Tensor) -> dict[str, Tensor]:
-    """Features of RGB pictures (N, 3, H, W) in [0, 1] at relu1_1, relu2_1 ... as far as the encoder goes."""
+def encode(encoder: nn.Sequential, images: Tensor) -> dict[str, Tensor]:
+    """Features of RGB images (N, 3, H, W) in [0, 1] at relu1_1, relu2_1 ... as far as the encoder goes."""
     found: dict[str, Tensor] = {}
     level, entered = 1, True
-    features = pictures
+    features = images
     for layer in encoder:
         features = layer(features)
         if isinstance(layer, nn.MaxPool2d):

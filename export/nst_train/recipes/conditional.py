@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nst_train.data.crops import as_batch, as_floats, crops_at
-from nst_train.data.images import PictureFolder, Rgb, list_pictures, read_rgb, resize_long_side
+from nst_train.data.images import ImageFolder, Rgb, list_images, read_rgb, resize_long_side
 from nst_train.data.paintings import STROKES, PaintingCrops, held_out
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.record import describe_file
-from nst_train.loop.rng import chance_of
+from nst_train.loop.rng import rng_of
 from nst_train.loop.validation import Column
 from nst_train.perceptual.brush import BrushLoss
 from nst_train.perceptual.loss_network import load_loss_network
@@ -47,7 +47,7 @@ FURTHEST = 0.6
 """Error of unchanged photographs beyond which a named style counts no further away. Photographs are 0.5 to 0.7 from
 most paintings, but 3.4 from seurat and 5.3 from ink, which are darker or flatter: seurat closed 97 % of that with an
 error of 0.10 left and read as a tint, where gogh, at 94 %, had 0.06."""
-_CHANCE_OF_ENCODER = 2
+_ENCODER_SEED = 2
 """Behind the seed and the step; 1 is that of the crops of paintings."""
 UNCHANGED_CROPS, UNCHANGED_STEP = 64, 1_000_000_001
 """Crops that tell how far photographs are from each named style, and the step, reached by no training, they are of."""
@@ -94,17 +94,17 @@ class ConditionalRecipe(Recipe):
         self.settings, self.hardware = settings, hardware
         self.names = list(settings.styles)
         self._table = table or {}
-        self.photographs = PictureFolder(Path(settings.content), settings.photograph_side, notice)
-        self.paintings: PictureFolder | None = None
+        self.photographs = ImageFolder(Path(settings.content), settings.photograph_side, notice)
+        self.paintings: ImageFolder | None = None
         self._crops: PaintingCrops | None = None
         self._held_out: list[Path] = []
         if settings.paintings:
-            paths = list_pictures(Path(settings.paintings))
+            paths = list_images(Path(settings.paintings))
             self._held_out = held_out(paths, settings.hold_out)
             used = [path for path in paths if path not in self._held_out]
             # No crop needs more pixels than the largest scale of strokes.
             least = round(STROKES[1] * settings.style_side)
-            self.paintings = PictureFolder(Path(settings.paintings), least, notice, used)
+            self.paintings = ImageFolder(Path(settings.paintings), least, notice, used)
             self._crops = PaintingCrops(
                 self.paintings,
                 self.photographs,
@@ -166,23 +166,23 @@ class ConditionalRecipe(Recipe):
         side = self.settings.style_side
         folder = self.paintings
         if shown:
-            folder = PictureFolder(shown, side, notice)
+            folder = ImageFolder(shown, side, notice)
         elif self._held_out:
-            folder = PictureFolder(self.paintings.folder, side, notice, self._held_out)
+            folder = ImageFolder(self.paintings.folder, side, notice, self._held_out)
         places = range(0, len(folder), max(1, len(folder) // SHOWN_PAINTINGS))[:SHOWN_PAINTINGS]
-        return [(folder.paths[place].stem, resize_long_side(folder.picture(place), side)) for place in places]
+        return [(folder.paths[place].stem, resize_long_side(folder.image(place), side)) for place in places]
 
     def encoded(self, step: int, count: int) -> int:
         """How many of a step's `count` photographs take their vector from the encoder: of fewer than a whole batch the
-        same part, by chance one more or less."""
+        same part, by rng one more or less."""
         if self.paintings is None:
             return 0
         s = self.settings
         if not self.names:
             return count
-        chance = np.random.default_rng((s.seed, step, _CHANCE_OF_ENCODER))
+        rng = np.random.default_rng((s.seed, step, _ENCODER_SEED))
         of_whole = min(max(1, round(s.batch * s.painting_share)), s.batch - 1)
-        return (count * of_whole + int(chance.integers(s.batch))) // s.batch
+        return (count * of_whole + int(rng.integers(s.batch))) // s.batch
 
     def rate(self, parameter: str) -> float:
         if parameter == "styles":
@@ -200,12 +200,12 @@ class ConditionalRecipe(Recipe):
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         s = self.settings
         photographs = as_floats(batch["photographs"])
-        chance = chance_of(s.seed, step)
+        rng = rng_of(s.seed, step)
         named = len(photographs) - len(batch.get("paintings", ()))
-        chosen = self._choose(named, chance)
+        chosen = self._choose(named, rng)
         vectors, targets = self._wanted(batch, chosen)
         painted_all: list[Tensor] = []
-        noise_offset = self.model.network.draw_noise_offset(chance)
+        noise_offset = self.model.network.draw_noise_offset(rng)
 
         def paint(seen: Tensor) -> Tensor:
             painted: Tensor = self.model.network(seen, vectors.repeat(len(seen) // len(vectors), 1), noise_offset)
@@ -217,7 +217,7 @@ class ConditionalRecipe(Recipe):
             watched_spikes(self.model.network) if s.spike_weight else nullcontext([])
         )
         with watching as spikes:
-            terms = self.loss.of_painter(paint, photographs, targets, chance, shape)
+            terms = self.loss.of_painter(paint, photographs, targets, rng, shape)
         if spikes:
             terms["spikes"] = s.spike_weight * spike_error(spikes)
         if self._brush is not None:
@@ -227,15 +227,15 @@ class ConditionalRecipe(Recipe):
             terms["brush"] = s.brush_weight * error
         return terms
 
-    def _choose(self, named: int, chance: torch.Generator) -> Tensor:
-        """Which named styles the first `named` pictures of a batch get: different ones as far as there are."""
-        chosen = torch.randperm(len(self.names), generator=chance)[:named]
+    def _choose(self, named: int, rng: torch.Generator) -> Tensor:
+        """Which named styles the first `named` images of a batch get: different ones as far as there are."""
+        chosen = torch.randperm(len(self.names), generator=rng)[:named]
         if len(chosen) < named:
-            chosen = torch.randint(0, len(self.names), (named,), generator=chance)
+            chosen = torch.randint(0, len(self.names), (named,), generator=rng)
         return chosen.to(self.hardware.device)
 
     def _shaped(self, errors: Tensor, unchanged: Tensor) -> Tensor:
-        """Style losses (N,) of errors (terms, N): first the pictures in named styles, then those through the encoder.
+        """Style losses (N,) of errors (terms, N): first the images in named styles, then those through the encoder.
 
         Some paintings, nearly black ones above all, have errors a hundred times those of others and would drown them:
         an error e through the encoder counts as log(1 + e). A named style's counts as it is or, with

@@ -35,7 +35,7 @@ class Recipe(abc.ABC):
 
     @abc.abstractmethod
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
-        """Every weighted loss of a batch on the device, a scalar each; chance comes from (seed, step) alone."""
+        """Every weighted loss of a batch on the device, a scalar each; rng comes from (seed, step) alone."""
 
     @abc.abstractmethod
     def columns(self, model: nn.Module) -> Iterator[Column]:

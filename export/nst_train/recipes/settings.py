@@ -67,9 +67,9 @@ class PerceptualSettings(RunSettings):
     style_side: int = 640
     """Long side that paintings are brought to: strokes of one scale for all of them."""
     scales: int = 3
-    """The style loss sees the picture at 1, 1/2, 1/4 ... of its size: this many of them."""
-    style_taps: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1")
-    content_tap: str = "relu3_1"
+    """The style loss sees the image at 1, 1/2, 1/4 ... of its size: this many of them."""
+    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1")
+    content_layer: str = "relu3_1"
     style_weight: float = 10.0
     content_weight: float = 1.0
     calm_weight: float = 0.0
@@ -183,7 +183,7 @@ class AdainSettings(RunSettings):
     """A decoder for a fixed encoder, after Huang & Belongie 2017."""
 
     styles: str
-    """Folder of style pictures."""
+    """Folder of style images."""
     encoder: str
     """File of the normalised VGG."""
     cut: str = ""

@@ -11,10 +11,10 @@ from nst_export.networks.transformer import TransformerNetwork
 from torch import Tensor, nn
 
 from nst_train.data.crops import as_batch, as_floats, crops_at
-from nst_train.data.images import PictureFolder, read_rgb, resize_long_side
+from nst_train.data.images import ImageFolder, read_rgb, resize_long_side
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.record import describe_file
-from nst_train.loop.rng import chance_of
+from nst_train.loop.rng import rng_of
 from nst_train.loop.validation import Column
 from nst_train.perceptual.loss_network import load_loss_network
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
@@ -38,7 +38,7 @@ class TransformerRecipe(Recipe):
 
     def __init__(self, settings: TransformerSettings, hardware: Hardware, notice: Callable[[str], None]) -> None:
         self.settings, self.hardware = settings, hardware
-        self.photographs = PictureFolder(Path(settings.content), settings.photograph_side, notice)
+        self.photographs = ImageFolder(Path(settings.content), settings.photograph_side, notice)
         self.painting = resize_long_side(read_rgb(Path(settings.style)), settings.style_side)
         self.loss = PerceptualLoss(load_loss_network(Path(settings.loss_network)), settings, hardware)
         self.targets = self.loss.targets(as_floats(as_batch([self.painting])).to(hardware.device), exact=True)
@@ -54,9 +54,9 @@ class TransformerRecipe(Recipe):
 
     def losses(self, step: int, batch: Batch) -> dict[str, Tensor]:
         photographs = as_floats(batch["photographs"])
-        chance = chance_of(self.settings.seed, step)
+        rng = rng_of(self.settings.seed, step)
         targets = [target.expand(photographs.shape[0], -1, -1) for target in self.targets]
-        return self.loss.of_painter(self.network, photographs, targets, chance)
+        return self.loss.of_painter(self.network, photographs, targets, rng)
 
     def columns(self, model: nn.Module) -> Iterator[Column]:
         yield Column(Path(self.settings.style).stem, self.painting, model)

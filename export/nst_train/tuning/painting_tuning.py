@@ -9,8 +9,8 @@ from nst_rt.jobs.tuning import Tuned
 from nst_rt.styles.library import Vector
 
 from nst_train.data.crops import WIDEST
-from nst_train.data.drawn_images import DrawnPictures
-from nst_train.data.images import PictureFolder, Pictures, read_rgb
+from nst_train.data.drawn_images import DrawnImages
+from nst_train.data.images import ImageFolder, Images, read_rgb
 from nst_train.loop.hardware import choose_hardware
 from nst_train.loop.interruption import Interruption
 from nst_train.loop.progress import Reporter, choose_reporter
@@ -47,13 +47,13 @@ def tune_to_painting(
     reporter = choose_reporter(every=10)
     vgg = load_loss_network(find_loss_network(loss_network))
     network = read_exported(model).network
-    picture = read_rgb(painting)
+    image = read_rgb(painting)
     hardware = choose_hardware(device)
-    pictures = _pictures(photographs, settings, reporter)
-    s = settings or tuning_settings(pictures, vgg, STEPS)
+    images = _images(photographs, settings, reporter)
+    s = settings or tuning_settings(images, vgg, STEPS)
     begin = network.neutral_style() if start is None else torch.from_numpy(start).float()
     if not photographs:
-        reporter.note("stylising drawn pictures meanwhile; --photographs FOLDER fits the style to yours")
+        reporter.note("stylising drawn images meanwhile; --photographs FOLDER fits the style to yours")
     reporter.note(f"tuning on {hardware.name}; Ctrl-C ends it with what is found so far")
     done = 0
 
@@ -69,8 +69,8 @@ def tune_to_painting(
         with Interruption() as interruption:
             vector = tune(
                 network,
-                picture,
-                pictures,
+                image,
+                images,
                 begin,
                 vgg,
                 hardware,
@@ -84,8 +84,8 @@ def tune_to_painting(
     if not done:
         raise KeyboardInterrupt
     spent = time.monotonic() - began
-    kind = "photographs" if photographs else "drawn pictures"
-    before, after = style_closed(network, [begin, vector], picture, pictures, vgg, hardware, s)
+    kind = "photographs" if photographs else "drawn images"
+    before, after = style_closed(network, [begin, vector], image, images, vgg, hardware, s)
     return Tuned(
         vector=vector.numpy(),
         training=f"tuned: {done} steps of {s.batch} {kind} at {s.size} px, {spent / 60:.1f} min on {hardware.name}",
@@ -95,8 +95,8 @@ def tune_to_painting(
     )
 
 
-def _pictures(photographs: Path | None, settings: PerceptualSettings | None, reporter: Reporter) -> Pictures:
+def _images(photographs: Path | None, settings: PerceptualSettings | None, reporter: Reporter) -> Images:
     if photographs is None:
-        return DrawnPictures()
+        return DrawnImages()
     size = settings.size if settings else PerceptualSettings.size
-    return PictureFolder(photographs, round(WIDEST * size), reporter.note)
+    return ImageFolder(photographs, round(WIDEST * size), reporter.note)

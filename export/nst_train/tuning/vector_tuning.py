@@ -12,9 +12,9 @@ from nst_rt.errors import ModelError
 from torch import Tensor
 
 from nst_train.data.crops import as_batch, as_floats, crops_at
-from nst_train.data.images import Pictures, Rgb, resize_long_side
+from nst_train.data.images import Images, Rgb, resize_long_side
 from nst_train.loop.hardware import Hardware
-from nst_train.loop.rng import chance_of
+from nst_train.loop.rng import rng_of
 from nst_train.loop.schedule import learning_rate
 from nst_train.perceptual.loss_network import LossNetwork
 from nst_train.perceptual.perceptual_loss import PerceptualLoss, Targets
@@ -37,7 +37,7 @@ class TuningProgress:
     losses: dict[str, float]
 
 
-def tuning_settings(photographs: Pictures, loss_network: LossNetwork, steps: int = 400) -> PerceptualSettings:
+def tuning_settings(photographs: Images, loss_network: LossNetwork, steps: int = 400) -> PerceptualSettings:
     """The losses that the built-in network was trained with, as far as they are about a painting alone, at 256 px, with
     a vector's learning rate: Gram matrices by themselves are also content with patches and frames."""
     return PerceptualSettings(
@@ -56,7 +56,7 @@ def tuning_settings(photographs: Pictures, loss_network: LossNetwork, steps: int
 def tune(
     network: ConditionalTransformer,
     painting: Rgb,
-    photographs: Pictures,
+    photographs: Images,
     start: Tensor,
     loss_network: LossNetwork,
     hardware: Hardware,
@@ -112,9 +112,9 @@ def tune(
         rate = learning_rate(round(share * 10_000), 10_000, 0) * min(1.0, (step + 1) / max(1, s.warm_up))
         optimizer.param_groups[0]["lr"] = s.learning_rate * rate
         crops = as_floats(crops_at(photographs, step, s.batch, s.size, s.seed).to(device))
-        chance = chance_of(s.seed, step)
-        paint = partial(network, style=vector, noise_offset=network.draw_noise_offset(chance))
-        terms = loss.of_painter(paint, crops, targets, chance)
+        rng = rng_of(s.seed, step)
+        paint = partial(network, style=vector, noise_offset=network.draw_noise_offset(rng))
+        terms = loss.of_painter(paint, crops, targets, rng)
         stacked = torch.stack(list(terms.values()))
         found = dict(zip(terms, stacked.detach().tolist(), strict=True))
         if not all(map(math.isfinite, found.values())):
@@ -134,7 +134,7 @@ def style_closed(
     network: ConditionalTransformer,
     vectors: Sequence[Tensor],
     painting: Rgb,
-    photographs: Pictures,
+    photographs: Images,
     loss_network: LossNetwork,
     hardware: Hardware,
     settings: PerceptualSettings,
@@ -150,7 +150,7 @@ def style_closed(
     targets = _targets(loss, painting, hardware)
     crops = as_floats(crops_at(photographs, JUDGED, settings.batch, settings.size, settings.seed).to(device))
     unchanged = float(loss(crops, crops, targets)["style"])
-    noise_offset = network.draw_noise_offset(chance_of(settings.seed, JUDGED))
+    noise_offset = network.draw_noise_offset(rng_of(settings.seed, JUDGED))
     closed = []
     for vector in vectors:
         with hardware.autocast():
@@ -160,5 +160,5 @@ def style_closed(
 
 
 def _targets(loss: PerceptualLoss, painting: Rgb, hardware: Hardware) -> Targets:
-    picture = as_floats(as_batch([resize_long_side(painting, loss.settings.style_side)])).to(hardware.device)
-    return [target.expand(loss.settings.batch, -1, -1) for target in loss.targets(picture, exact=True)]
+    image = as_floats(as_batch([resize_long_side(painting, loss.settings.style_side)])).to(hardware.device)
+    return [target.expand(loss.settings.batch, -1, -1) for target in loss.targets(image, exact=True)]

@@ -1,4 +1,4 @@
-// Stylises a PPM picture on OpenVINO's own runtime, with the record, styles and blends of nst_rt.hpp.
+// Stylises a PPM image on OpenVINO's own runtime, with the record, styles and blends of nst_rt.hpp.
 //
 //     nst_rt_stylize_openvino MODEL.onnx IN.ppm OUT.ppm [STYLE]
 

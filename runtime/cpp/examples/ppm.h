@@ -1,4 +1,4 @@
-/* PPM pictures (P6, 8 bits) as packed BGR bytes: enough for an example to need no library. */
+/* PPM images (P6, 8 bits) as packed BGR bytes: enough for an example to need no library. */
 
 #ifndef NST_RT_EXAMPLES_PPM_H
 #define NST_RT_EXAMPLES_PPM_H
@@ -41,7 +41,7 @@ static unsigned char *ppm_read(const char *path, int *width, int *height) {
         depth = ppm_number(file);
     }
     if (!is_ppm || *width < 1 || *height < 1 || *width > 32768 || *height > 32768 || depth != 255) {
-        fprintf(stderr, "%s: no PPM picture of 8 bits (P6). Convert it: ffmpeg -i PICTURE -pix_fmt rgb24 %s\n", path,
+        fprintf(stderr, "%s: no PPM image of 8 bits (P6). Convert it: ffmpeg -i IMAGE -pix_fmt rgb24 %s\n", path,
                 path);
     } else {
         size_t bytes = (size_t)*width * (size_t)*height * 3;
@@ -58,7 +58,7 @@ static unsigned char *ppm_read(const char *path, int *width, int *height) {
     return pixels;
 }
 
-/* Writes beside the file and moves, so that no half picture is left. Returns 0, or -1 with a message on stderr. */
+/* Writes beside the file and moves, so that no half image is left. Returns 0, or -1 with a message on stderr. */
 static int ppm_write(const char *path, unsigned char *pixels, int width, int height) {
     char temporary[4096];
     size_t count = (size_t)width * (size_t)height;

@@ -1,8 +1,8 @@
-// A camera, film or picture through `nst-rt share` with OpenCV.
+// A camera, video or image through `nst-rt share` with OpenCV.
 //
 //     nst-rt share --name cam0 --style gogh &
 //     nst_rt_share_opencv cam0 0                          # camera 0, in a window; q ends it
-//     nst_rt_share_opencv cam0 film.mp4 painted.mp4
+//     nst_rt_share_opencv cam0 video.mp4 painted.mp4
 //     nst_rt_share_opencv cam0 photo.jpg painted.png
 // SPDX-License-Identifier: MIT
 #include <cctype>
@@ -29,7 +29,7 @@ cv::Mat stylized(nst_rt::Share &share, const cv::Mat &bgr)
     return made;
 }
 
-int picture(nst_rt::Share &share, const cv::Mat &bgr, const std::string &output)
+int image(nst_rt::Share &share, const cv::Mat &bgr, const std::string &output)
 {
     cv::Mat made = stylized(share, bgr);
     if (output.empty()) {
@@ -42,7 +42,7 @@ int picture(nst_rt::Share &share, const cv::Mat &bgr, const std::string &output)
     return 0;
 }
 
-int film(nst_rt::Share &share, cv::VideoCapture &capture, const std::string &output)
+int video(nst_rt::Share &share, cv::VideoCapture &capture, const std::string &output)
 {
     cv::VideoWriter writer;
     cv::Mat frame;
@@ -79,7 +79,7 @@ int film(nst_rt::Share &share, cv::VideoCapture &capture, const std::string &out
 int main(int count, char **arguments)
 {
     if (count < 3 || count > 4) {
-        std::fprintf(stderr, "usage: %s NAME CAMERA|FILM|PICTURE [OUTPUT]\n", arguments[0]);
+        std::fprintf(stderr, "usage: %s NAME CAMERA|VIDEO|IMAGE [OUTPUT]\n", arguments[0]);
         return 2;
     }
     const std::string source = arguments[2], output = count == 4 ? arguments[3] : "";
@@ -90,14 +90,14 @@ int main(int count, char **arguments)
         if (!camera) {
             const cv::Mat bgr = cv::imread(source, cv::IMREAD_COLOR);
             if (!bgr.empty())
-                return picture(share, bgr, output);
+                return image(share, bgr, output);
         }
         cv::VideoCapture capture = camera ? cv::VideoCapture(std::stoi(source)) : cv::VideoCapture(source);
         if (!capture.isOpened()) {
             std::fprintf(stderr, "%s: cannot be opened\n", source.c_str());
             return 1;
         }
-        return film(share, capture, output);
+        return video(share, capture, output);
     } catch (const std::exception &error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;

@@ -1,4 +1,4 @@
-// Stylises a PPM picture with nst_rt.hpp.
+// Stylises a PPM image with nst_rt.hpp.
 //
 //     nst_rt_stylize_ppm MODEL.onnx IN.ppm OUT.ppm [--style gogh:0.7+wave:0.3] [--painting PAINTING.ppm]
 //                        [--strength 0.8] [--color 0] [--device cpu] [--threads 2]
@@ -15,8 +15,8 @@
 
 namespace {
 
-struct Picture {
-    explicit Picture(const std::string& path) : pixels(ppm_read(path.c_str(), &width, &height), std::free) {
+struct Image {
+    explicit Image(const std::string& path) : pixels(ppm_read(path.c_str(), &width, &height), std::free) {
         if (!pixels) std::exit(2);   // ppm_read has said why
     }
     nst_rt::Frame frame() const { return {pixels.get(), width, height, 0}; }
@@ -41,21 +41,21 @@ int stylize(const std::vector<std::string>& arguments) {
         else if (name == "--threads") options.threads = std::stoi(value);
         else throw nst_rt::InputError("unknown option " + name);
     }
-    const Picture picture(arguments[1]);
+    const Image image(arguments[1]);
     nst_rt::Stylizer stylizer(arguments[0], options);
     for (const std::string& warning : stylizer.warnings()) std::cerr << warning << '\n';
     if (!painting.empty()) {
         // Named, so that `--style painting:0.5+gogh:0.5` can blend it.
-        stylizer.add_style("painting", stylizer.read_style(Picture(painting).frame()));
+        stylizer.add_style("painting", stylizer.read_style(Image(painting).frame()));
         if (style.empty()) style = "painting";
     }
     if (!style.empty()) stylizer.set_style(style);
     stylizer.set_strength(strength);
     stylizer.set_color(color);
-    stylizer(picture.frame(), picture.frame());
+    stylizer(image.frame(), image.frame());
     std::cerr << stylizer.record().family << ", style " << stylizer.style() << ", on " << stylizer.device()
               << ", ONNX Runtime " << OrtGetApiBase()->GetVersionString() << '\n';
-    return ppm_write(arguments[2].c_str(), picture.pixels.get(), picture.width, picture.height) == 0 ? 0 : 2;
+    return ppm_write(arguments[2].c_str(), image.pixels.get(), image.width, image.height) == 0 ? 0 : 2;
 }
 
 }   // namespace

@@ -1,4 +1,4 @@
-/* Stylises a PPM picture through the C ABI.
+/* Stylises a PPM image through the C ABI.
  *
  *     nst_rt_stylize_ppm_c MODEL.onnx IN.ppm OUT.ppm [STYLE [DEVICE]] */
 

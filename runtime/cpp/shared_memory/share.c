@@ -201,7 +201,7 @@ static bool is_name(const char *name)
     return length > 0 && length <= LONGEST_NAME && strspn(name, letters) == length && strchr("._-", name[0]) == NULL;
 }
 
-static bool is_sound(const nst_rt_share_header *header, uint64_t size)
+static bool is_audio(const nst_rt_share_header *header, uint64_t size)
 {
     uint64_t slots = header->slots, slot_bytes = header->slot_bytes;
     return header->header_bytes == NST_RT_SHARE_HEADER_BYTES && header->segment_bytes == size && slots >= 1 &&
@@ -260,7 +260,7 @@ static nst_rt_share_code map(nst_rt_share *share, const char *path)
         return fail(
             NST_RT_SHARE_SYSTEM, "%s: cannot be mapped (%s). Free memory, or start nst-rt share with a smaller --size "
             "or fewer --slots", path, strerror(errno));
-    if (memory == MAP_FAILED || !is_sound(memory, size)) {
+    if (memory == MAP_FAILED || !is_audio(memory, size)) {
         if (memory != MAP_FAILED)
             munmap(memory, size);
         return fail(

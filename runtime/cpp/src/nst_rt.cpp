@@ -56,7 +56,7 @@ nst_rt_status guarded(Action&& action) noexcept {
     } catch (const nst_rt::DeviceError& error) {
         return fail(NST_RT_ERROR_DEVICE, error.what());
     } catch (const std::bad_alloc&) {
-        return fail(NST_RT_ERROR_MEMORY, "out of memory. Use smaller pictures");
+        return fail(NST_RT_ERROR_MEMORY, "out of memory. Use smaller images");
     } catch (const std::exception& error) {
         return fail(NST_RT_ERROR_INTERNAL, error.what());
     } catch (...) {
@@ -80,7 +80,7 @@ constexpr std::size_t smallest_options = offsetof(nst_rt_options, verbose) + siz
 nst_rt_options default_options() {
     nst_rt_options options{};
     options.struct_size = sizeof options;
-    options.own_styles = 1;
+    options.user_styles = 1;
     return options;
 }
 
@@ -105,7 +105,7 @@ nst_rt::Options read_options(const nst_rt_options* passed) {
     if (options.threads < 0) throw ArgumentError("options.threads is negative. 0 takes all physical cores");
     result.threads = options.threads;
     result.strict = options.strict != 0;
-    result.own_styles = options.own_styles != 0;
+    result.user_styles = options.user_styles != 0;
     result.verbose = options.verbose != 0;
     return result;
 }

@@ -49,7 +49,7 @@ int main(int count, char **arguments) {
 
     /* A program with a newer header: fine until it asks for what this library does not know. */
     EXPECT(nst_rt_options_init(&longer.known, sizeof longer) == NST_RT_OK);
-    EXPECT(longer.newer == 0 && longer.known.own_styles == 1 && longer.known.struct_size == sizeof longer);
+    EXPECT(longer.newer == 0 && longer.known.user_styles == 1 && longer.known.struct_size == sizeof longer);
     longer.known.device = "cpu";
     longer.newer = 1;
     FAILS(NST_RT_ERROR_ARGUMENT, nst_rt_open(arguments[1], &longer.known, &stylizer), "does not know");

@@ -98,7 +98,7 @@ class _CommandsOnDemand(typer.core.TyperGroup):
 app = typer.Typer(
     name="nst-rt",
     cls=_CommandsOnDemand,
-    help="Neural style transfer, fast: pictures, films and live cameras.",
+    help="Neural style transfer, fast: images, videos and live cameras.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

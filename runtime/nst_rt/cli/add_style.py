@@ -29,13 +29,13 @@ def register(app: typer.Typer) -> None:
 def add_style(
     painting: Annotated[
         Path,
-        typer.Argument(parser=local_path, metavar="PAINTING", help="A picture of the painting.", show_default=False),
+        typer.Argument(parser=local_path, metavar="PAINTING", help="An image of the painting.", show_default=False),
     ],
     name: Annotated[str, typer.Option("--name", "-n", help="What --style shall call it.", show_default=False)],
     title: Annotated[str, typer.Option("--title", help="Of the painting.", rich_help_panel=RECORD)] = "",
     artist: Annotated[str, typer.Option("--artist", rich_help_panel=RECORD)] = "",
     year: Annotated[str, typer.Option("--year", rich_help_panel=RECORD)] = "",
-    license: Annotated[str, typer.Option("--license", help="Of the picture.", rich_help_panel=RECORD)] = "",
+    license: Annotated[str, typer.Option("--license", help="Of the image.", rich_help_panel=RECORD)] = "",
     model: ModelOption = None,
     tune: Annotated[
         bool,
@@ -51,7 +51,7 @@ def add_style(
         Path | None,
         typer.Option(
             "--photographs",
-            help="Folder of photographs to stylise meanwhile, of the kind that the style is for; drawn pictures if "
+            help="Folder of photographs to stylise meanwhile, of the kind that the style is for; drawn images if "
             "left out.",
             show_default=False,
             rich_help_panel=TUNING,
@@ -83,7 +83,7 @@ def add_style(
     """Make a painting a named style of your own: --style NAME, in blends and live too."""
     import datetime
 
-    from nst_rt.media.images.image_reader import read_picture
+    from nst_rt.media.images.image_reader import read_image
     from nst_rt.models.catalog import BUILT_IN, find_model
     from nst_rt.styles.library import Style
     from nst_rt.styles.user_styles import check_name, save_style
@@ -93,7 +93,7 @@ def add_style(
     files = find_model(model or BUILT_IN)
     record = _record_with_vectors(files)
     check_name(name, files, overwrite=overwrite)
-    read_picture(painting)  # a missing one is told before minutes are spent
+    read_image(painting)  # a missing one is told before minutes are spent
     tuned = _tuned(files, record, painting, minutes, photographs, loss_network, device) if tune else None
     vector = tuned.vector if tuned else _encoded(files, record, painting, name)
     style = Style(

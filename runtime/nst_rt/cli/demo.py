@@ -1,4 +1,4 @@
-"""`nst-rt demo`: one picture in every style."""
+"""`nst-rt demo`: one image in every style."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,7 +51,7 @@ def demo(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a contact sheet of a picture in every available style."""
+    """Make a contact sheet of an image in every available style."""
     import time
 
     from nst_rt.cli.progress import progress_bar
@@ -60,8 +60,8 @@ def demo(
     from nst_rt.files.naming import check_not_taken
     from nst_rt.jobs.opened_styles import SHEET_TAG
     from nst_rt.media.images.contact_sheet import Cell, contact_sheet
-    from nst_rt.media.images.image_reader import read_picture
-    from nst_rt.media.images.image_writer import check_suffix, write_picture
+    from nst_rt.media.images.image_reader import read_image
+    from nst_rt.media.images.image_writer import check_suffix, write_image
     from nst_rt.media.images.sample_image import landscape
     from nst_rt.styles.library import unknown_style
 
@@ -70,8 +70,8 @@ def demo(
     check_suffix(output.suffix, str(output))
     refuse_unwritable(output)
     check_not_taken(output, [photo] if photo else [], overwrite=overwrite)
-    picture = read_picture(photo).shrunk(size).bgr if photo else landscape(size, size * 2 // 3)
-    cells = [Cell(picture, "original")]
+    image = read_image(photo).shrunk(size).bgr if photo else landscape(size, size * 2 // 3)
+    cells = [Cell(image, "original")]
     started, made = time.perf_counter(), []
     with signals_interrupt(), ExitStack() as opened:
         stylizers = _open_all(opened, model, device, precision, threads)
@@ -83,7 +83,7 @@ def demo(
                 f"{model or 'the model'} comes without named styles, so there is nothing to show. Leave --model out, "
                 "or give nst-rt image a painting with --style"
             )
-        with progress_bar(len(style or known), "pictures") as advance:
+        with progress_bar(len(style or known), "images") as advance:
             for stylizer in stylizers:
                 for name in stylizer.styles:
                     if style and name not in style:
@@ -95,11 +95,11 @@ def demo(
                             raise
                         say(f"nst-rt: {' '.join(str(error).split())}; left out")
                         continue
-                    cells.append(Cell(stylizer(picture), name))
+                    cells.append(Cell(stylizer(image), name))
                     made.append(name)
                     advance()
                 stylizer.close()
-    write_picture(output, contact_sheet(cells))
+    write_image(output, contact_sheet(cells))
     if as_json:
         import json
 

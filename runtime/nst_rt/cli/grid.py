@@ -48,9 +48,7 @@ def register(app: typer.Typer) -> None:
 def grid(
     content: Annotated[
         list[str],
-        typer.Option(
-            "--content", "-c", metavar="PICTURE...", help="Files, folders or quoted globs.", show_default=False
-        ),
+        typer.Option("--content", "-c", metavar="IMAGE...", help="Files, folders or quoted globs.", show_default=False),
     ],
     output: Annotated[
         Path,
@@ -59,7 +57,7 @@ def grid(
             "-o",
             metavar="FILE",
             show_default=False,
-            help="The sheet; the pictures go to a folder beside it.",
+            help="The sheet; the images go to a folder beside it.",
         ),
     ],
     style: Annotated[
@@ -94,10 +92,10 @@ def grid(
     ] = None,
     method: Annotated[
         Method,
-        typer.Option("--method", help="optimize repaints with paintings in minutes a picture, and needs PyTorch."),
+        typer.Option("--method", help="optimize repaints with paintings in minutes an image, and needs PyTorch."),
     ] = Method.network,
-    size: Annotated[int, typer.Option("--size", min=16, help="Long side of the pictures at most, in pixels.")] = 720,
-    side: Annotated[int, typer.Option("--side", min=64, help="Long side of a picture on the sheet, in pixels.")] = 320,
+    size: Annotated[int, typer.Option("--size", min=16, help="Long side of the images at most, in pixels.")] = 720,
+    side: Annotated[int, typer.Option("--side", min=64, help="Long side of an image on the sheet, in pixels.")] = 320,
     strength: StrengthOption = 1.0,
     color: ColorOption = 1.0,
     match_colors: MatchColorsOption = "none",
@@ -115,7 +113,7 @@ def grid(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make every picture again, and replace files that are not a grid's.")
+        bool, typer.Option("--overwrite", help="Make every image again, and replace files that are not a grid's.")
     ] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -124,8 +122,8 @@ def grid(
 ) -> None:
     """Make a sheet of photographs by styles, or of one pair over a parameter, with labels.
 
-    The single pictures lie in a folder of the sheet's name. The same line again makes only what is missing or changed.
-    A picture that fails is reported on the sheet and the rest go on (exit 1); Ctrl-C keeps what there is (exit 130).
+    The single images lie in a folder of the sheet's name. The same line again makes only what is missing or changed.
+    An image that fails is reported on the sheet and the rest go on (exit 1); Ctrl-C keeps what there is (exit 130).
     """
     from nst_rt.cli.progress import progress_bar
     from nst_rt.cli.signals import signals_interrupt
@@ -134,7 +132,7 @@ def grid(
     from nst_rt.jobs.grid.parameters import parse_sweep
     from nst_rt.jobs.grid.plan import plan_grid
     from nst_rt.jobs.grid.record import GridRecord
-    from nst_rt.media.images.image_writer import write_picture
+    from nst_rt.media.images.image_writer import write_image
 
     sweeps = [parse_sweep(text, method.value) for text in sweep or []]
     given = {"strength": strength, "color": color, "match-colors": match_colors, "steps": steps}
@@ -143,7 +141,7 @@ def grid(
         raise StyleError("--loss-network is for --method optimize. Add it, or leave --loss-network out")
     if method is Method.optimize and (model or not style):
         raise StyleError("--method optimize has no --model, and needs --style with paintings")
-    contents, styles = _pictures(content, output), _styles(style or [""], output)
+    contents, styles = _images(content, output), _styles(style or [""], output)
     _check_sheet(output, [*contents, *(Path(one) for one in styles if one)], overwrite=overwrite)
     plan = plan_grid(contents, styles, list(model) if model else [None], sweeps, settings)
     folder = output.with_suffix("")
@@ -152,7 +150,7 @@ def grid(
     with signals_interrupt(), closing(_maker(method, weights, device, precision, threads)) as maker:
         run = GridRun(plan, maker, folder, record)
         try:
-            with progress_bar(len(plan.cells), "pictures") as advance:
+            with progress_bar(len(plan.cells), "images") as advance:
 
                 def report(outcome: "Outcome") -> None:
                     if outcome.state == "failed" and outcome.error not in told_errors:
@@ -171,7 +169,7 @@ def grid(
         if one.state in ("failed", "not made")
     }
     largest = max(cell.request.settings["size"] for cell in plan.cells)
-    write_picture(output, draw_grid(plan, folder, missing, side=min(side, max(64, largest))))
+    write_image(output, draw_grid(plan, folder, missing, side=min(side, max(64, largest))))
     record.add_sheet(output.name)
     counts = {
         state: sum(one.state == state for one in run.outcomes) for state in ("made", "kept", "failed", "not made")
@@ -179,8 +177,8 @@ def grid(
     say(f"{output}: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count) + f"; in {folder}")
     if as_json:
         told = {"output": str(output), "folder": str(folder), "rows": plan.rows, "columns": plan.columns}
-        pictures = [outcome.to_json() for outcome in run.outcomes]
-        typer.echo(json.dumps({**told, "interrupted": interrupted, "pictures": pictures}, ensure_ascii=False, indent=2))
+        images = [outcome.to_json() for outcome in run.outcomes]
+        typer.echo(json.dumps({**told, "interrupted": interrupted, "images": images}, ensure_ascii=False, indent=2))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
     if counts["failed"]:
@@ -188,7 +186,7 @@ def grid(
 
 
 def _settings(given: dict[str, Any], sweeps: "list[Sweep]", method: Method) -> dict[str, Any]:
-    """The options that were given and are the same for all pictures."""
+    """The options that were given and are the same for all images."""
     from nst_rt.jobs.grid.parameters import PARAMETERS
     from nst_rt.styles.color_matching import check_method
 
@@ -219,26 +217,26 @@ def _check_sheet(output: Path, inputs: list[Path], *, overwrite: bool) -> None:
     refuse_unwritable(output)
     folder = output.with_suffix("")
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: a file, and the single pictures need a folder of this name. Give another -o")
+        raise OutputError(f"{folder}: a file, and the single images need a folder of this name. Give another -o")
     if output.name not in sheets_of(folder):
         check_not_taken(output, inputs, overwrite=overwrite)
 
 
-def _pictures(names: list[str], output: Path) -> list[Path]:
-    """The pictures that were named, without an earlier sheet of this grid: `*.jpg` names it too, the second time."""
+def _images(names: list[str], output: Path) -> list[Path]:
+    """The images that were named, without an earlier sheet of this grid: `*.jpg` names it too, the second time."""
     from nst_rt.jobs.grid.record import sheets_of
-    from nst_rt.jobs.image_paths import STREAM, find_pictures
+    from nst_rt.jobs.image_paths import STREAM, find_images
     from nst_rt.media.images.image_reader import SUFFIXES
 
     folder = output.with_suffix("")
     sheets = [(folder.parent / name).resolve() for name in sheets_of(folder)]
-    found = [one.path for one in find_pictures(names, recursive=False, suffixes=SUFFIXES, avoid=folder)]
+    found = [one.path for one in find_images(names, recursive=False, suffixes=SUFFIXES, avoid=folder)]
     if STREAM in found:
         raise InputError("- (stdin) is not for grids. Name files")
-    pictures = [path for path in found if path.resolve() not in sheets]
-    if not pictures:
-        raise InputError(f"{names[0]}: the sheet itself is no picture for it. Name others")
-    return pictures
+    images = [path for path in found if path.resolve() not in sheets]
+    if not images:
+        raise InputError(f"{names[0]}: the sheet itself is no image for it. Name others")
+    return images
 
 
 def _styles(names: list[str], output: Path) -> list[str]:
@@ -247,7 +245,7 @@ def _styles(names: list[str], output: Path) -> list[str]:
 
     styles: dict[str, None] = {}
     for name in names:
-        found = [str(path) for path in _pictures([name], output)] if name and is_folder(Path(name)) else [name]
+        found = [str(path) for path in _images([name], output)] if name and is_folder(Path(name)) else [name]
         styles |= dict.fromkeys(found)
     return list(styles)
 

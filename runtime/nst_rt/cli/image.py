@@ -1,4 +1,4 @@
-"""`nst-rt image`: pictures, folders of pictures, or a picture through a pipe."""
+"""`nst-rt image`: images, folders of images, or an image through a pipe."""
 
 import json
 import os
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 
     from nst_rt.engine.session_pool import Shares
     from nst_rt.jobs.image_paths import Job
-    from nst_rt.jobs.image_prefetch import PictureAhead
+    from nst_rt.jobs.image_prefetch import ImageAhead
     from nst_rt.jobs.style_request import Controls
-    from nst_rt.media.images.image_reader import Picture
+    from nst_rt.media.images.image_reader import Image
     from nst_rt.stylizer.masked_stylizer import MaskedStylizer
     from nst_rt.stylizer.stylizer import Stylizer
 
     Prepare = Callable[[NDArray[np.uint8]], Callable[[], NDArray[np.uint8]]]
     """As `Stylizer.prepare`."""
-    Made = tuple["_Result", Picture | None]
+    Made = tuple["_Result", Image | None]
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
 def image(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="PICTURE...", help="Files, folders, quoted globs, or - for stdin.", show_default=False),
+        typer.Argument(metavar="IMAGE...", help="Files, folders, quoted globs, or - for stdin.", show_default=False),
     ],
     output: Annotated[
         str | None,
@@ -67,7 +67,7 @@ def image(
             "-o",
             metavar="FILE|FOLDER|-",
             show_default=False,
-            help="For several pictures or styles a folder, made if missing; for one a file, a folder with a / at its "
+            help="For several images or styles a folder, made if missing; for one a file, a folder with a / at its "
             "end, or - for stdout. "
             "Left out: photo.STYLE.jpg beside photo.jpg, with settings that are not the usual ones: "
             "photo.gogh.strength-0.5.jpg.",
@@ -99,24 +99,24 @@ def image(
     in_flight: InFlightOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Stylise pictures; each keeps its size (unless --size), its transparency and its colour profile.
+    """Stylise images; each keeps its size (unless --size), its transparency and its colour profile.
 
     Results are 8 bits a channel and upright. Of several, one that fails is reported; the rest go on (exit 1).
-    From a folder, what an earlier run wrote beside its pictures (photo.gogh.jpg beside photo.jpg) is left out.
+    From a folder, what an earlier run wrote beside its images (photo.gogh.jpg beside photo.jpg) is left out.
     """
     from nst_rt.cli.signals import signals_interrupt
     from nst_rt.engine.cpu_cores import physical_cores
     from nst_rt.files.naming import is_folder
     from nst_rt.jobs.image_paths import (
         STREAM,
-        find_pictures,
+        find_images,
         folder_of_results,
         is_batch,
         plan_batch,
         plan_one,
         without_results,
     )
-    from nst_rt.jobs.image_prefetch import PictureAhead
+    from nst_rt.jobs.image_prefetch import ImageAhead
     from nst_rt.jobs.opened_styles import names_of_results, open_styles
     from nst_rt.jobs.style_request import read_controls
     from nst_rt.media.images.image_reader import SUFFIXES as READABLE
@@ -135,7 +135,7 @@ def image(
         check_suffix(suffix, "--format")
     # A path forgets the slash that makes a name a folder's.
     given, as_folder = (Path(output), output.endswith(("/", os.sep))) if output is not None else (None, False)
-    found = find_pictures(inputs, recursive=recursive, suffixes=READABLE, avoid=given)
+    found = find_images(inputs, recursive=recursive, suffixes=READABLE, avoid=given)
     batch, source = is_batch(inputs, found), found[0].path
     folder = None
     if batch or (several and (given is not None or source == STREAM)):
@@ -146,7 +146,7 @@ def image(
         _check_stdout((source == STREAM and given is None) or given == STREAM, as_json)
     ahead = None
     if not (batch or several or source == STREAM) and is_file(source):
-        ahead = PictureAhead(source)
+        ahead = ImageAhead(source)
     from nst_rt.stylizer.stylizer import Stylizer  # loads ONNX Runtime, beside the decoding
 
     few = not batch or len(found) <= physical_cores()  # the last ones would leave cores idle
@@ -208,13 +208,13 @@ def image(
             results += made
     errors = [result.error for result in results if result.error is not None]
     if as_json:
-        told: dict[str, Any] = {"pictures": [result.to_json() for result in results]}
+        told: dict[str, Any] = {"images": [result.to_json() for result in results]}
         told |= {"stylizers": described} if several else {"stylizer": described[0]}
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
     if errors and not batch and not several:
         raise errors[0]
     if batch:
-        say(f"{len(results) - len(errors)} of {len(results)} pictures written to {folder}")
+        say(f"{len(results) - len(errors)} of {len(results)} images written to {folder}")
     if errors:
         raise typer.Exit(2 if len(errors) == len(results) else 1)
 
@@ -227,7 +227,7 @@ def _in_its_colors(
 
 
 def _tell(result: "_Result", stylizer: dict[str, Any]) -> None:
-    """One line for a picture that was written to a file; what goes to stdout needs none."""
+    """One line for an image that was written to a file; what goes to stdout needs none."""
     from nst_rt.jobs.image_paths import STREAM
 
     if result.error is None and result.job.target != STREAM and result.size and result.milliseconds is not None:
@@ -240,14 +240,14 @@ def _check_stdout(wanted: bool, as_json: bool) -> None:
     if not wanted:
         return
     if as_json:
-        raise OutputError("--json and a picture cannot both go to stdout. Give -o FILE")
+        raise OutputError("--json and an image cannot both go to stdout. Give -o FILE")
     if sys.stdout.isatty():
-        raise OutputError("a picture does not go to a terminal. Give -o FILE or send stdout to a file")
+        raise OutputError("an image does not go to a terminal. Give -o FILE or send stdout to a file")
 
 
 @dataclass
 class _Result:
-    """What became of one picture."""
+    """What became of one image."""
 
     job: "Job"
     size: tuple[int, int] | None = None
@@ -268,7 +268,7 @@ class _Result:
 
 @contextmanager
 def _blamed(result: _Result) -> "Generator[None, None, None]":
-    """Keep an error of stylising with its picture."""
+    """Keep an error of stylising with its image."""
     try:
         yield
     except NstError as error:
@@ -281,7 +281,7 @@ def _blamed(result: _Result) -> "Generator[None, None, None]":
 
 
 class _Run:
-    """Reads, stylises and writes pictures, of several the three at once; an error stays with its picture."""
+    """Reads, stylises and writes images, of several the three at once; an error stays with its image."""
 
     def __init__(
         self,
@@ -289,7 +289,7 @@ class _Run:
         size: int | None,
         stream_suffix: str,
         quality: int,
-        ahead: "PictureAhead | None",
+        ahead: "ImageAhead | None",
         *,
         also_read: "Sequence[Path]",
         overwrite: bool,
@@ -304,7 +304,7 @@ class _Run:
         self._shares: Shares | None = None
 
     def side_by_side(self, at_once: "Callable[[int, int], int]") -> None:
-        """Stylise several pictures at once: of any size `at_once(height, width)`, and of mixed sizes as many as fit.
+        """Stylise several images at once: of any size `at_once(height, width)`, and of mixed sizes as many as fit.
 
         See `Stylizer.in_flight` and `nst_rt.engine.session_pool.Shares`.
         """
@@ -316,12 +316,12 @@ class _Run:
         from nst_rt.cli.progress import progress_bar
 
         results: list[_Result] = []
-        with progress_bar(len(jobs), "pictures") if len(jobs) > 1 else nullcontext(lambda: None) as advance:
+        with progress_bar(len(jobs), "images") if len(jobs) > 1 else nullcontext(lambda: None) as advance:
 
             def deliver(made: "Made") -> None:
-                result, picture = made
-                if picture is not None:
-                    self._write(result, picture)
+                result, image = made
+                if image is not None:
+                    self._write(result, image)
                 for notice in result.notices:
                     say(f"note: {notice}")
                 if result.error is not None and self._batch:
@@ -342,7 +342,7 @@ class _Run:
         return results
 
     def _in_flight(self, source: "Generator[Made, None, None]") -> "tuple[int, Generator[Made, None, None]]":
-        """How many pictures at most are stylised at once, and the pictures."""
+        """How many images at most are stylised at once, and the images."""
         if self._at_once is None:
             return 1, source
         from nst_rt.contract import MIN_SIDE
@@ -359,8 +359,8 @@ class _Run:
         for one in source:
             read.append(one)
             if one[1] is not None:
-                # With `auto` the first picture that can be read shows which device runs, for all sizes.
-                with suppress(NstError, MemoryError):  # told of the picture, when its turn comes
+                # With `auto` the first image that can be read shows which device runs, for all sizes.
+                with suppress(NstError, MemoryError):  # told of the image, when its turn comes
                     self._at_once(*(max(side, MIN_SIDE) for side in one[1].bgr.shape[:2]))
                     number = self._at_once(MIN_SIDE, MIN_SIDE)
                 break
@@ -371,7 +371,7 @@ class _Run:
     def _read_all(self, jobs: "Sequence[Job]") -> "Generator[Made, None, None]":
         from nst_rt.files.naming import check_not_taken
         from nst_rt.jobs.image_paths import STREAM
-        from nst_rt.media.images.image_reader import read_picture
+        from nst_rt.media.images.image_reader import read_image
 
         def check(job: "Job") -> None:
             if job.target != STREAM:
@@ -379,39 +379,39 @@ class _Run:
 
         several = len(jobs) > 1
         for job in jobs:
-            result, picture = _Result(job), None
+            result, image = _Result(job), None
             try:
                 if several:
                     check(job)
                 if self._ahead is not None:
-                    picture = self._ahead.picture()
+                    image = self._ahead.image()
                 elif job.source == STREAM:
-                    picture = read_picture(sys.stdin.buffer.read(), "stdin")
+                    image = read_image(sys.stdin.buffer.read(), "stdin")
                 else:
-                    picture = read_picture(job.source)
+                    image = read_image(job.source)
                 if self._size is not None:
-                    picture = picture.shrunk(self._size)
-                # Whoever gives another name for the only picture should not learn then what else is wrong with it. Of
+                    image = image.shrunk(self._size)
+                # Whoever gives another name for the only image should not learn then what else is wrong with it. Of
                 # many, those that are there already are not read again for nothing.
                 if not several:
                     check(job)
             except NstError as error:
-                result.error, picture = error, None
-            yield result, picture
+                result.error, image = error, None
+            yield result, image
 
     def _begin(self, read: "Made") -> "Callable[[], Made]":
-        """What is left to do for a picture; waits until there is room for it beside those in work."""
-        result, picture = read
-        if picture is None:
+        """What is left to do for an image; waits until there is room for it beside those in work."""
+        result, image = read
+        if image is None:
             return lambda: read
-        result.size = picture.size
+        result.size = image.size
         with _blamed(result):
             started = time.perf_counter()
-            make = self._prepare(picture.bgr)
-            work = partial(self._work, result, picture, make, time.perf_counter() - started)
+            make = self._prepare(image.bgr)
+            work = partial(self._work, result, image, make, time.perf_counter() - started)
             if self._at_once is None or self._shares is None:
                 return work
-            leave = self._shares.take(self._at_once(*picture.bgr.shape[:2]))
+            leave = self._shares.take(self._at_once(*image.bgr.shape[:2]))
 
             def work_and_leave() -> "Made":
                 try:
@@ -422,34 +422,32 @@ class _Run:
             return work_and_leave
         return lambda: (result, None)
 
-    def _work(
-        self, result: _Result, picture: "Picture", make: "Callable[[], NDArray[np.uint8]]", before: float
-    ) -> "Made":
+    def _work(self, result: _Result, image: "Image", make: "Callable[[], NDArray[np.uint8]]", before: float) -> "Made":
         from dataclasses import replace
 
         with _blamed(result):
             started = time.perf_counter()
-            picture = replace(picture, bgr=make())
+            image = replace(image, bgr=make())
             result.milliseconds = round((before + time.perf_counter() - started) * 1000, 2)
-            return result, picture
+            return result, image
         return result, None
 
-    def _write(self, result: _Result, picture: "Picture") -> None:
+    def _write(self, result: _Result, image: "Image") -> None:
         from nst_rt.jobs.image_paths import STREAM
-        from nst_rt.media.images.image_writer import encode_picture, write_picture
+        from nst_rt.media.images.image_writer import encode_image, write_image
 
-        target, bgr, alpha = result.job.target, picture.bgr, picture.alpha
+        target, bgr, alpha = result.job.target, image.bgr, image.alpha
         try:
             if target == STREAM:
-                data, result.notices = encode_picture(
-                    self._stream_suffix, bgr, alpha, quality=self._quality, profile=picture.profile, name="stdout"
+                data, result.notices = encode_image(
+                    self._stream_suffix, bgr, alpha, quality=self._quality, profile=image.profile, name="stdout"
                 )
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
             else:
                 if self._make_folders:
                     target.parent.mkdir(parents=True, exist_ok=True)
-                result.notices = write_picture(target, bgr, alpha, quality=self._quality, profile=picture.profile)
+                result.notices = write_image(target, bgr, alpha, quality=self._quality, profile=image.profile)
         except NstError as error:
             result.error = error
         except BrokenPipeError:

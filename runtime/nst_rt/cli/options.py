@@ -62,8 +62,8 @@ MatchColorsOption = Annotated[
     typer.Option(
         "--match-colors",
         metavar="none|cholesky|analogies",
-        help="Give a painting the photograph's colours before its style is taken; of a film or a camera the first "
-        "picture's.",
+        help="Give a painting the photograph's colours before its style is taken; of a video or a camera the first "
+        "image's.",
         show_default=True,
     ),
 ]
@@ -73,7 +73,7 @@ MaskOption = Annotated[
         "--mask",
         metavar="FILE",
         show_default=False,
-        help="A picture that says where the style goes: white inside, black outside, or labels for --regions.",
+        help="An image that says where the style goes: white inside, black outside, or labels for --regions.",
     ),
 ]
 OutsideOption = Annotated[
@@ -118,7 +118,7 @@ InFlightOption = Annotated[
         show_default=False,
         help="Frames in work at once, the threads divided among them: more a second for more memory, the same result. "
         "Left out: on a processor one a core, as far as together they have no more pixels than one of 4K; of a folder "
-        "with no more pictures than cores, and on other devices, one.",
+        "with no more images than cores, and on other devices, one.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]

@@ -107,7 +107,7 @@ def pipe(
 ) -> None:
     """Stylise frames between two programs: stdin to stdout, every frame, each as soon as it is whole.
 
-    ffmpeg -i film.mp4 -f yuv4mpegpipe - | nst-rt pipe --style gogh | ffplay -f yuv4mpegpipe -
+    ffmpeg -i video.mp4 -f yuv4mpegpipe - | nst-rt pipe --style gogh | ffplay -f yuv4mpegpipe -
     """
     from nst_rt.cli.signals import signals_interrupt, signals_stop
     from nst_rt.jobs.pipe import run_pipe
@@ -148,7 +148,7 @@ def pipe(
         stdin = ByteReader(_STDIN, stopping)
         with ExitStack() as opened, controls.load(load, model) as stylizer:
             player = controls.player(stylizer)
-            stylize = controls.masked(stylizer, opened, load, film=True)
+            stylize = controls.masked(stylizer, opened, load, video=True)
             coming = _coming(stdin, format, sides, matrix, range)
             seconds = _frame_times(coming, frame_rate) if player is not None else repeat(0.0)
             going = coming.converted(output_format or format, range=range, rate=frame_rate)
@@ -222,7 +222,7 @@ def _check_stdin() -> None:
     if os.isatty(_STDIN):
         raise InputError(
             "stdin: a terminal, and frames come through a pipe: "
-            "ffmpeg -i film.mp4 -f yuv4mpegpipe - | nst-rt pipe | ffplay -f yuv4mpegpipe -"
+            "ffmpeg -i video.mp4 -f yuv4mpegpipe - | nst-rt pipe | ffplay -f yuv4mpegpipe -"
         )
 
 
@@ -254,7 +254,7 @@ def _notices(coming: "StreamFormat", going: "StreamFormat") -> list[str]:
     if coming.header is not None and coming.header.interlaced:
         notices.append("the stream is interlaced, and its fields are stylised woven; ffmpeg -vf bwdif takes them apart")
     if coming.siting not in (None, "center"):
-        notices.append("the colour samples of 4:2:0 are moved to the centre, C420jpeg; the picture stays where it is")
+        notices.append("the colour samples of 4:2:0 are moved to the centre, C420jpeg; the image stays where it is")
     if coming.pixels.alpha and not going.pixels.alpha:
         notices.append(f"{going.pixels.name} has no transparency; it is left out")
     return notices

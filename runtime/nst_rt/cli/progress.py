@@ -15,7 +15,7 @@ def progress_bar(total: int | None, unit: str) -> Iterator[Callable[[], None]]:
 
     Args:
         total: how many there will be, an estimate; None if nobody knows.
-        unit: what is counted, in the plural: `frames`, `pictures`.
+        unit: what is counted, in the plural: `frames`, `images`.
 
     Yields:
         A function to call after each one, from any thread.

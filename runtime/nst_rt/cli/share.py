@@ -67,7 +67,7 @@ def share(
     The other side is runtime/cpp (nst_rt/share.h, share.hpp) or nst_rt.shared_memory.ShareClient.
     """
     from nst_rt.cli.signals import signals_interrupt, signals_stop
-    from nst_rt.media.pixels.frame import Image
+    from nst_rt.media.pixels.frame import Frame
     from nst_rt.media.raw_frames.stream_format import MATRICES, RANGES
     from nst_rt.shared_memory.segment import refuse_if_served, remove_dead
     from nst_rt.shared_memory.server import ShareServer
@@ -97,7 +97,7 @@ def share(
         if size is not None:
             stylizer.warm_up(height, width)
 
-        def stylize(frame: Image, out: Image) -> None:
+        def stylize(frame: Frame, out: Frame) -> None:
             stylizer(frame, out=out)
 
         # Without a session the device is a guess.

@@ -53,7 +53,7 @@ def _rows(files: Any, record: Any, *, built_in: bool) -> list[dict[str, str]]:
         _row(
             style.name,
             files.name,
-            "yours" if style.own_file else "built in" if built_in else "vector",
+            "yours" if style.user_file else "built in" if built_in else "vector",
             title=style.title,
             artist=style.artist,
             year=style.year,

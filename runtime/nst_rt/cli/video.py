@@ -1,4 +1,4 @@
-"""`nst-rt video`: a film stylised frame by frame, with its time stamps and its sound."""
+"""`nst-rt video`: a video stylised frame by frame, with its time stamps and its audio."""
 
 import json
 import time
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nst_rt.media.video.video_reader import FilmFrame, FilmReader
+    from nst_rt.media.video.video_reader import VideoFrame, VideoReader
 
 
-def film_time(text: str) -> Fraction:
-    """Seconds of a time of a film, as an option's value.
+def video_time(text: str) -> Fraction:
+    """Seconds of a time of a video, as an option's value.
 
     Raises:
         typer.BadParameter: it is none.
@@ -51,7 +51,7 @@ def film_time(text: str) -> Fraction:
     seconds = read_time(text)
     if seconds is None:
         raise typer.BadParameter(f"{text!r} is no time; {TIMES} are")
-    # The number that was written, not the nearest one of powers of two: a film's times are compared exactly.
+    # The number that was written, not the nearest one of powers of two: a video's times are compared exactly.
     return Fraction(seconds).limit_denominator(1_000_000)
 
 
@@ -61,8 +61,8 @@ def register(app: typer.Typer) -> None:
 
 
 def video(
-    film: Annotated[
-        Path, typer.Argument(metavar="FILM", parser=local_path, help="A film of any format that FFmpeg reads.")
+    video: Annotated[
+        Path, typer.Argument(metavar="VIDEO", parser=local_path, help="A video of any format that FFmpeg reads.")
     ],
     output: Annotated[
         Path | None,
@@ -71,8 +71,8 @@ def video(
             "-o",
             metavar="FILE",
             show_default=False,
-            help="The stylised film: .mp4, .mov or .mkv; FILM.STYLE.mp4 beside FILM if left out, "
-            "with settings that are not the usual ones: film.gogh.strength-0.5.mp4.",
+            help="The stylised video: .mp4, .mov or .mkv; VIDEO.STYLE.mp4 beside VIDEO if left out, "
+            "with settings that are not the usual ones: video.gogh.strength-0.5.mp4.",
         ),
     ] = None,
     style: OneStyleOption = None,
@@ -97,9 +97,9 @@ def video(
         typer.Option(
             "--start",
             metavar="TIME",
-            parser=film_time,
+            parser=video_time,
             show_default=False,
-            help="Begin at this time of the film: 80, 80s, 1m20s or 1:20.",
+            help="Begin at this time of the video: 80, 80s, 1m20s or 1:20.",
         ),
     ] = None,
     duration: Annotated[
@@ -107,14 +107,14 @@ def video(
         typer.Option(
             "--duration",
             metavar="TIME",
-            parser=film_time,
+            parser=video_time,
             show_default=False,
             help="Stop after this time: 5s, to see what it will look like.",
         ),
     ] = None,
     crf: Annotated[int, typer.Option("--crf", min=0, max=51, help="H.264 quality; smaller is better and larger.")] = 18,
     preset: Annotated[str, typer.Option("--preset", help="x264's: ultrafast ... medium ... veryslow.")] = "veryfast",
-    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Take the film's sound over.")] = True,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Take the video's audio over.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -122,20 +122,20 @@ def video(
     in_flight: InFlightOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Stylise a film: every frame, its exact time stamps, and its sound as it is.
+    """Stylise a video: every frame, its exact time stamps, and its audio as it is.
 
-    A film that is cut short is stylised as far as it goes and kept, with exit code 1. The mask may be a film too. With
-    --start and --duration a part of it: times of --timeline stay those of the whole film.
+    A video that is cut short is stylised as far as it goes and kept, with exit code 1. The mask may be a video too.
+    With --start and --duration a part of it: times of --timeline stay those of the whole video.
     """
     from nst_rt.cli.signals import signals_interrupt
     from nst_rt.files.naming import check_not_taken
     from nst_rt.jobs.style_request import read_controls
-    from nst_rt.media.video.video_part import FilmPart
-    from nst_rt.media.video.video_reader import FilmReader
-    from nst_rt.media.video.video_writer import check_film_output
+    from nst_rt.media.video.video_part import VideoPart
+    from nst_rt.media.video.video_reader import VideoReader
+    from nst_rt.media.video.video_writer import check_video_output
     from nst_rt.stylizer.stylizer import Stylizer
 
-    part = FilmPart(start or Fraction(0), duration)
+    part = VideoPart(start or Fraction(0), duration)
     controls = read_controls(
         one_style(style),
         timeline=timeline,
@@ -156,8 +156,8 @@ def video(
         in_flight=in_flight,
     )
     if output is not None:
-        check_film_output(output, crf, preset)
-    with signals_interrupt(), FilmReader(film, long_side=size, part=part) as reader:
+        check_video_output(output, crf, preset)
+    with signals_interrupt(), VideoReader(video, long_side=size, part=part) as reader:
         with ExitStack() as opened, controls.load(load, model) as stylizer:
             tag = controls.result_tag(
                 stylizer,
@@ -170,11 +170,11 @@ def video(
                 precision=precision,
             )
             player = controls.player(stylizer)
-            stylize = controls.masked(stylizer, opened, load, film=True, start=part.start)
+            stylize = controls.masked(stylizer, opened, load, video=True, start=part.start)
             # A result that exists comes last: whoever gives another name should not learn then what else is wrong.
-            target = output or film.with_name(f"{film.stem}.{tag}.mp4")
-            check_film_output(target, crf, preset)
-            check_not_taken(target, [film, *controls.files()], overwrite=overwrite)
+            target = output or video.with_name(f"{video.stem}.{tag}.mp4")
+            check_video_output(target, crf, preset)
+            check_not_taken(target, [video, *controls.files()], overwrite=overwrite)
             # Before the work where the header tells the length, or else after it.
             unseen = controls.unseen(part, reader.duration) if reader.duration else []
             for notice in unseen:
@@ -183,7 +183,7 @@ def video(
             at_time = controls.at_times(stylize, player)
             try:
                 number = stylize.in_flight(reader.height, reader.width)
-                told = convert_film(reader, at_time, target, in_flight=number, crf=crf, preset=preset, audio=audio)
+                told = stylize_video(reader, at_time, target, in_flight=number, crf=crf, preset=preset, audio=audio)
             except KeyboardInterrupt:
                 say(f"interrupted; nothing of {target} was kept")
                 raise
@@ -194,9 +194,9 @@ def video(
             say(f"note: {notice}")
         told["notices"] = [*unseen, *told["notices"]]
         if reader.warning:
-            say(f"{film}: {reader.warning}; kept what there is in {target}")
+            say(f"{video}: {reader.warning}; kept what there is in {target}")
     say(
-        f"{target}: {told['frames']} frames, {told['duration']:.2f} s of film in {told['seconds']:.1f} s, "
+        f"{target}: {told['frames']} frames, {told['duration']:.2f} s of video in {told['seconds']:.1f} s, "
         f"{told['fps']:.1f} frames/s on {told['stylizer'].get('device', 'an unknown device')}"
     )
     if as_json:
@@ -205,8 +205,8 @@ def video(
         raise typer.Exit(1)
 
 
-def convert_film(
-    reader: "FilmReader",
+def stylize_video(
+    reader: "VideoReader",
     prepare: "Callable[[NDArray[np.uint8], float], Callable[[], NDArray[np.uint8]]]",
     target: Path,
     *,
@@ -215,24 +215,24 @@ def convert_film(
     preset: str,
     audio: bool,
 ) -> dict[str, Any]:
-    """Stylise all of a film into `target`; returns the JSON summary.
+    """Stylise all of a video into `target`; returns the JSON summary.
 
     Args:
-        prepare: called with one frame after the other and its second in the film, in their order; what it returns
+        prepare: called with one frame after the other and its second in the video, in their order; what it returns
             makes the stylised frame (see `Stylizer.prepare`).
         in_flight: frames that are made at once.
     """
     from nst_rt.cli.progress import progress_bar
     from nst_rt.jobs.pipeline import overlapped_in_flight
-    from nst_rt.media.video.audio_reader import FilmSound
-    from nst_rt.media.video.video_writer import FilmWriter
+    from nst_rt.media.video.audio_reader import AudioReader
+    from nst_rt.media.video.video_writer import VideoWriter
 
     started = time.perf_counter()
     last = 0
-    sound_from = reader.part_start if reader.part.start else None
+    audio_from = reader.part_start if reader.part.start else None
     with ExitStack() as opened:
         writer = opened.enter_context(
-            FilmWriter(
+            VideoWriter(
                 target,
                 reader.width,
                 reader.height,
@@ -242,7 +242,7 @@ def convert_film(
                 sample_aspect_ratio=reader.sample_aspect_ratio,
                 start=reader.part_start,
                 metadata=reader.metadata,
-                sound=opened.enter_context(FilmSound(reader.path, start=sound_from))
+                audio=opened.enter_context(AudioReader(reader.path, start=audio_from))
                 if audio and reader.has_audio
                 else None,
                 crf=crf,
@@ -251,14 +251,14 @@ def convert_film(
         )
         advance = opened.enter_context(progress_bar(reader.frame_count, "frames"))
 
-        def read() -> "Generator[FilmFrame, None, None]":
+        def read() -> "Generator[VideoFrame, None, None]":
             yield from reader
 
-        def begin(frame: "FilmFrame") -> "Callable[[], FilmFrame]":
+        def begin(frame: "VideoFrame") -> "Callable[[], VideoFrame]":
             make = prepare(frame.bgr, float(frame.pts * frame.time_base - reader.start))
             return lambda: frame._replace(bgr=make())
 
-        def deliver(frame: "FilmFrame") -> None:
+        def deliver(frame: "VideoFrame") -> None:
             nonlocal last
             writer.write(frame.bgr, frame.pts)
             last = frame.pts
@@ -269,8 +269,8 @@ def convert_film(
         if reader.part_ended and reader.part.length is not None:
             end = reader.part.length
             writer.hold_until(end)
-        # Sound that goes on over a film's missing end would make the result look whole.
-        writer.finish(sound_until=end if reader.warning else reader.part.length)
+        # Audio that goes on over a video's missing end would make the result look whole.
+        writer.finish(audio_until=end if reader.warning else reader.part.length)
     seconds = time.perf_counter() - started
     return {
         "input": str(reader.path),
@@ -284,7 +284,7 @@ def convert_film(
         "seconds": round(seconds, 3),
         "fps": round(writer.frames_written / seconds, 3),
         "in_flight": in_flight,
-        "sound": writer.sound_tracks,
+        "audio": writer.audio_tracks,
         "notices": [*reader.notices, *writer.notices],
         "warning": reader.warning,
     }

@@ -1,4 +1,4 @@
-"""`nst-rt webcam`: a camera, stream or film, stylised live."""
+"""`nst-rt webcam`: a camera, stream or video, stylised live."""
 
 import json
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 def webcam(
     style: OneStyleOption = None,
     source: Annotated[
-        str, typer.Option("--source", help="A camera (0, /dev/video0), a film file, or http://, rtsp://, udp://.")
+        str, typer.Option("--source", help="A camera (0, /dev/video0), a video file, or http://, rtsp://, udp://.")
     ] = "0",
     width: Annotated[
         int | None, typer.Option("--width", min=16, help="Asked of a camera; others are scaled down to it.")
@@ -56,17 +56,17 @@ def webcam(
         int | None, typer.Option("--height", min=16, help="Asked of a camera; others are scaled down to it.")
     ] = None,
     fps: Annotated[float | None, typer.Option("--fps", min=1, help="Asked of a camera.")] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Start a film again at its end.")] = False,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Turn the picture left to right, everywhere.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Start a video again at its end.")] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Turn the image left to right, everywhere.")] = False,
     record: Annotated[
         Path | None,
-        typer.Option("--record", help="Record the stylised picture, without sound (.mp4, .mov, .mkv).", metavar="FILE"),
+        typer.Option("--record", help="Record the stylised image, without audio (.mp4, .mov, .mkv).", metavar="FILE"),
     ] = None,
     virtual_camera: Annotated[
         bool, typer.Option("--virtual-camera", help="Be a camera for other programs (Linux: v4l2loopback).")
     ] = False,
     window: Annotated[bool, typer.Option("--window/--no-window", help="Show it.")] = True,
-    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many pictures.")] = None,
+    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many images.")] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -82,7 +82,7 @@ def webcam(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Stylise a camera, a network stream or a film live; only the newest picture counts."""
+    """Stylise a camera, a network stream or a video live; only the newest image counts."""
     from nst_rt.cli.signals import signals_interrupt
     from nst_rt.jobs.style_request import read_controls
     from nst_rt.live.camera import CameraSettings
@@ -108,18 +108,18 @@ def webcam(
         require_display()
     opening = partial(open_source, source, CameraSettings(width, height, fps), loop=loop)
     with signals_interrupt(), ExitStack() as kept, ExitStack() as handed_over:
-        pictures = opening()
+        images = opening()
         unread = handed_over.enter_context(ExitStack())
-        unread.enter_context(closing(pictures))
+        unread.enter_context(closing(images))
 
         def capture() -> Capture:
             unread.pop_all()  # from here on the capture thread closes its source
-            return handed_over.enter_context(closing(Capture(pictures, opening, say)))
+            return handed_over.enter_context(closing(Capture(images, opening, say)))
 
-        granted = pictures.describe()
-        # A live source is read from now on, so that it has nothing stale to show when the network is ready; a film
+        granted = images.describe()
+        # A live source is read from now on, so that it has nothing stale to show when the network is ready; a video
         # waits for its beginning to be seen.
-        started = capture() if pictures.live else None
+        started = capture() if images.live else None
         rate = granted["fps"] or 30.0
         recorder = Recorder(rate=rate)
         if record is not None:
@@ -140,8 +140,8 @@ def webcam(
         player = controls.player(stylizer)
         stylize = controls.masked(stylizer, kept, load)
         say(f"source: {_line(granted)}")
-        if granted.get("sound"):
-            say("its sound is neither played nor recorded; `nst-rt video` copies it")
+        if granted.get("audio"):
+            say("its audio is neither played nor recorded; `nst-rt video` copies it")
         say(f"style: {style_label(stylizer.style or stylizer.styles[0])}, opening the network ...")
         stylize.warm_up(granted["height"], granted["width"])
         shown = handed_over.enter_context(closing(Window())) if window else None

@@ -111,7 +111,7 @@ class Session:
             reason = first_line(error)
             if is_about_memory(reason):
                 raise InputError(
-                    f"{self._size()} pixels need more memory on {self.device} than there is. Use smaller pictures "
+                    f"{self._size()} pixels need more memory on {self.device} than there is. Use smaller images "
                     "(--size), or another device"
                 ) from error
             raise DeviceError(f"{self.path.name} failed on {self.device}: {reason}. Try --device cpu") from error

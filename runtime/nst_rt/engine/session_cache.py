@@ -8,7 +8,7 @@ from nst_rt.contract import ModelRecord
 from nst_rt.engine.cpu_cores import counted_cores, physical_cores
 from nst_rt.engine.devices import Device, parse_device, preferred_devices, require_listed
 from nst_rt.engine.session import FrameShape, Session, log, read_model, require_bf16, require_same_network
-from nst_rt.engine.session_pool import SideBySide, divided, frames_in_flight
+from nst_rt.engine.session_pool import SessionPool, divided, frames_in_flight
 from nst_rt.errors import DeviceError, InputError, ModelError
 from nst_rt.models.catalog import ModelFiles
 
@@ -19,7 +19,7 @@ weights and buffers."""
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 
-class OpenSessions:
+class SessionCache:
     """Opens a network's sessions, at the first frames of a shape.
 
     Args:
@@ -50,7 +50,7 @@ class OpenSessions:
         self._threads = threads
         self._in_flight = in_flight
         self._lock = threading.Lock()
-        self._opened: OrderedDict[FrameShape, SideBySide] = OrderedDict()
+        self._opened: OrderedDict[FrameShape, SessionPool] = OrderedDict()
         self._candidates = [self._requested] if self._requested else preferred_devices(frames)
         self.record: ModelRecord = read_model(self._path_for(self._candidates[0]))
         """What the model file promises: the last one opened, or the one that will be."""
@@ -83,7 +83,7 @@ class OpenSessions:
                 shape = FrameShape(1, 64, 64)
                 self.record = self._session(shape, self._requested, self._threads).record
 
-    def open_for(self, count: int, height: int, width: int, vectors: int) -> SideBySide:
+    def open_for(self, count: int, height: int, width: int, vectors: int) -> SessionPool:
         """Sessions for `count` frames with so many style vectors; for one frame if the graph has room for one style.
 
         Raises:
@@ -105,7 +105,7 @@ class OpenSessions:
         with self._lock:
             self._opened.clear()
 
-    def _open(self, shape: FrameShape) -> SideBySide:
+    def _open(self, shape: FrameShape) -> SessionPool:
         with self._lock:
             if shape in self._opened:
                 self._opened.move_to_end(shape)
@@ -120,7 +120,7 @@ class OpenSessions:
                     log.warning("auto: %s cannot be used, trying %s (%s)", device, self._candidates[1], error)
                     del self._candidates[0]
 
-    def _sessions_for(self, shape: FrameShape, device: Device) -> SideBySide:
+    def _sessions_for(self, shape: FrameShape, device: Device) -> SessionPool:
         threads = self._threads_of_each(shape, device)
 
         def session(at: int) -> Session:
@@ -128,7 +128,7 @@ class OpenSessions:
 
         first = session(0)
         self.record = first.record
-        sessions = self._opened[shape] = SideBySide(first, session, len(threads))
+        sessions = self._opened[shape] = SessionPool(first, session, len(threads))
         while len(self._opened) > KEPT_SESSIONS:
             self._opened.popitem(last=False)
         return sessions

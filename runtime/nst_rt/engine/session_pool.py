@@ -54,7 +54,7 @@ class Shares:
         return lambda: self._back.put(part)
 
 
-class SideBySide:
+class SessionPool:
     """Sessions of one network and one frame shape; a run takes one that is free, and waits while none is.
 
     KeyboardInterrupt may come at any time and leaves no session taken: Python looks for signals between two calls

@@ -55,7 +55,7 @@ def _check(target: Path, path: Path) -> None:
     if target.is_dir():
         raise OutputError(f"{path}: a folder, not a file. Name a file in it")
     if target.exists() and not target.is_file():
-        # Replacing /dev/null with a picture is something root can do, and regret.
+        # Replacing /dev/null with an image is something root can do, and regret.
         raise OutputError(f"{path}: a device or a pipe, not a file. Name a file")
     if not target.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {target.parent}. Make it first")

@@ -14,12 +14,12 @@ def data_folder() -> Path:
     return Path(home) if home else platformdirs.user_data_path(APPLICATION, appauthor=False)
 
 
-def user_models() -> Path:
+def models_folder() -> Path:
     """Model files that `--model NAME` and `--style NAME` find by name."""
     return data_folder() / "models"
 
 
-def user_styles() -> Path:
+def styles_folder() -> Path:
     """Named style vectors that the user added, one folder per network."""
     return data_folder() / "styles"
 

@@ -59,7 +59,7 @@ class Check:
 
 def examine() -> Iterator[Check]:
     """Run every check, yielding each finding as it is made; no check stops the next."""
-    for check in (_platform, _onnxruntime, _devices, _nvidia, _built_in, _opencv, _films, _cameras, _folders):
+    for check in (_platform, _onnxruntime, _devices, _nvidia, _built_in, _opencv, _videos, _cameras, _folders):
         try:
             yield from check()
         except Exception as error:  # a doctor who faints is of no use
@@ -271,12 +271,12 @@ def _opencv() -> Iterator[Check]:
         yield Check("window", "ok", "a window can be shown")
 
 
-def _films() -> Iterator[Check]:
+def _videos() -> Iterator[Check]:
     import av
 
     encoder = "libx264" in av.codecs_available
     yield Check(
-        "films (PyAV)",
+        "videos (PyAV)",
         "ok" if encoder else "error",
         f"{av.__version__}, H.264 encoder {'there' if encoder else 'missing'}",
         "" if encoder else "pip install --force-reinstall av",
@@ -290,7 +290,7 @@ def _cameras() -> Iterator[Check]:
     if cameras:
         yield Check("cameras", "ok", "; ".join(map(str, cameras)))
     else:
-        yield Check("cameras", "note", "none found", "plug one in, or give `webcam --source` a film or a URL")
+        yield Check("cameras", "note", "none found", "plug one in, or give `webcam --source` a video or a URL")
     for name, version in _installed(("pyvirtualcam",)).items():
         yield Check("virtual camera", "ok", f"{name} {version}")
         break

@@ -1,4 +1,4 @@
-"""Which pictures `nst-rt image` reads, and what each result is called; decided before any work is done."""
+"""Which images `nst-rt image` reads, and what each result is called; decided before any work is done."""
 
 import glob
 import os
@@ -17,33 +17,33 @@ STREAM = Path("-")
 
 @dataclass(frozen=True)
 class Found:
-    """A picture to read, and its folder below the one that was named (`.` for a picture named itself)."""
+    """An image to read, and its folder below the one that was named (`.` for an image named itself)."""
 
     path: Path
     folder: Path = Path()
     named: bool = True
-    """The picture itself was named, not only a folder that holds it."""
+    """The image itself was named, not only a folder that holds it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture to read and the file to write."""
+    """An image to read and the file to write."""
 
     source: Path
     target: Path
 
 
-def find_pictures(names: Sequence[str], *, recursive: bool, suffixes: Iterable[str], avoid: Path | None) -> list[Found]:
-    """Turn files, folders and globs into pictures, each once, folders sorted by name.
+def find_images(names: Sequence[str], *, recursive: bool, suffixes: Iterable[str], avoid: Path | None) -> list[Found]:
+    """Turn files, folders and globs into images, each once, folders sorted by name.
 
     Args:
         names: what the user named; `-` is stdin. A missing file is kept: reading it tells what is wrong.
         recursive: go into folders within folders. Links to folders are not followed, hidden names are skipped.
-        suffixes: by which a folder's pictures are known, in lower case.
+        suffixes: by which a folder's images are known, in lower case.
         avoid: the folder of results, which a walk leaves out.
 
     Raises:
-        InputError: a folder without pictures, a glob that matches nothing, an address, `-` twice.
+        InputError: a folder without images, a glob that matches nothing, an address, `-` twice.
     """
     suffixes = frozenset(suffixes)
     found: list[Found] = []
@@ -52,11 +52,11 @@ def find_pictures(names: Sequence[str], *, recursive: bool, suffixes: Iterable[s
         if path == STREAM:
             found.append(Found(STREAM))
         elif is_folder(path):
-            pictures = _in_folder(path, recursive, suffixes, avoid)
-            if not pictures:
+            images = _in_folder(path, recursive, suffixes, avoid)
+            if not images:
                 more = "" if recursive else "; --recursive looks into the folders within"
-                raise InputError(f"{name}: no pictures in this folder{more}. Name another one")
-            found += pictures
+                raise InputError(f"{name}: no images in this folder{more}. Name another one")
+            found += images
         elif glob.has_magic(name) and not exists(path):
             matches = sorted(match for match in glob.glob(name, recursive=True) if Path(match).is_file())  # noqa: PTH207
             if not matches:
@@ -74,13 +74,13 @@ def find_pictures(names: Sequence[str], *, recursive: bool, suffixes: Iterable[s
 
 
 def without_results(found: Sequence[Found], names: re.Pattern[str]) -> tuple[list[Found], list[Found]]:
-    """Part pictures from what an earlier run wrote beside them: `photo.gogh.jpg` where there is a photo.jpg.
+    """Part images from what an earlier run wrote beside them: `photo.gogh.jpg` where there is a photo.jpg.
 
     Args:
-        names: all of what follows a picture's own name in that of its result, between the dots.
+        names: all of what follows an image's own name in that of its result, between the dots.
 
     Returns:
-        The pictures, and the results among them. What was named itself is no result.
+        The images, and the results among them. What was named itself is no result.
     """
     originals = {(one.path.parent, one.path.stem) for one in found}
     kept: list[Found] = []
@@ -123,14 +123,14 @@ def folder_of_results(found: Sequence[Found], output: Path | None, writable: Ite
     """The folder that several results go to, made or not.
 
     Args:
-        writable: endings of pictures, which no folder is made with.
+        writable: endings of images, which no folder is made with.
 
     Raises:
-        OutputError: `output` is missing, or no folder and no place for one; or stdin is among the pictures.
+        OutputError: `output` is missing, or no folder and no place for one; or stdin is among the images.
     """
-    several = "several pictures" if len(found) > 1 else "several results"
+    several = "several images" if len(found) > 1 else "several results"
     if any(one.path == STREAM for one in found):
-        raise OutputError("- (stdin) goes alone, not with other pictures or several styles. Run nst-rt twice")
+        raise OutputError("- (stdin) goes alone, not with other images or several styles. Run nst-rt twice")
     if output is None:
         raise OutputError(f"{several} need a folder. Give -o FOLDER")
     if output == STREAM:
@@ -149,12 +149,12 @@ def _require_place(folder: Path) -> None:
 def plan_batch(
     found: Sequence[Found], output: Path, suffix: str | None, writable: Iterable[str], *, tag: str = ""
 ) -> list[Job]:
-    """Name the results of several pictures: the pictures' own names, in the folder `output`.
+    """Name the results of several images: the images' own names, in the folder `output`.
 
     Folders within folders are kept. Where two results would get one name, the later ones are numbered: a.png, a-2.png.
 
     Args:
-        tag: comes between the name and the suffix, where the pictures get several results each.
+        tag: comes between the name and the suffix, where the images get several results each.
 
     Raises:
         OutputError: a result would replace an input.
@@ -174,7 +174,7 @@ def plan_batch(
     sources = {os.path.realpath(job.source) for job in jobs}
     for job in jobs:
         if os.path.realpath(job.target) in sources:
-            raise OutputError(f"{job.target}: is one of the pictures to read. Give another folder with -o")
+            raise OutputError(f"{job.target}: is one of the images to read. Give another folder with -o")
     return jobs
 
 
@@ -189,7 +189,7 @@ def plan_one(
     inputs: Sequence[Path] = (),
     overwrite: bool,
 ) -> Job:
-    """Name the result of one picture: `photo.STYLE.jpg` beside photo.jpg, or what `output` says.
+    """Name the result of one image: `photo.STYLE.jpg` beside photo.jpg, or what `output` says.
 
     Args:
         folder: `output` is meant as one, made or not.

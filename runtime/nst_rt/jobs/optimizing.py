@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from nst_rt.jobs.extras import load_registered
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 
 GROUP = "nst_rt.optimizing"
 
 
-class PictureOptimizer(Protocol):
+class ImageOptimizer(Protocol):
     """Repaints photographs by optimising their pixels, with one loss network."""
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What pictures depend on beside their arguments, ready for JSON."""
+        """What images depend on beside their arguments, ready for JSON."""
 
     def __call__(
-        self, photograph: Image, paintings: Sequence[tuple[Path, float]], settings: Mapping[str, Any]
-    ) -> Image:
+        self, photograph: Frame, paintings: Sequence[tuple[Path, float]], settings: Mapping[str, Any]
+    ) -> Frame:
         """Repaint a photograph.
 
         Args:
@@ -43,7 +43,7 @@ class PictureOptimizer(Protocol):
 class OptimizerLoader(Protocol):
     """Opens a loss network."""
 
-    def __call__(self, *, weights: str | None, device: str, precision: str, threads: int | None) -> PictureOptimizer:
+    def __call__(self, *, weights: str | None, device: str, precision: str, threads: int | None) -> ImageOptimizer:
         """Arguments as the options of `nst-rt optimize`.
 
         Raises:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from nst_rt.engine.timing import LatencyStatistics, RateMeter
 from nst_rt.errors import NstError
 from nst_rt.jobs.pipeline import overlapped
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.raw_frames.descriptors import Stopping
 from nst_rt.media.raw_frames.raw_reader import RawFrame, RawVideoReader
 from nst_rt.media.raw_frames.raw_writer import RawVideoWriter
@@ -53,12 +53,12 @@ class PipeSummary:
 
 class _Stylized(NamedTuple):
     frame: RawFrame
-    bgr: Image
+    bgr: Frame
     stylizing: float
 
 
 def run_pipe(
-    reader: RawVideoReader, stylize: Callable[[Image], Image], writer: RawVideoWriter, stopping: Stopping
+    reader: RawVideoReader, stylize: Callable[[Frame], Frame], writer: RawVideoWriter, stopping: Stopping
 ) -> PipeSummary:
     """Stylise every frame, until the source ends, the reader is gone, or `stopping` is asked.
 

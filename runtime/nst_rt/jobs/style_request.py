@@ -12,8 +12,8 @@ from nst_rt.errors import StyleError
 
 if TYPE_CHECKING:
     from nst_rt.masks.mask import Mask
-    from nst_rt.media.pixels.frame import Image
-    from nst_rt.media.video.video_part import FilmPart
+    from nst_rt.media.pixels.frame import Frame
+    from nst_rt.media.video.video_part import VideoPart
     from nst_rt.styles.regions import Label
     from nst_rt.styles.timeline import Entry, Timeline, TimelinePlayer
     from nst_rt.stylizer.masked_stylizer import MaskedStylizer
@@ -47,14 +47,14 @@ class Controls:
     timeline: "Timeline | None" = None
     mask: Path | None = None
     styles: tuple[str | None, ...] = ()
-    """Of the mask's regions; None is the picture as it is."""
+    """Of the mask's regions; None is the image as it is."""
     follows: int = 0
     """Which of the regions is in the stylizer's own style, whatever that is at the time."""
     labels: "tuple[Label, ...]" = ()
     """Of the regions; none for inside and outside."""
     feather: float | None = None
     matching: str = "none"
-    """How paintings get a picture's colours."""
+    """How paintings get an image's colours."""
 
     def tag(self, style: str) -> str:
         """The styles, as a part of the result's file name; `style` is the opened stylizer's."""
@@ -72,7 +72,7 @@ class Controls:
     def result_tag(
         self, stylizer: "Stylizer", style: str | None = None, *, number: int = 1, **settings: float | str | None
     ) -> str:
-        """What stands between a picture's or film's own name and the suffix in the name of its result.
+        """What stands between an image's or video's own name and the suffix in the name of its result.
 
         Args:
             style: the stylizer's present one if left out.
@@ -92,7 +92,7 @@ class Controls:
         return ".".join(tags)
 
     def files(self) -> list[Path]:
-        """What is read beside the pictures: the mask, and every painting."""
+        """What is read beside the images: the mask, and every painting."""
         from nst_rt.styles.library import is_painting, parse_terms
 
         played = [entry.style for entry in self.timeline.entries] if self.timeline else []
@@ -103,16 +103,16 @@ class Controls:
                 found += [Path(term.name) for term in parse_terms(style) if is_painting(term.name)]
         return found
 
-    def unseen(self, part: "FilmPart", duration: "Fraction | float") -> list[str]:
-        """Notices about styles of the timeline that a part of a film does not show.
+    def unseen(self, part: "VideoPart", duration: "Fraction | float") -> list[str]:
+        """Notices about styles of the timeline that a part of a video does not show.
 
         Args:
-            duration: seconds of the part, or of the whole film.
+            duration: seconds of the part, or of the whole video.
         """
         if self.timeline is None:
             return []
         begin, end = float(part.start), float(part.start + duration)
-        what = "film" if part.length is None else "part"
+        what = "video" if part.length is None else "part"
         found = []
         if early := self.timeline.over_before(begin):
             found.append(f"the part begins at {begin:g} s; {_listed(early)} over before")
@@ -151,16 +151,16 @@ class Controls:
 
         return TimelinePlayer(self.timeline, stylizer) if self.timeline else None
 
-    def read_mask(self, opened: ExitStack, *, film: bool = False, start: Fraction = Fraction(0)) -> "Mask | None":
+    def read_mask(self, opened: ExitStack, *, video: bool = False, start: Fraction = Fraction(0)) -> "Mask | None":
         """The mask, if there is one; arguments and errors are those of `masked`."""
         if self.mask is None:
             return None
         from nst_rt.masks.mask import StillMask
-        from nst_rt.masks.video_mask import MaskFilm, open_mask
+        from nst_rt.masks.video_mask import VideoMask, open_mask
 
-        read = partial(open_mask, start=start) if film else StillMask.read
+        read = partial(open_mask, start=start) if video else StillMask.read
         mask = read(self.mask, self.labels, feather=self.feather)
-        if isinstance(mask, MaskFilm):
+        if isinstance(mask, VideoMask):
             opened.enter_context(mask)
         return mask
 
@@ -170,7 +170,7 @@ class Controls:
         opened: ExitStack,
         load: "Load",
         *,
-        film: bool = False,
+        video: bool = False,
         start: Fraction = Fraction(0),
         mask: "Mask | None" = None,
     ) -> "Stylizer | MaskedStylizer":
@@ -179,15 +179,15 @@ class Controls:
         Args:
             opened: closes what is opened here.
             load: opens a model that is a style of its own.
-            film: the mask may be a film.
-            start: seconds of that film to leave out.
+            video: the mask may be a video.
+            start: seconds of that video to leave out.
             mask: where it has been read already.
 
         Raises:
             InputError: the mask cannot be read, or has labels without a style.
             StyleError: a style is unknown.
         """
-        mask = mask or self.read_mask(opened, film=film, start=start)
+        mask = mask or self.read_mask(opened, video=video, start=start)
         if mask is None:
             return stylizer
         from nst_rt.stylizer.masked_stylizer import MaskedStylizer
@@ -208,25 +208,25 @@ class Controls:
         return MaskedStylizer(stylizer, mask, styles)
 
     def match_colors(
-        self, stylize: "Stylizer | MaskedStylizer", player: "TimelinePlayer | None", picture: "Image"
+        self, stylize: "Stylizer | MaskedStylizer", player: "TimelinePlayer | None", image: "Frame"
     ) -> None:
-        """Give the paintings among the styles the colours of a picture, uint8 (H, W, 3) BGR, if that is wanted."""
+        """Give the paintings among the styles the colours of an image, uint8 (H, W, 3) BGR, if that is wanted."""
         if self.matching == "none":
             return
-        stylize.match_colors(picture, self.matching)
+        stylize.match_colors(image, self.matching)
         if player is not None:
             player.read_styles()
 
     def at_times(
         self, stylize: "Stylizer | MaskedStylizer", player: "TimelinePlayer | None"
-    ) -> "Callable[[Image, float], Callable[[], Image]]":
-        """A call that prepares a film's frame as it is to be at its second, see `Stylizer.prepare`.
+    ) -> "Callable[[Frame, float], Callable[[], Frame]]":
+        """A call that prepares a video's frame as it is to be at its second, see `Stylizer.prepare`.
 
         The first frame's colours are matched.
         """
         begun = False
 
-        def at_time(frame: "Image", seconds: float) -> "Callable[[], Image]":
+        def at_time(frame: "Frame", seconds: float) -> "Callable[[], Frame]":
             nonlocal begun
             if not begun:
                 self.match_colors(stylize, player, frame)
@@ -326,5 +326,5 @@ def _masked(
         styles, labels = (None if style is not None and is_photograph(style) else style or "", outside), ()
     follows = next((at for at, name in enumerate(styles) if name is not None), None)
     if follows is None:
-        raise StyleError(f"{mask}: every region is the picture as it is. Give one of them a style")
+        raise StyleError(f"{mask}: every region is the image as it is. Give one of them a style")
     return Controls(styles[follows] or None, timeline, mask, styles, follows, labels, feather)

@@ -50,7 +50,7 @@ class Tuner(Protocol):
             model: an .onnx file in float32.
             start: float32 (S,); the neutral vector if left out.
             minutes: at most.
-            photographs: folder of what is stylised meanwhile; drawn pictures if left out.
+            photographs: folder of what is stylised meanwhile; drawn images if left out.
             loss_network: the VGG that judges; looked for if left out.
 
         Raises:

@@ -51,12 +51,12 @@ class CameraInfo:
 def list_cameras(devices: Path = _DEVICES, names: Path = _NAMES) -> list[CameraInfo]:
     """The cameras Linux knows, by index; empty on other systems, which offer no list without further packages.
 
-    Device nodes that carry a camera's metadata, decode or only take pictures in are left out.
+    Device nodes that carry a camera's metadata, decode or only take images in are left out.
     """
     found = []
     for path in devices.glob("video*"):
         index = path.name.removeprefix("video")
-        if not index.isdecimal() or not _gives_pictures(path):
+        if not index.isdecimal() or not _gives_images(path):
             continue
         try:
             name = (names / path.name / "name").read_text(errors="replace").strip()
@@ -66,7 +66,7 @@ def list_cameras(devices: Path = _DEVICES, names: Path = _NAMES) -> list[CameraI
     return sorted(found, key=lambda camera: camera.index)
 
 
-def _gives_pictures(path: Path) -> bool:
+def _gives_images(path: Path) -> bool:
     """Ask the driver (VIDIOC_QUERYCAP); a device that cannot be asked, being busy or forbidden, counts as a camera."""
     try:
         import fcntl
@@ -83,10 +83,10 @@ def _gives_pictures(path: Path) -> bool:
         return True
     finally:
         os.close(device)
-    return capability_gives_pictures(bytes(answer))
+    return gives_images(bytes(answer))
 
 
-def capability_gives_pictures(capability: bytes) -> bool:
+def gives_images(capability: bytes) -> bool:
     """Read a `struct v4l2_capability`: True if the device node itself captures video."""
     # Offset 84 holds what the whole device can do, 88 what this node can; the top bit of the former says 88 is filled.
     device = int.from_bytes(capability[84:88], sys.byteorder)
@@ -99,7 +99,7 @@ class Camera:
     """A camera by index (`0`) or device path (`/dev/video0`); a `Source` for the capture thread.
 
     Raises:
-        SourceError: it cannot be opened or gives no picture; the message lists the cameras there are.
+        SourceError: it cannot be opened or gives no image; the message lists the cameras there are.
     """
 
     live = True
@@ -112,13 +112,13 @@ class Camera:
         with _quiet():
             self._capture = cv2.VideoCapture(device, backend)
             # Order matters: drivers forget the size when the format changes, and the rate when the size does.
-            # Uncompressed pictures larger than VGA do not fit through USB 2 at 30 per second; MJPG does.
+            # Uncompressed images larger than VGA do not fit through USB 2 at 30 per second; MJPG does.
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
             for what, value in (
                 (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
                 (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
                 (cv2.CAP_PROP_FPS, settings.fps),
-                (cv2.CAP_PROP_BUFFERSIZE, 1),  # or the driver keeps four old pictures for us
+                (cv2.CAP_PROP_BUFFERSIZE, 1),  # or the driver keeps four old images for us
             ):
                 if value:
                     self._capture.set(what, value)
@@ -143,10 +143,10 @@ class Camera:
         }
 
     def read(self) -> LiveFrame:
-        """Wait for the next picture; its time is when the driver handed it over, before it is decoded.
+        """Wait for the next image; its time is when the driver handed it over, before it is decoded.
 
         Raises:
-            SourceError: the camera is gone; a few broken pictures in a row are passed over.
+            SourceError: the camera is gone; a few broken images in a row are passed over.
         """
         for _ in range(_FAILURES):
             if self._capture.grab():
@@ -155,7 +155,7 @@ class Camera:
                 if good and pixels is not None and pixels.size:
                     return LiveFrame(pixels, captured)  # type: ignore[arg-type]
             time.sleep(0.01)  # a camera that is gone fails at once
-        raise SourceError(f"{self._name} gives no pictures any more")
+        raise SourceError(f"{self._name} gives no images any more")
 
     def close(self) -> None:
         self._capture.release()
@@ -183,10 +183,10 @@ def _cannot_open(device: int | str, cameras: list[CameraInfo]) -> str:
     listed = ", ".join(map(str, cameras))
     if wanted is not None:
         return (
-            f"camera {device} ({wanted.name}) cannot be opened or gives no picture: close other programs that use it, "
+            f"camera {device} ({wanted.name}) cannot be opened or gives no image: close other programs that use it, "
             f"or try --width 640 --height 480. Cameras found: {listed}"
         )
     if listed:
         return f"there is no camera {device}. Cameras found: {listed}: choose one with --source"
     hint = "no camera was found: plug one in" if sys.platform.startswith("linux") else "check that it is plugged in"
-    return f"camera {device} cannot be opened; {hint}, or give a film or a stream's URL with --source"
+    return f"camera {device} cannot be opened; {hint}, or give a video or a stream's URL with --source"

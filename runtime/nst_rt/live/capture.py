@@ -1,7 +1,7 @@
-"""The capture thread: the newest picture wins, a lost camera comes back.
+"""The capture thread: the newest image wins, a lost camera comes back.
 
 A queue between camera and network would only store delay: whenever the network is slower than the camera, every frame
-would be shown later than the one before. Here each new picture replaces the one that nobody has taken yet.
+would be shown later than the one before. Here each new image replaces the one that nobody has taken yet.
 """
 
 import threading
@@ -22,10 +22,10 @@ _FALLEN_BEHIND = 1.0
 
 
 class LiveFrame(NamedTuple):
-    """One picture of a source."""
+    """One image of a source."""
 
     pixels: NDArray[np.uint8]
-    """(height, width, 3) BGR, owned by whoever holds the picture."""
+    """(height, width, 3) BGR, owned by whoever holds the image."""
     captured: float
     """When it was taken: seconds of `time.monotonic`."""
     due: float | None = None
@@ -33,7 +33,7 @@ class LiveFrame(NamedTuple):
 
 
 class Source(Protocol):
-    """A camera, stream or film. Used by one thread at a time."""
+    """A camera, stream or video. Used by one thread at a time."""
 
     live: bool
     """A live source that falls silent is lost and opened again; the end of another one is its end."""
@@ -42,7 +42,7 @@ class Source(Protocol):
         """JSON-ready: at least `name`, `width`, `height` and `fps` (None where unknown)."""
 
     def read(self) -> LiveFrame | None:
-        """Wait for the next picture; None at the end.
+        """Wait for the next image; None at the end.
 
         Raises:
             SourceError: the source is lost.
@@ -57,19 +57,19 @@ class CaptureStatus:
     """What the capture thread knows, at one moment."""
 
     captured: int
-    """Pictures read so far."""
+    """Images read so far."""
     dropped: int
-    """Pictures that were replaced before anybody took them."""
+    """Images that were replaced before anybody took them."""
     reconnects: int
     """Times that a lost source came back."""
     lost: str
     """Why the source is lost at the moment; empty while it is not."""
     ended: bool
-    """No picture will come after the one that may still wait."""
+    """No image will come after the one that may still wait."""
 
 
 class Capture:
-    """Reads a source in a thread and offers its newest picture.
+    """Reads a source in a thread and offers its newest image.
 
     `source` is open already, so that a missing camera is the caller's error; `reopen` opens it again after a loss.
     `report` receives one line for each loss and return, from the capture thread. A source with due times is paced
@@ -112,17 +112,17 @@ class Capture:
         return self._live
 
     def take(self, timeout: float) -> LiveFrame | None:
-        """The newest picture nobody has taken yet; None if none came within `timeout` seconds or the source ended.
+        """The newest image nobody has taken yet; None if none came within `timeout` seconds or the source ended.
 
         Raises:
             Exception: whatever stopped the capture thread unexpectedly.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting is not None or self._ended, timeout)
-            picture, self._waiting = self._waiting, None
-            if picture is None and self._failure is not None:
+            image, self._waiting = self._waiting, None
+            if image is None and self._failure is not None:
                 raise self._failure
-            return picture
+            return image
 
     def status(self) -> CaptureStatus:
         with self._changed:
@@ -138,13 +138,13 @@ class Capture:
         source: Source | None = self._source
         try:
             while source is not None and not self._stopping.is_set():
-                picture, trouble = None, "the stream ended"
+                image, trouble = None, "the stream ended"
                 try:
-                    picture = source.read()
+                    image = source.read()
                 except SourceError as error:
                     trouble = str(error)
-                if picture is not None:
-                    self._offer(picture)
+                if image is not None:
+                    self._offer(image)
                 elif source.live:
                     source.close()
                     source = self._reconnected(trouble)
@@ -159,18 +159,18 @@ class Capture:
                 self._ended = True
                 self._changed.notify_all()
 
-    def _offer(self, picture: LiveFrame) -> None:
-        if picture.due is not None:
+    def _offer(self, image: LiveFrame) -> None:
+        if image.due is not None:
             now = self._clock()
-            if self._beginning is None or now - self._beginning - picture.due > _FALLEN_BEHIND:
-                self._beginning = now - picture.due
-            if self._stopping.wait(max(0.0, self._beginning + picture.due - now)):
+            if self._beginning is None or now - self._beginning - image.due > _FALLEN_BEHIND:
+                self._beginning = now - image.due
+            if self._stopping.wait(max(0.0, self._beginning + image.due - now)):
                 return
-            picture = picture._replace(captured=self._clock())
+            image = image._replace(captured=self._clock())
         with self._changed:
             self._captured += 1
             self._dropped += self._waiting is not None
-            self._waiting = picture
+            self._waiting = image
             self._changed.notify_all()
 
     def _reconnected(self, trouble: str) -> Source | None:

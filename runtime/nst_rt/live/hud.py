@@ -1,4 +1,4 @@
-"""What is written over the live picture: drawn on a copy for the window, never on what is recorded or sent on."""
+"""What is written over the live image: drawn on a copy for the window, never on what is recorded or sent on."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 
 SMALLEST = 400
-"""Rows of the copy; smaller pictures are enlarged before writing on them, or nobody could read it."""
+"""Rows of the copy; smaller images are enlarged before writing on them, or nobody could read it."""
 
 KEYS = (
     ("n / p / arrows", "next, previous style"),
     ("+ / -", "stronger, weaker"),
     ("] / [", "larger, finer strokes"),
     ("c", "photo's or style's colours"),
-    ("space", "original picture"),
+    ("space", "original image"),
     ("b", "before | after"),
     ("s", "snapshot"),
     ("r", "record"),
@@ -63,7 +63,7 @@ class HudState:
     """The photograph's colours are kept."""
     dropped: int = 0
     view: str = ""
-    """How the picture differs from the plain stylised one: `original`, `before | after`."""
+    """How the image differs from the plain stylised one: `original`, `before | after`."""
     recording: float | None = None
     """Seconds recorded so far; None while not recording."""
     banner: str = ""
@@ -78,15 +78,15 @@ class HudState:
 class Hud:
     """Draws the overlay. Panels are rendered once per text and only mixed into each frame."""
 
-    def draw(self, picture: Image, state: HudState) -> Image:
+    def draw(self, image: Frame, state: HudState) -> Frame:
         """A copy of (H, W, 3) uint8 BGR with the overlay; enlarged to `SMALLEST` rows if it has fewer."""
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         if height < SMALLEST:
             scale = SMALLEST / height
             size = round(width * scale), SMALLEST
-            canvas = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            canvas = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
         else:
-            canvas = picture.copy()
+            canvas = image.copy()
         unit = _unit(*canvas.shape[:2])
         margin = round(0.6 * unit)
         if state.information and not state.help:
@@ -151,7 +151,7 @@ def _weight(bold: bool) -> int:
 
 
 @lru_cache(maxsize=8)
-def _panel(lines: tuple[Line, ...], unit: int, dot: bool = False) -> tuple[Image, NDArray[np.uint16]]:
+def _panel(lines: tuple[Line, ...], unit: int, dot: bool = False) -> tuple[Frame, NDArray[np.uint16]]:
     """Text on a dark rounded panel: (h, w, 3) uint8 colours and (h, w, 1) uint16 opacity from 0 to 256."""
     pad, step = round(0.6 * unit), round(1.3 * unit)
     columns = max(len(line.cells) for line in lines)
@@ -191,7 +191,7 @@ def _panel(lines: tuple[Line, ...], unit: int, dot: bool = False) -> tuple[Image
     return colors, np.round(opacity[..., None] * (256 / 255)).astype(np.uint16)
 
 
-def _rounded(mask: Image, radius: int, value: int) -> None:
+def _rounded(mask: Frame, radius: int, value: int) -> None:
     height, width = mask.shape
     radius = min(radius, height // 2, width // 2)
     cv2.rectangle(mask, (radius, 0), (width - radius - 1, height - 1), (value,), cv2.FILLED)
@@ -201,12 +201,12 @@ def _rounded(mask: Image, radius: int, value: int) -> None:
             cv2.circle(mask, (x, y), radius, (value,), cv2.FILLED, cv2.LINE_AA)
 
 
-def _paint(colors: Image, layer: Image, color: tuple[int, int, int]) -> None:
+def _paint(colors: Frame, layer: Frame, color: tuple[int, int, int]) -> None:
     share = layer[..., None].astype(np.float32) / 255
     colors[:] = np.round(colors * (1 - share) + np.array(color, np.float32) * share)
 
 
-def _place(canvas: Image, panel: tuple[Image, NDArray[np.uint16]], corner: Corner, margin: int) -> None:
+def _place(canvas: Frame, panel: tuple[Frame, NDArray[np.uint16]], corner: Corner, margin: int) -> None:
     colors, opacity = panel
     height, width = min(colors.shape[0], canvas.shape[0]), min(colors.shape[1], canvas.shape[1])
     rows, columns = canvas.shape[:2]

@@ -1,24 +1,24 @@
-"""Fit pictures of any size into a fixed one, for sinks that cannot change theirs."""
+"""Fit images of any size into a fixed one, for sinks that cannot change theirs."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 
-def letterbox(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def letterbox(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Scale (H, W, 3) uint8 to fit `height` and `width` with its proportions kept, centred on black.
 
-    A picture of that size already is returned as it is.
+    An image of that size already is returned as it is.
     """
-    rows, columns = picture.shape[:2]
+    rows, columns = image.shape[:2]
     if (rows, columns) == (height, width):
-        return picture
+        return image
     scale = min(height / rows, width / columns)
     inner_rows, inner_columns = max(1, round(rows * scale)), max(1, round(columns * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     fitted = np.zeros((height, width, 3), np.uint8)
     top, left = (height - inner_rows) // 2, (width - inner_columns) // 2
     fitted[top : top + inner_rows, left : left + inner_columns] = cv2.resize(
-        picture, (inner_columns, inner_rows), interpolation=how
+        image, (inner_columns, inner_rows), interpolation=how
     )
     return fitted

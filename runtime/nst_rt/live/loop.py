@@ -1,8 +1,8 @@
-"""The live loop: newest picture in, stylised picture to the window, the recording and the virtual camera.
+"""The live loop: newest image in, stylised image to the window, the recording and the virtual camera.
 
-A capture thread (`sources.capture`) keeps the newest picture; everything else happens here in the caller's thread, the
+A capture thread (`sources.capture`) keeps the newest image; everything else happens here in the caller's thread, the
 main one, where window toolkits want to be called. Stylising and showing share it on purpose: a second slot between
-them would win throughput only where both are slow, and would cost every picture another wait.
+them would win throughput only where both are slow, and would cost every image another wait.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from nst_rt.live.hud import Hud, HudState
 from nst_rt.live.recorder import Recorder, file_name, free_path
 from nst_rt.live.style_switcher import StyleSwitcher
 from nst_rt.live.window import CLOSED
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 
 _WAIT_WITH_WINDOW, _WAIT = 0.03, 0.2
 _NUMBERS_EVERY, _MESSAGE_FOR, _SILENT_AFTER = 0.25, 2.5, 2.0
@@ -46,7 +46,7 @@ class LiveStylizer(Protocol):
     def styles(self) -> list[str]: ...
     @property
     def device(self) -> str: ...
-    def __call__(self, frame: Image) -> Image: ...
+    def __call__(self, frame: Frame) -> Frame: ...
 
 
 class LiveCapture(Protocol):
@@ -64,8 +64,8 @@ class LiveCapture(Protocol):
 class LiveWindow(Protocol):
     """What the loop uses of `sinks.window.Window`."""
 
-    def fit(self, picture: Image) -> Image: ...
-    def show(self, picture: Image) -> None: ...
+    def fit(self, image: Frame) -> Frame: ...
+    def show(self, image: Frame) -> None: ...
     def key(self) -> str: ...
     def toggle_full_screen(self) -> None: ...
     def close(self) -> None: ...
@@ -77,10 +77,10 @@ class LiveTimeline(Protocol):
     def seek(self, seconds: float) -> None: ...
 
 
-class PictureSink(Protocol):
+class ImageSink(Protocol):
     """What the loop uses of `sinks.virtual_camera.VirtualCamera`."""
 
-    def write(self, picture: Image) -> None: ...
+    def write(self, image: Frame) -> None: ...
     def close(self) -> None: ...
 
 
@@ -96,7 +96,7 @@ class LiveSummary:
     seconds: float = 0.0
     fps: float = 0.0
     latency: LatencyStatistics = field(default_factory=LatencyStatistics)
-    """From the picture leaving the source to it being on the screen, or with every sink where there is no window."""
+    """From the image leaving the source to it being on the screen, or with every sink where there is no window."""
     stylize: LatencyStatistics = field(default_factory=LatencyStatistics)
     """Of the network's call alone."""
     recorded: list[Path] = field(default_factory=list)
@@ -123,7 +123,7 @@ class LiveSummary:
         """A few lines for people."""
         lost = f", {self.reconnects} reconnects" if self.reconnects else ""
         if not self.frames:
-            return f"no picture came in {self.seconds:.1f} s"
+            return f"no image came in {self.seconds:.1f} s"
         lines = [
             f"{self.frames} frames in {self.seconds:.1f} s, {self.fps:.1f} fps, {self.dropped} dropped{lost}",
             "latency from capture to show: "
@@ -136,16 +136,16 @@ class LiveSummary:
 
 
 class LiveLoop:
-    """Runs until the source ends, `frames` pictures are done, the user quits or `stop` is called.
+    """Runs until the source ends, `frames` images are done, the user quits or `stop` is called.
 
     Args:
-        stylizer: called with every picture, uint8 (H, W, 3) BGR.
+        stylizer: called with every image, uint8 (H, W, 3) BGR.
         capture: a started capture; closed by `run`, as are all sinks.
-        timeline: told the time of every picture before it is stylised: a film's own, or since the first picture of a
+        timeline: told the time of every image before it is stylised: a video's own, or since the first image of a
             live source. A style chosen by key ends it, until `t` is pressed.
-        at_first: called with the first picture before it is stylised.
-        recorder: recording already if it should record from the first picture on.
-        mirror: turn every picture left to right before it is stylised, for all sinks.
+        at_first: called with the first image before it is stylised.
+        recorder: recording already if it should record from the first image on.
+        mirror: turn every image left to right before it is stylised, for all sinks.
         folder: where snapshots and recordings started by key go.
         report: receives one line for every trouble.
     """
@@ -156,10 +156,10 @@ class LiveLoop:
         capture: LiveCapture,
         *,
         timeline: LiveTimeline | None = None,
-        at_first: Callable[[Image], None] | None = None,
+        at_first: Callable[[Frame], None] | None = None,
         window: LiveWindow | None = None,
         recorder: Recorder | None = None,
-        virtual_camera: PictureSink | None = None,
+        virtual_camera: ImageSink | None = None,
         frames: int | None = None,
         mirror: bool = False,
         folder: Path = Path(),
@@ -184,13 +184,13 @@ class LiveLoop:
         self._numbers_at = -1.0
         self._rate = RateMeter()
         self._recent: deque[float] = deque(maxlen=30)
-        self._last: tuple[Image, Image] | None = None
+        self._last: tuple[Frame, Frame] | None = None
         self._last_at = clock()
         self._stopping = False
         self.summary = LiveSummary()
 
     def stop(self) -> None:
-        """End the run after the picture in hand; may be called from a signal handler or another thread."""
+        """End the run after the image in hand; may be called from a signal handler or another thread."""
         self._stopping = True
 
     def run(self) -> LiveSummary:
@@ -216,7 +216,7 @@ class LiveLoop:
         return self.summary
 
     def _stylize(self, frame: LiveFrame) -> None:
-        original: Image = frame.pixels
+        original: Frame = frame.pixels
         if self._mirror:
             original = np.asarray(cv2.flip(original, 1), np.uint8)
         began = self._clock()
@@ -237,7 +237,7 @@ class LiveLoop:
         if self._virtual_camera is not None:
             self._virtual_camera.write(stylized)
 
-    def _painted(self, original: Image) -> Image:
+    def _painted(self, original: Frame) -> Frame:
         try:
             stylized = self._stylizer(original)
         except DeviceError as error:  # strokes of a new size need a session of their own
@@ -260,19 +260,19 @@ class LiveLoop:
     def _present(self, window: LiveWindow) -> None:
         if self._last is not None:
             original, stylized = self._last
-            picture = stylized
+            image = stylized
             if self._original:
-                picture = original
+                image = original
             elif self._before_after:
-                picture = _before_after(original, stylized)
-            window.show(self._hud.draw(window.fit(picture), self._hud_state()))
+                image = _before_after(original, stylized)
+            window.show(self._hud.draw(window.fit(image), self._hud_state()))
         key = window.key()
         if key:
             self._press(key)
 
     def _hud_state(self) -> HudState:
         now, status = self._clock(), self._capture.status()
-        if now - self._numbers_at >= _NUMBERS_EVERY:  # numbers that change with every picture cannot be read
+        if now - self._numbers_at >= _NUMBERS_EVERY:  # numbers that change with every image cannot be read
             self._numbers_at = now
             self._state = dataclasses.replace(
                 self._state,
@@ -284,7 +284,7 @@ class LiveLoop:
         if status.lost:
             banner = f"{self._capture.name[:36]} lost, reconnecting"
         elif self._capture.live and now - self._last_at > _SILENT_AFTER:
-            banner = f"no new picture for {now - self._last_at:.0f} s"
+            banner = f"no new image for {now - self._last_at:.0f} s"
         trouble = self._switcher.trouble()
         if trouble:
             self._say(trouble)
@@ -446,7 +446,7 @@ def style_label(expression: str) -> str:
     return " + ".join(parts)
 
 
-def _before_after(original: Image, stylized: Image) -> Image:
+def _before_after(original: Frame, stylized: Frame) -> Frame:
     middle = original.shape[1] // 2
     both = stylized.copy()
     both[:, :middle] = original[:, :middle]

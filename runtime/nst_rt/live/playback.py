@@ -1,4 +1,4 @@
-"""A film as a live source: played at its own rate."""
+"""A video as a live source: played at its own rate."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import Any
 
 from nst_rt.live.capture import LiveFrame
 from nst_rt.live.stream import fitted
-from nst_rt.media.video.video_reader import FilmReader
+from nst_rt.media.video.video_reader import VideoReader
 
 
-class FilmPlayback:
-    """A film file as a `Source` for the capture thread, which paces it by its time stamps.
+class VideoPlayback:
+    """A video file as a `Source` for the capture thread, which paces it by its time stamps.
 
-    With `loop` it starts again at its end. Pictures larger than `width` or `height` are scaled down to fit.
+    With `loop` it starts again at its end. Images larger than `width` or `height` are scaled down to fit.
 
     Raises:
-        InputError: the film is missing, no film, or has no pictures.
+        InputError: the video is missing, no video, or has no images.
     """
 
     live = False
@@ -25,17 +25,17 @@ class FilmPlayback:
     ) -> None:
         self._path, self._loop = Path(path), loop
         self._long_side: int | None = None
-        self._reader = FilmReader(path)
+        self._reader = VideoReader(path)
         within = fitted(self._reader.width, self._reader.height, width, height)
         if max(within) < max(self._reader.width, self._reader.height):
             self._long_side = max(within)
             self._reader.close()
-            self._reader = FilmReader(path, long_side=self._long_side)
+            self._reader = VideoReader(path, long_side=self._long_side)
         self._frames = self._play()
 
     def describe(self) -> dict[str, Any]:
-        """Name, width, height and fps of the pictures, the codec, the film's duration in seconds, and whether it has
-        sound, which is not played."""
+        """Name, width, height and fps of the images, the codec, the video's duration in seconds, and whether it has
+        audio, which is not played."""
         reader = self._reader
         return {
             "name": str(self._path),
@@ -44,14 +44,14 @@ class FilmPlayback:
             "fps": round(float(reader.average_rate), 3),
             "format": reader.codec,
             "duration": float(reader.duration) if reader.duration else None,
-            "sound": reader.has_audio,
+            "audio": reader.has_audio,
         }
 
     def read(self) -> LiveFrame | None:
-        """The next picture with the time it is due; None at the end.
+        """The next image with the time it is due; None at the end.
 
         Raises:
-            InputError: the film went away between two rounds of a loop.
+            InputError: the video went away between two rounds of a loop.
         """
         return next(self._frames, None)
 
@@ -73,4 +73,4 @@ class FilmPlayback:
                 return
             begins = due + 1 / float(self._reader.average_rate)
             self._reader.close()
-            self._reader = FilmReader(self._path, long_side=self._long_side)
+            self._reader = VideoReader(self._path, long_side=self._long_side)

@@ -1,7 +1,7 @@
 """Recordings of a live run: variable rate, by the clock, and never lost.
 
-Not a `FilmWriter`, which gives a whole film or none: a recording cannot be made again. So it is written in fragments
-of a second to `NAME.part.mp4`, a film that plays even if the process is killed or the disk fills up, and takes its
+Not a `VideoWriter`, which gives a whole video or none: a recording cannot be made again. So it is written in fragments
+of a second to `NAME.part.mp4`, a video that plays even if the process is killed or the disk fills up, and takes its
 name when it is stopped; the container then gets its index, which makes it an ordinary MP4.
 """
 
@@ -21,7 +21,7 @@ from nst_rt.errors import OutputError
 from nst_rt.live.letterbox import letterbox
 from nst_rt.media.pixels.color_spaces import untagged
 from nst_rt.media.video.encoder_frames import CHROMA, PIXELS, EncoderFrames
-from nst_rt.media.video.video_writer import CRF, FORMATS, PRESET, check_film_output
+from nst_rt.media.video.video_writer import CRF, FORMATS, PRESET, check_video_output
 
 _TIME_BASE = Fraction(1, 90_000)
 _SHORTEST = 90  # a millisecond, as finely as Matroska tells times apart
@@ -29,9 +29,9 @@ _FRAGMENT = "1000000"  # microseconds
 
 
 class Recorder:
-    """Records BGR pictures with the times they were taken; can start and stop many times.
+    """Records BGR images with the times they were taken; can start and stop many times.
 
-    A recording has the size of its first picture; pictures of another size are fitted in. An odd side gets one more
+    A recording has the size of its first image; images of another size are fitted in. An odd side gets one more
     row or column, because H.264 as browsers and phones play it has even sizes only.
     """
 
@@ -47,16 +47,16 @@ class Recorder:
         return self._path is not None
 
     def seconds(self, now: float) -> float:
-        """Length so far, if the last picture lasts until `now`; 0 before the first picture."""
+        """Length so far, if the last image lasts until `now`; 0 before the first image."""
         return now - self._began if self._container is not None else 0.0
 
     def start(self, path: Path) -> None:
-        """Record to `path` (.mp4, .mov or .mkv) from the next picture on.
+        """Record to `path` (.mp4, .mov or .mkv) from the next image on.
 
         Raises:
             OutputError: the file is there already, its folder is missing or read-only, or its suffix is unknown.
         """
-        check_film_output(path)
+        check_video_output(path)
         if path.exists() or _part(path).exists():
             there = path if path.exists() else _part(path)
             raise OutputError(f"{there} is there already and a recording replaces nothing: move it or choose a name")
@@ -66,7 +66,7 @@ class Recorder:
             raise OutputError(f"{path}: no permission to write in {path.parent}. Record elsewhere")
         self._path = path
 
-    def write(self, picture: NDArray[np.uint8], taken: float) -> None:
+    def write(self, image: NDArray[np.uint8], taken: float) -> None:
         """Append (H, W, 3) uint8 BGR that was taken at `taken`, in seconds of any monotonic clock.
 
         Raises:
@@ -75,14 +75,14 @@ class Recorder:
         assert self._path is not None, "start() comes first"
         with self._keeping():
             if self._container is None:
-                self._open(self._path, *picture.shape[:2])
+                self._open(self._path, *image.shape[:2])
                 self._began = taken
             pts = max(round(Fraction(taken - self._began) / _TIME_BASE), self._last + _SHORTEST)
             self._last = pts
-            self._mux(self._stream.encode(self._frame(picture, pts)))
+            self._mux(self._stream.encode(self._frame(image, pts)))
 
     def stop(self) -> Path | None:
-        """Finish the file and give it its name; None if there was no picture.
+        """Finish the file and give it its name; None if there was no image.
 
         Raises:
             OutputError: the file could not be finished; what it has is kept.
@@ -104,7 +104,7 @@ class Recorder:
         self._shape, self._last = (height, width), -_SHORTEST
         self._colors = untagged(width, height)
         self._frames = EncoderFrames(width, height, self._colors)
-        # Without B-frames: with irregular times they would make the fragments' first picture late by a gap.
+        # Without B-frames: with irregular times they would make the fragments' first image late by a gap.
         self._stream: av.VideoStream = self._container.add_stream(
             "libx264", rate=self._rate, options={"crf": str(CRF), "preset": PRESET, "bf": "0", **CHROMA}
         )
@@ -116,8 +116,8 @@ class Recorder:
         context.colorspace, context.color_range = self._colors.matrix, self._colors.range
         context.color_primaries, context.color_trc = self._colors.primaries, self._colors.transfer
 
-    def _frame(self, picture: NDArray[np.uint8], pts: int) -> av.VideoFrame:
-        frame = self._frames(letterbox(picture, *self._shape))
+    def _frame(self, image: NDArray[np.uint8], pts: int) -> av.VideoFrame:
+        frame = self._frames(letterbox(image, *self._shape))
         frame.pts, frame.time_base = pts, _TIME_BASE
         return frame
 

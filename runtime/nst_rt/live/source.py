@@ -7,19 +7,19 @@ from nst_rt.errors import InputError
 from nst_rt.files.address import is_address
 from nst_rt.live.camera import Camera, CameraSettings
 from nst_rt.live.capture import Source
-from nst_rt.live.playback import FilmPlayback
+from nst_rt.live.playback import VideoPlayback
 from nst_rt.live.stream import Stream
 
 
 def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool = False) -> Source:
-    """Open a camera (`0`, `/dev/video0`), a stream (any `scheme://`) or a film (a file).
+    """Open a camera (`0`, `/dev/video0`), a stream (any `scheme://`) or a video (a file).
 
-    `settings` are asked of a camera; a stream or film is scaled down to fit its width and height, its rate is its own.
-    `loop` starts a film again at its end.
+    `settings` are asked of a camera; a stream or video is scaled down to fit its width and height, its rate is its own.
+    `loop` starts a video again at its end.
 
     Raises:
         SourceError: the camera or stream cannot be opened.
-        InputError: the film is missing, is no film, or has no pictures.
+        InputError: the video is missing, is no video, or has no images.
     """
     settings = settings or CameraSettings()
     if text.isdecimal():
@@ -28,9 +28,9 @@ def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool
         return Camera(text, settings)
     if is_address(text):
         return Stream(text, width=settings.width, height=settings.height)
-    film = Path(text).expanduser()
-    if not film.exists():
+    video = Path(text).expanduser()
+    if not video.exists():
         raise InputError(
-            f"{text}: no such film. --source takes a camera (0), a film file, or a stream (http://, rtsp://, udp://)"
+            f"{text}: no such video. --source takes a camera (0), a video file, or a stream (http://, rtsp://, udp://)"
         )
-    return FilmPlayback(film, loop=loop, width=settings.width, height=settings.height)
+    return VideoPlayback(video, loop=loop, width=settings.width, height=settings.height)

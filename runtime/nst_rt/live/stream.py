@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from nst_rt.errors import SourceError
 from nst_rt.live.capture import LiveFrame
-from nst_rt.media.pixels.color_spaces import FilmColors
+from nst_rt.media.pixels.color_spaces import ColorSpace
 
 OPEN_TIMEOUT, READ_TIMEOUT = 10.0, 5.0
 """Seconds that a server may take to answer, and that a stream may stay silent before it counts as lost."""
@@ -23,12 +23,12 @@ _BROKEN_IN_A_ROW = 50
 class Stream:
     """A URL that FFmpeg reads (http MJPEG, rtsp, udp, ...); a `Source` for the capture thread.
 
-    Pictures come as they arrive, and a stream that stops is lost. A URL that knows its own length, such as a film on
-    a web server, is not live: it plays at its own rate and ends. Pictures larger than `width` or `height` are scaled
+    Images come as they arrive, and a stream that stops is lost. A URL that knows its own length, such as a video on
+    a web server, is not live: it plays at its own rate and ends. Images larger than `width` or `height` are scaled
     down to fit, keeping their proportions and even sides; smaller ones stay. The size may change at any time.
 
     Raises:
-        SourceError: the URL does not answer, or has no pictures.
+        SourceError: the URL does not answer, or has no images.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Stream:
             raise self._cannot_open(_reason(error)) from error
         if not self._container.streams.video:
             self._container.close()
-            raise self._cannot_open("it has no pictures")
+            raise self._cannot_open("it has no images")
         self._video = self._container.streams.video[0]
         if not self._video.codec_context.width:
             self._container.close()
-            raise self._cannot_open("no picture came")
+            raise self._cannot_open("no image came")
         # Threads over frames would hold back as many frames as there are threads.
         self._video.thread_type = "SLICE"
         self.live = not self._container.duration
@@ -74,7 +74,7 @@ class Stream:
         }
 
     def read(self) -> LiveFrame | None:
-        """Wait for the next picture; None at the end.
+        """Wait for the next image; None at the end.
 
         Raises:
             SourceError: the stream fell silent or broke.
@@ -90,7 +90,7 @@ class Stream:
         for frame in self._decoded():
             captured = time.monotonic()
             width, height = fitted(frame.width, frame.height, self._width, self._height)
-            colors = FilmColors.of(frame, self._video)
+            colors = ColorSpace.of(frame, self._video)
             converted = self._reformatter.reformat(
                 frame,
                 width,

@@ -1,4 +1,4 @@
-"""Styles that change while pictures keep coming."""
+"""Styles that change while images keep coming."""
 
 import threading
 from typing import Protocol
@@ -16,7 +16,7 @@ class Styled(Protocol):
 
 
 class StyleSwitcher:
-    """Sets styles in a thread of its own: encoding a painting takes longer than a picture may."""
+    """Sets styles in a thread of its own: encoding a painting takes longer than an image may."""
 
     def __init__(self, stylizer: Styled) -> None:
         self._stylizer = stylizer

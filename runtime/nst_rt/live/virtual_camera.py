@@ -38,11 +38,11 @@ def pyvirtualcam() -> ModuleType:
 
 
 class VirtualCamera:
-    """Keeps the size it is opened with, less an odd row or column; pictures of another size are fitted in.
+    """Keeps the size it is opened with, less an odd row or column; images of another size are fitted in.
 
     Args:
         height, width: in pixels.
-        fps: what the camera announces; it takes pictures whenever they come.
+        fps: what the camera announces; it takes images whenever they come.
 
     Raises:
         DependencyError: pyvirtualcam is not installed.
@@ -60,13 +60,13 @@ class VirtualCamera:
         self.device: str = self._camera.device
         """What other programs choose."""
 
-    def write(self, picture: NDArray[np.uint8]) -> None:
+    def write(self, image: NDArray[np.uint8]) -> None:
         """Show (H, W, 3) uint8 BGR to whoever watches; never waits for them.
 
         Raises:
             OutputError: the virtual camera went away.
         """
-        fitted = letterbox(picture, *self._shape)[: self._camera.height, : self._camera.width]
+        fitted = letterbox(image, *self._shape)[: self._camera.height, : self._camera.width]
         with _explained():
             self._camera.send(np.ascontiguousarray(fitted))
 

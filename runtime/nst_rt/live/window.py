@@ -96,7 +96,7 @@ def _why_not_x11(display: str) -> str:
 class Window:
     """A resizable window; every call belongs in the main thread.
 
-    `fit` a picture to it, write on it what is to be crisp, `show` it, and ask for a `key`.
+    `fit` an image to it, write on it what is to be crisp, `show` it, and ask for a `key`.
 
     Raises:
         DisplayError: no window can be shown here.
@@ -114,25 +114,25 @@ class Window:
             raise DisplayError(f"no window can be shown: {' '.join(str(error).split())}. {_ELSEWHERE}") from error
         self._full = False
 
-    def fit(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def fit(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Scale (H, W, 3) uint8 BGR to the window's size, with its proportions kept, on black.
 
-        The first picture gives the window its size; a small one is enlarged.
+        The first image gives the window its size; a small one is enlarged.
         """
         if not self._shown:
-            scale = max(1.0, _SMALLEST / picture.shape[0])
-            height, width = round(picture.shape[0] * scale), round(picture.shape[1] * scale)
+            scale = max(1.0, _SMALLEST / image.shape[0])
+            height, width = round(image.shape[0] * scale), round(image.shape[1] * scale)
             cv2.resizeWindow(self._title, width, height)
-            return letterbox(picture, height, width)
+            return letterbox(image, height, width)
         try:
             _, _, width, height = cv2.getWindowImageRect(self._title)
         except cv2.error:  # closed a moment ago
-            return picture
-        return letterbox(picture, height, width) if min(height, width) >= MIN_SIDE else picture
+            return image
+        return letterbox(image, height, width) if min(height, width) >= MIN_SIDE else image
 
-    def show(self, picture: NDArray[np.uint8]) -> None:
+    def show(self, image: NDArray[np.uint8]) -> None:
         """Hand (H, W, 3) uint8 BGR to the window; it is on the screen once `key` has run."""
-        cv2.imshow(self._title, picture)
+        cv2.imshow(self._title, image)
         self._shown = True
 
     def key(self) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from nst_rt.masks.mask_reader import by_light, inside_and_outside, labelled
 from nst_rt.masks.weights import Weights, feather_for, feathered, resized, tell_resizing
-from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_reader import read_image
 from nst_rt.styles.regions import Label
 
 _KEPT_SIZES = 4
@@ -45,22 +45,22 @@ class StillMask:
 
     @classmethod
     def read(cls, path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None) -> "StillMask":
-        """A mask from a picture file.
+        """A mask from an image file.
 
         Args:
             labels: of the regions; left out, there are two regions: light (or opaque) is inside, dark outside.
 
         Raises:
-            InputError: not a picture, or it has labels that `labels` lacks.
+            InputError: not an image, or it has labels that `labels` lacks.
         """
-        picture, name = read_picture(path), str(path)
-        compressed = picture.format == "jpeg"  # its greys near black and white are no labels
+        image, name = read_image(path), str(path)
+        compressed = image.format == "jpeg"  # its greys near black and white are no labels
         if labels:
-            weights = labelled(picture.bgr, labels, name, compressed=compressed)
+            weights = labelled(image.bgr, labels, name, compressed=compressed)
         elif compressed:
-            weights = by_light(picture.bgr)
+            weights = by_light(image.bgr)
         else:
-            weights = inside_and_outside(picture.bgr, picture.alpha, name)
+            weights = inside_and_outside(image.bgr, image.alpha, name)
         return cls(weights, feather=feather, name=name)
 
     @property

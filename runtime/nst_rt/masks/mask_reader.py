@@ -1,4 +1,4 @@
-"""A mask's weights out of a picture: of labels, or of light and dark."""
+"""A mask's weights out of an image: of labels, or of light and dark."""
 
 import logging
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import InputError
 from nst_rt.masks.weights import Weights
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.regions import Label, label_list, label_text
 
 log = logging.getLogger("nst_rt")
 
 _FEW = 64
-"""A picture of labels has this many colours at most; one with more was smoothed or compressed."""
+"""An image of labels has this many colours at most; one with more was smoothed or compressed."""
 _STRAY = 0.005
 """Share of a mask's pixels that may have colours which nobody named: smoothed edges."""
 _NEAR = 48
@@ -28,17 +28,17 @@ _LISTED = 12
 """Labels that an error lists, the largest."""
 
 
-def inside_and_outside(bgr: Image, alpha: NDArray[np.uint8] | None = None, name: str = "the mask") -> Weights:
-    """Two regions from a picture of light and dark: white is inside, black outside, grey is between.
+def inside_and_outside(bgr: Frame, alpha: NDArray[np.uint8] | None = None, name: str = "the mask") -> Weights:
+    """Two regions from an image of light and dark: white is inside, black outside, grey is between.
 
-    A picture with transparency is inside where it is opaque. Of a picture with two values the lighter is inside.
+    An image with transparency is inside where it is opaque. Of an image with two values the lighter is inside.
 
     Args:
         bgr: uint8 (height, width, 3).
         alpha: uint8 (height, width), or None.
 
     Raises:
-        InputError: the picture is one of three to 16 labels.
+        InputError: the image is one of three to 16 labels.
     """
     gray = alpha if alpha is not None else np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
     counts = np.bincount(gray.ravel(), minlength=256)
@@ -56,14 +56,14 @@ def inside_and_outside(bgr: Image, alpha: NDArray[np.uint8] | None = None, name:
     return [inside, 1 - inside]
 
 
-def by_light(bgr: Image) -> Weights:
-    """Two regions, light is inside, for JPEGs and films' frames: what a codec leaves of black and white is cut off."""
+def by_light(bgr: Frame) -> Weights:
+    """Two regions, light is inside, for JPEGs and videos' frames: what a codec leaves of black and white is cut off."""
     gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     inside = np.clip((gray - _NOISE) / np.float32(255 - 2 * _NOISE), 0, 1, dtype=np.float32)
     return [inside, 1 - inside]
 
 
-def labelled(bgr: Image, labels: Sequence[Label], name: str = "the mask", *, compressed: bool = False) -> Weights:
+def labelled(bgr: Frame, labels: Sequence[Label], name: str = "the mask", *, compressed: bool = False) -> Weights:
     """Regions by colour; a few pixels of other colours, as smoothed edges have, count as the nearest label's.
 
     Args:
@@ -88,8 +88,8 @@ def labelled(bgr: Image, labels: Sequence[Label], name: str = "the mask", *, com
     return weights
 
 
-def labelled_smoothly(bgr: Image, labels: Sequence[Label]) -> Weights:
-    """Regions by the nearest label, for pictures out of a film, which never hold exact colours."""
+def labelled_smoothly(bgr: Frame, labels: Sequence[Label]) -> Weights:
+    """Regions by the nearest label, for images out of a video, which never hold exact colours."""
     nearest, distance = _nearest(bgr, labels)
     if None in labels:
         nearest[distance > _NEAR] = labels.index(None)
@@ -97,7 +97,7 @@ def labelled_smoothly(bgr: Image, labels: Sequence[Label]) -> Weights:
 
 
 def _with_unknown(
-    bgr: Image, unknown: NDArray[np.bool_], labels: Sequence[Label], name: str, *, compressed: bool
+    bgr: Frame, unknown: NDArray[np.bool_], labels: Sequence[Label], name: str, *, compressed: bool
 ) -> NDArray[np.int16]:
     """The region of every pixel, where some have colours that no label names exactly."""
     smoothed = compressed or len(np.unique(_packed(bgr[unknown]))) > _FEW
@@ -120,7 +120,7 @@ def _packed(bgr: NDArray[np.uint8]) -> NDArray[np.int32]:
     return packed
 
 
-def _nearest(bgr: Image, labels: Sequence[Label]) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+def _nearest(bgr: Frame, labels: Sequence[Label]) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
     """For every pixel the index of the nearest label, and how far it is in the channel that differs most."""
     nearest = np.zeros(bgr.shape[:2], np.int16)
     distance = np.full(bgr.shape[:2], 255, np.uint8)
@@ -135,7 +135,7 @@ def _nearest(bgr: Image, labels: Sequence[Label]) -> tuple[NDArray[np.int16], ND
     return nearest, distance
 
 
-def _too_many_labels(bgr: Image, where: NDArray[np.bool_], labels: Sequence[Label], name: str) -> InputError:
+def _too_many_labels(bgr: Frame, where: NDArray[np.bool_], labels: Sequence[Label], name: str) -> InputError:
     colors, counts = np.unique(_packed(bgr)[where], return_counts=True)
     largest = np.sort(np.argsort(-counts)[:_LISTED])
     found: list[Label] = [(int(color) & 255, int(color) >> 8 & 255, int(color) >> 16) for color in colors[largest]]

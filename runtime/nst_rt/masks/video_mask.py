@@ -1,4 +1,4 @@
-"""A film as a mask: its pictures lie over a film's, frame by frame."""
+"""A video as a mask: its images lie over a video's, frame by frame."""
 
 import logging
 from collections.abc import Sequence
@@ -10,24 +10,24 @@ from nst_rt.masks.mask import StillMask
 from nst_rt.masks.mask_reader import by_light, labelled_smoothly
 from nst_rt.masks.weights import Weights, feather_for, feathered, resized, tell_resizing
 from nst_rt.media.images.image_header import format_of
-from nst_rt.media.video.video_part import FilmPart
-from nst_rt.media.video.video_reader import FilmReader
+from nst_rt.media.video.video_part import VideoPart
+from nst_rt.media.video.video_reader import VideoReader
 from nst_rt.styles.regions import Label
 
 log = logging.getLogger("nst_rt")
 
 
-class MaskFilm:
+class VideoMask:
     """Gives the weights of one frame after the other; past its end the last ones stay, with a warning.
 
     Args:
-        path: a film; without sound, time stamps do not count.
+        path: a video; without audio, time stamps do not count.
         labels: of the regions, compared with tolerance; left out, light is inside and dark outside.
         feather: as in `masks.StillMask`; what is soft by itself is decided by the first frame.
         start: seconds of it to leave out.
 
     Raises:
-        InputError: as `FilmReader`.
+        InputError: as `VideoReader`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class MaskFilm:
     ) -> None:
         self.name = str(path)
         self._labels, self._feather = labels, feather
-        self._reader = FilmReader(path, part=FilmPart(start))
+        self._reader = VideoReader(path, part=VideoPart(start))
         self._frames = iter(self._reader)
         self._raw: Weights = []
         self._fitted: Weights = []
@@ -71,7 +71,7 @@ class MaskFilm:
         """Let go of the file."""
         self._reader.close()
 
-    def __enter__(self) -> "MaskFilm":
+    def __enter__(self) -> "VideoMask":
         return self
 
     def __exit__(
@@ -82,17 +82,17 @@ class MaskFilm:
 
 def open_mask(
     path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None, start: Fraction = Fraction(0)
-) -> StillMask | MaskFilm:
-    """A mask for a film: a picture that lies over all of it, or a film, from its second `start` on.
+) -> StillMask | VideoMask:
+    """A mask for a video: an image that lies over all of it, or a video, from its second `start` on.
 
     Raises:
         InputError: neither, or labels that `labels` lacks.
     """
     try:
         with Path(path).open("rb") as file:
-            picture = format_of(file.read(16)) is not None
+            image = format_of(file.read(16)) is not None
     except OSError:
-        picture = False  # the film's reader tells what is wrong
-    if picture:
+        image = False  # the video's reader tells what is wrong
+    if image:
         return StillMask.read(path, labels, feather=feather)
-    return MaskFilm(path, labels, feather=feather, start=start)
+    return VideoMask(path, labels, feather=feather, start=start)

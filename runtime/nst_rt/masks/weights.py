@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 
 log = logging.getLogger("nst_rt")
 
 Weights = list[NDArray[np.float32]]
 
 FEATHER_SHARE = 0.02
-"""Width of a soft edge, as a share of the picture's short side, where nobody gave one."""
+"""Width of a soft edge, as a share of the image's short side, where nobody gave one."""
 
 
 def feather_for(weights: Weights, feather: float | None) -> float | None:
@@ -28,7 +28,7 @@ def feather_for(weights: Weights, feather: float | None) -> float | None:
 
 
 def resized(weights: Weights, height: int, width: int) -> Weights:
-    """Weights for a picture of another size; enlarged edges become soft, not stairs."""
+    """Weights for an image of another size; enlarged edges become soft, not stairs."""
     if weights[0].shape == (height, width):
         return weights
     smaller = height * width < weights[0].size
@@ -40,7 +40,7 @@ def tell_resizing(name: str, weights: Weights, height: int, width: int) -> None:
     """Log that a mask has another size than the frames, where it has."""
     own_height, own_width = weights[0].shape
     if (own_height, own_width) != (height, width):
-        log.warning("%s: %dx%d px, resized to the picture's %dx%d", name, own_width, own_height, width, height)
+        log.warning("%s: %dx%d px, resized to the image's %dx%d", name, own_width, own_height, width, height)
 
 
 def feathered(weights: Weights, feather: float | None) -> Weights:
@@ -62,10 +62,10 @@ def feathered(weights: Weights, feather: float | None) -> Weights:
     return soft
 
 
-def mixed(pictures: Sequence[Image], weights: Weights) -> Image:
-    """The pictures uint8 (height, width, 3), each to the share of its weights; of weight 1 it is exactly itself."""
-    picture, total = pictures[0], weights[0]
-    for other, weight in zip(pictures[1:], weights[1:], strict=True):
-        picture = np.asarray(cv2.blendLinear(picture, other, total, weight), np.uint8)
+def mixed(images: Sequence[Frame], weights: Weights) -> Frame:
+    """The images uint8 (height, width, 3), each to the share of its weights; of weight 1 it is exactly itself."""
+    image, total = images[0], weights[0]
+    for other, weight in zip(images[1:], weights[1:], strict=True):
+        image = np.asarray(cv2.blendLinear(image, other, total, weight), np.uint8)
         total = total + weight
-    return picture
+    return image

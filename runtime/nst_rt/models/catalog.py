@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_rt.errors import ModelError, StyleError
-from nst_rt.files.folders import user_models
+from nst_rt.files.folders import models_folder
 from nst_rt.files.suggestions import did_you_mean
 
 BUNDLED = Path(__file__).parent
@@ -76,7 +76,7 @@ class ModelFiles:
 def list_models() -> list[ModelFiles]:
     """Every model that can be named: the bundled ones, then the user's; a user's file hides none of ours."""
     found: dict[str, ModelFiles] = {}
-    for folder in (BUNDLED, user_models()):
+    for folder in (BUNDLED, models_folder()):
         for path in sorted(folder.glob("*.onnx")) if folder.is_dir() else []:
             if not path.name.endswith((_FP16, _INT8, _ENCODER)):
                 found.setdefault(path.name, ModelFiles(path))
@@ -110,7 +110,7 @@ def find_model(name_or_path: str | Path) -> ModelFiles:
         )
     raise ModelError(
         f"no model named {text!r}{did_you_mean(text, models)}. "
-        f"Give the path of an .onnx file, or put one into {user_models()}"
+        f"Give the path of an .onnx file, or put one into {models_folder()}"
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import InputError, NstError, ServerGoneError, ShareError, ShareTimeoutError
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.shared_memory.claims import Role
 from nst_rt.shared_memory.frame_layout import FrameLayout
@@ -212,7 +212,7 @@ class ShareClient:
         with self.reading(timeout) as result:
             return Result(**{**vars(result), "pixels": result.pixels.copy()})
 
-    def stylize(self, frame: Image, timeout: float = 5.0) -> Image:
+    def stylize(self, frame: Frame, timeout: float = 5.0) -> Frame:
         """Send a frame uint8 (H, W, 3) BGR and wait for its result; results of earlier frames are let go.
 
         Raises:
@@ -255,7 +255,7 @@ class ShareClient:
     ) -> None:
         self.close()
 
-    def _send_anyway(self, frame: Image, deadline: float) -> int:
+    def _send_anyway(self, frame: Frame, deadline: float) -> int:
         """Send; results that take up the room, such as a dead predecessor's, are let go meanwhile."""
         reader = self._receiving
         patience = 0.0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import InputError
 from nst_rt.media.images.image_reader import unfit_sides
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.media.raw_frames.bgr_to_raw import packer
 from nst_rt.media.raw_frames.raw_to_bgr import frame_slots
@@ -19,7 +19,7 @@ from nst_rt.shared_memory.layout import PIXEL_FORMAT_CODES, PIXEL_FORMAT_NAMES, 
 Bytes = NDArray[np.uint8]
 """(count,)."""
 
-StylizeInto = Callable[[Image, Image], None]
+StylizeInto = Callable[[Frame, Frame], None]
 """From a frame uint8 (H, W, 3) BGR to memory of the same shape, which it fills."""
 
 _KEPT = 4

@@ -223,7 +223,7 @@ class Geometry(NamedTuple):
         )
 
     @property
-    def sound(self) -> bool:
+    def audio(self) -> bool:
         """Everything lies inside the segment, apart and aligned."""
         offsets = (self.frames_offset, self.results_offset, self.slot_bytes)
         return (

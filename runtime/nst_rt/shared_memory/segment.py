@@ -348,7 +348,7 @@ def _check_ours(descriptor: int, path: Path) -> None:
 
 def _checked_geometry(header: Header, size: int, path: Path) -> Geometry:
     geometry = Geometry.stored(header)
-    if header.header_bytes != HEADER_BYTES or geometry.segment_bytes != size or not geometry.sound:
+    if header.header_bytes != HEADER_BYTES or geometry.segment_bytes != size or not geometry.audio:
         raise _damaged(path)
     return geometry
 

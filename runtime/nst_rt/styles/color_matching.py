@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import StyleError
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 
 NONE, CHOLESKY, ANALOGIES = METHODS = ("none", "cholesky", "analogies")
 
@@ -33,21 +33,21 @@ class ColorMatching:
     """(3, 3), positive definite."""
 
     @classmethod
-    def to_picture(cls, picture: Image, method: str) -> "ColorMatching":
-        """Match paintings to a picture.
+    def to_image(cls, image: Frame, method: str) -> "ColorMatching":
+        """Match paintings to an image.
 
         Args:
-            picture: uint8 (H, W, 3) BGR.
+            image: uint8 (H, W, 3) BGR.
             method: `cholesky` or `analogies`; with `none` paintings stay as they are.
 
         Raises:
             StyleError: no such method.
         """
         check_method(method)
-        return cls(method, *_statistics(picture))
+        return cls(method, *_statistics(image))
 
-    def __call__(self, painting: Image) -> Image:
-        """The painting, uint8 (H, W, 3) BGR, in the picture's colours; those that cannot be shown are clipped."""
+    def __call__(self, painting: Frame) -> Frame:
+        """The painting, uint8 (H, W, 3) BGR, in the image's colours; those that cannot be shown are clipped."""
         if self.method == NONE:
             return painting
         mean, covariance = _statistics(painting)
@@ -57,7 +57,7 @@ class ColorMatching:
             there, here = _square_root(self.covariance), _square_root(covariance)
         turn = (there @ np.linalg.inv(here)).astype(np.float32)
         moved = (painting[..., ::-1] - mean.astype(np.float32)) @ turn.T + self.mean.astype(np.float32)
-        matched: Image = np.ascontiguousarray(moved[..., ::-1].round().clip(0, 255), np.uint8)
+        matched: Frame = np.ascontiguousarray(moved[..., ::-1].round().clip(0, 255), np.uint8)
         return matched
 
 
@@ -67,9 +67,9 @@ def check_method(method: str) -> None:
         raise StyleError(f"colours cannot be matched by {method!r}. It is one of {', '.join(METHODS)}")
 
 
-def _statistics(picture: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _statistics(image: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     # RGB, the paper's order: a Cholesky factor depends on it.
-    pixels = picture.reshape(-1, 3)[:, ::-1]
+    pixels = image.reshape(-1, 3)[:, ::-1]
     total, products = np.zeros(3), np.zeros((3, 3))
     for start in range(0, len(pixels), _BLOCK):
         block = pixels[start : start + _BLOCK].astype(np.float64)

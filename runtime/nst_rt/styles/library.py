@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import ExpressionError, StyleError
-from nst_rt.files.folders import user_styles
+from nst_rt.files.folders import styles_folder
 from nst_rt.files.suggestions import did_you_mean
 from nst_rt.models.catalog import ModelFiles, is_file, is_model_path
 from nst_rt.styles.expressions import malformed
@@ -25,14 +25,14 @@ Vector = NDArray[np.float32]
 PAINTING_SIDE = 640
 """Paintings are reduced to this long side, in pixels, before a style encoder sees them: strokes keep one scale."""
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 TEXTS = ("title", "artist", "year", "license", "training", "date", "painting")
 """What a styles file says about a style beside its name and vector, in this order."""
 
 DIGITS = 6
-"""Significant digits of a number in a styles file: float32 holds seven, and a picture shows four."""
+"""Significant digits of a number in a styles file: float32 holds seven, and an image shows four."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Style:
     """Where the user's painting was then: for making the vector again after the network has changed."""
     source_sha256: str = ""
     """Of the network that the vector belongs to, as in its `ModelRecord`; empty where the file does not say."""
-    own_file: str = ""
+    user_file: str = ""
     """The user's file that it was read from; empty for a style that came with the model."""
 
     @classmethod
@@ -92,7 +92,7 @@ def load_styles(files: ModelFiles, size: int | None = None, source_sha256: str =
         StyleError: the styles file beside the model is malformed or cannot be read.
     """
     styles: dict[str, Style] = {}
-    for style in [*(read_styles(files.styles) if files.styles else []), *own_styles(files)]:
+    for style in [*(read_styles(files.styles) if files.styles else []), *user_styles(files)]:
         if _fits(style, size, source_sha256):
             styles[style.name] = style
         else:
@@ -101,34 +101,34 @@ def load_styles(files: ModelFiles, size: int | None = None, source_sha256: str =
 
 
 def _fits(style: Style, size: int | None, source_sha256: str) -> bool:
-    other = style.own_file and style.source_sha256 and source_sha256 and style.source_sha256 != source_sha256
+    other = style.user_file and style.source_sha256 and source_sha256 and style.source_sha256 != source_sha256
     return not other and size in (None, style.vector.size)
 
 
 def _again(style: Style) -> str:
-    if not (style.own_file and style.painting):
+    if not (style.user_file and style.painting):
         return ""
     painting = shlex.quote(style.painting)
     return f". Make it again: nst-rt add-style {painting} --name {shlex.quote(style.name)} --overwrite"
 
 
-def own_folder(files: ModelFiles) -> Path:
+def user_style_folder(files: ModelFiles) -> Path:
     """Where the user's own styles of a model lie, one or several in a JSON file. May not exist yet."""
-    return user_styles() / files.network
+    return styles_folder() / files.network
 
 
-def own_files(files: ModelFiles) -> list[Path]:
+def user_style_files(files: ModelFiles) -> list[Path]:
     """The files of the user's own styles, in the order in which they are read."""
-    folder = own_folder(files)
+    folder = user_style_folder(files)
     return sorted(folder.glob("*.json")) if folder.is_dir() else []
 
 
-def own_styles(files: ModelFiles) -> list[Style]:
+def user_styles(files: ModelFiles) -> list[Style]:
     """The user's own styles of a model, fitting or not; a broken file is left out with a warning."""
     found: list[Style] = []
-    for path in own_files(files):
+    for path in user_style_files(files):
         try:
-            found += [replace(style, own_file=str(path)) for style in read_styles(path)]
+            found += [replace(style, user_file=str(path)) for style in read_styles(path)]
         except StyleError as error:
             log.warning("%s; left out", error)
     return found
@@ -232,17 +232,17 @@ def blend_expression(terms: Iterable[Term]) -> str:
 
 
 def is_painting(name: str) -> bool:
-    """Whether a style argument is meant as a picture file rather than as a name."""
-    return not is_model_path(name) and (name.lower().endswith(PICTURE_SUFFIXES) or is_file(Path(name)))
+    """Whether a style argument is meant as an image file rather than as a name."""
+    return not is_model_path(name) and (name.lower().endswith(IMAGE_SUFFIXES) or is_file(Path(name)))
 
 
 def has_painting(expression: str) -> bool:
-    """Whether a style, or a part of a blend, is a picture file."""
+    """Whether a style, or a part of a blend, is an image file."""
     return bool(expression) and any(is_painting(term.name) for term in parse_terms(expression))
 
 
 def require_painting(styles: Iterable[str | None]) -> None:
-    """Raise StyleError unless one of the styles is a painting, whose colours can be matched to a picture's."""
+    """Raise StyleError unless one of the styles is a painting, whose colours can be matched to an image's."""
     styles = list(styles)
     if not any(style and has_painting(style) for style in styles):
         named = next((style for style in styles if style), None)

@@ -10,7 +10,7 @@ Label = tuple[int, int, int] | None
 """The blue, green and red of a mask's pixels; None stands for all that have no label of their own."""
 
 PHOTOGRAPH = "none"
-"""As a style: the picture stays as it is."""
+"""As a style: the image stays as it is."""
 
 OTHER = "other"
 
@@ -31,7 +31,7 @@ _HINT = "Write regions like 0=gogh, 128=wave, #ff0000=monet, other=none"
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the picture and its style."""
+    """A part of the image and its style."""
 
     label: Label
     style: str | None
@@ -84,7 +84,7 @@ def _style(text: str, piece: Piece) -> str | None:
 
 
 def is_photograph(style: str) -> bool:
-    """Whether a style argument stands for the picture as it is."""
+    """Whether a style argument stands for the image as it is."""
     return style.lower() == PHOTOGRAPH
 
 

@@ -8,7 +8,7 @@ from nst_rt.engine.cpu_cores import counted_cores
 from nst_rt.engine.devices import Device
 from nst_rt.engine.session import Session, read_model, require_same_network
 from nst_rt.errors import ModelError
-from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_reader import read_image
 from nst_rt.models.catalog import ModelFiles
 from nst_rt.styles.color_matching import ColorMatching
 from nst_rt.styles.library import PAINTING_SIDE, Vector
@@ -50,13 +50,13 @@ class StyleEncoder:
         return cls(path, threads=threads)
 
     def __call__(self, painting: Path, matching: ColorMatching | None = None) -> Vector:
-        """The style vector float32 (S,) of a picture file.
+        """The style vector float32 (S,) of an image file.
 
         Args:
             matching: moves the painting's colours first.
 
         Raises:
-            InputError: the file is no picture.
+            InputError: the file is no image.
         """
         if matching is not self._matching:
             self._kept.clear()
@@ -65,7 +65,7 @@ class StyleEncoder:
         kept = self._kept.get(version) if version else None
         if kept is not None:
             return kept.copy()
-        bgr = read_picture(painting).shrunk(PAINTING_SIDE).bgr
+        bgr = read_image(painting).shrunk(PAINTING_SIDE).bgr
         if matching is not None:
             bgr = matching(bgr)
         vector: Vector = self._session.run({contract.IMAGE: bgr[None]})[0]

@@ -1,4 +1,4 @@
-"""Style timelines: which style, or which blend of two, at every moment of a film or a live show.
+"""Style timelines: which style, or which blend of two, at every moment of a video or a live show.
 
 `0s gogh, 5s wave, 20s gogh:0.5+monet:0.5 fade 4s, fade 1s, loop 30s`: an entry is a time, a style and, if it likes, a
 fade of its own; `fade` is for all entries that have none, `loop` starts over after that time. A fade begins at the
@@ -105,7 +105,7 @@ class Timeline:
         return malformed("timeline", self.text, entry.position, reason, hint)
 
     def never_reached(self, end: float) -> list[Entry]:
-        """The entries that come only when a film of `end` seconds is over."""
+        """The entries that come only when a video of `end` seconds is over."""
         return [entry for entry in self.entries[1:] if entry.start >= end]
 
     def over_before(self, start: float) -> list[Entry]:

@@ -9,7 +9,7 @@ from nst_rt.errors import OutputError, StyleError
 from nst_rt.files.atomic import refuse_unwritable, replacing, why_not_written
 from nst_rt.files.suggestions import did_you_mean
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, list_models
-from nst_rt.styles.library import Style, own_files, own_folder, own_styles, read_styles, styles_text
+from nst_rt.styles.library import Style, read_styles, styles_text, user_style_files, user_style_folder, user_styles
 from nst_rt.styles.regions import is_photograph
 
 LONGEST = 60
@@ -32,12 +32,12 @@ def check_name(name: str, files: ModelFiles, *, overwrite: bool = False) -> Path
             f"most {LONGEST}"
         )
     if is_photograph(name):
-        raise StyleError(f"{name!r} stands for the picture as it is, in masks' regions. Take another --name")
+        raise StyleError(f"{name!r} stands for the image as it is, in masks' regions. Take another --name")
     if name in [other.name for other in list_models()] and name != BUILT_IN:
         raise StyleError(f"{name!r} is a model, and --style {name} means that. Take another --name")
-    path = own_folder(files) / f"{name}.json"
+    path = user_style_folder(files) / f"{name}.json"
     if not overwrite:
-        if name in [style.name for style in own_styles(files)] or path.exists():
+        if name in [style.name for style in user_styles(files)] or path.exists():
             raise StyleError(
                 f"there is a style {name!r} of yours already. Take another --name, --overwrite to replace it, or "
                 f"`nst-rt remove-style {name}` first"
@@ -68,7 +68,7 @@ def save_style(style: Style, files: ModelFiles, record: ModelRecord) -> Path:
     path = check_name(style.name, files, overwrite=True)
     with replacing(path) as temporary:
         temporary.write_text(styles_text([style], record.source_sha256), encoding="utf-8")
-    for other in own_files(files):
+    for other in user_style_files(files):
         if other != path:
             _take_out(style.name, other)  # or a file that is read later would win
     return path
@@ -81,9 +81,9 @@ def remove_style(name: str, files: ModelFiles) -> list[Path]:
         StyleError: no style of the user's own has the name.
         OutputError: a file cannot be changed.
     """
-    changed = [path for path in own_files(files) if _take_out(name, path)]
+    changed = [path for path in user_style_files(files) if _take_out(name, path)]
     if not changed:
-        own = sorted({style.name for style in own_styles(files)})
+        own = sorted({style.name for style in user_styles(files)})
         hint = f"Yours are {', '.join(own)}" if own else "You have added none (`nst-rt add-style`)"
         raise StyleError(f"no style of your own of {files.name} is named {name!r}{did_you_mean(name, own)}. {hint}")
     return changed

@@ -1,6 +1,6 @@
 """Several styles in one frame: each region of a mask gets its own.
 
-Our graphs take one style for a frame, so that every style is made of the whole frame, in one batch, and the pictures
+Our graphs take one style for a frame, so that every style is made of the whole frame, in one batch, and the images
 are mixed by the mask. Each style thus sees the statistics of the whole frame, and no seam.
 """
 
@@ -12,12 +12,12 @@ import numpy as np
 from nst_rt.errors import InputError, StyleError
 from nst_rt.masks.mask import Mask, StillMask
 from nst_rt.masks.weights import mixed
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.library import Vector
 from nst_rt.stylizer.stylizer import Stylizer
 
 BATCH_PIXELS = 4_000_000
-"""Larger batches are run a frame at a time: with large pictures memory runs out before speed matters."""
+"""Larger batches are run a frame at a time: with large images memory runs out before speed matters."""
 
 
 class MaskedStylizer:
@@ -25,10 +25,10 @@ class MaskedStylizer:
 
     Args:
         stylizer: the one that `style`, `strength`, `color` and `stroke_size` are of.
-        mask: a `masks.StillMask` or a `mask_film.MaskFilm`.
+        mask: a `masks.StillMask` or a `mask_video.VideoMask`.
         styles: for each region of the mask, in its order: the `stylizer` itself, in whatever style it is set to at the
             time; a style's name, a blend or a painting, by the same network and fixed; another Stylizer; or None, the
-            picture as it is. Left out: the stylizer inside, the picture outside.
+            image as it is. Left out: the stylizer inside, the image outside.
 
     Raises:
         StyleError: not as many styles as regions, or a name that the stylizer does not have.
@@ -44,7 +44,7 @@ class MaskedStylizer:
         self._fixed = self._vectors(style for style in distinct if isinstance(style, str))
         self._follows = stylizer in distinct
 
-    def __call__(self, frame: Image) -> Image:
+    def __call__(self, frame: Frame) -> Frame:
         """Stylise a frame uint8 (H, W, 3) BGR, H and W from 16 up; returns the same shape.
 
         Raises:
@@ -52,8 +52,8 @@ class MaskedStylizer:
         """
         return self.prepare(frame)()
 
-    def prepare(self, frame: Image) -> Callable[[], Image]:
-        """As `Stylizer.prepare`; a film's next mask is taken here."""
+    def prepare(self, frame: Frame) -> Callable[[], Frame]:
+        """As `Stylizer.prepare`; a video's next mask is taken here."""
         frame = np.ascontiguousarray(frame)
         if frame.ndim != 3:
             raise InputError(f"a mask lies over one frame (height, width, 3) at a time, not over {frame.shape}")
@@ -61,10 +61,10 @@ class MaskedStylizer:
         by_others = {other: other.prepare(frame) for other in self._others}
         weights = self._mask.weights(*frame.shape[:2])
 
-        def run() -> Image:
-            pictures: dict[Stylizer | str | None, Image] = {None: frame, **by_one_network()}
-            pictures |= {other: make() for other, make in by_others.items()}
-            return mixed([pictures[style] for style in self._styles], weights)
+        def run() -> Frame:
+            images: dict[Stylizer | str | None, Frame] = {None: frame, **by_one_network()}
+            images |= {other: make() for other, make in by_others.items()}
+            return mixed([images[style] for style in self._styles], weights)
 
         return run
 
@@ -75,9 +75,9 @@ class MaskedStylizer:
         numbers = [self._stylizer.in_flight(height, width, batch)] if own else []
         return min([*numbers, *(other.in_flight(height, width) for other in self._others)], default=1)
 
-    def match_colors(self, picture: Image, method: str) -> None:
+    def match_colors(self, image: Frame, method: str) -> None:
         """As `Stylizer.match_colors`, for the paintings of every region."""
-        self._stylizer.match_colors(picture, method)
+        self._stylizer.match_colors(image, method)
         self._fixed = self._vectors(self._fixed)
 
     def _vectors(self, styles: Iterable[str]) -> dict[str, Vector]:
@@ -88,10 +88,10 @@ class MaskedStylizer:
         return [*([self._stylizer] if self._follows else []), *self._fixed]
 
     def _in_one_batch(self, styles: int, height: int, width: int) -> bool:
-        painted = self._stylizer.painted_size(height, width)
+        painted = self._stylizer.inference_size(height, width)
         return styles * painted[0] * painted[1] <= BATCH_PIXELS
 
-    def _by_one_network(self, frame: Image) -> Callable[[], dict[Stylizer | str | None, Image]]:
+    def _by_one_network(self, frame: Frame) -> Callable[[], dict[Stylizer | str | None, Frame]]:
         own = self._own()
         if own == [self._stylizer]:
             make = self._stylizer.prepare(frame)

@@ -1,4 +1,4 @@
-"""Larger or finer strokes: the network paints a smaller or larger picture, which is brought back to the frame's size.
+"""Larger or finer strokes: the network paints a smaller or larger image, which is brought back to the frame's size.
 
 A network's strokes have the size, in pixels, that they had in training; the more pixels a frame has, the finer they
 look in it. Where they are to be k times as large, the frame is reduced by k, which also leaves the network one pixel in
@@ -43,8 +43,8 @@ def brought_back(
             _resize(painted[index], result[index])
             continue
         lost = cv2.subtract(frame, _resize(given[index], np.empty_like(frame)), dtype=cv2.CV_16S)
-        picture = _resize(painted[index], np.empty_like(frame))
-        cv2.add(picture, cv2.transform(lost, shown), dst=result[index], dtype=cv2.CV_8U)
+        image = _resize(painted[index], np.empty_like(frame))
+        cv2.add(image, cv2.transform(lost, shown), dst=result[index], dtype=cv2.CV_8U)
     return result
 
 

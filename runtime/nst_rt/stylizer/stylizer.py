@@ -13,7 +13,7 @@ from nst_rt.contract import ModelRecord
 from nst_rt.engine.buffers import copied
 from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.engine.session import Session
-from nst_rt.engine.session_cache import OpenSessions
+from nst_rt.engine.session_cache import SessionCache
 from nst_rt.engine.timing import StageClock
 from nst_rt.errors import InputError, StyleError
 from nst_rt.models.catalog import BUILT_IN, ORT_SUFFIX, ModelFiles, find_model, is_file, is_model_path, list_models
@@ -57,7 +57,7 @@ class Stylizer:
         frames: int | None = None,
     ) -> None:
         self._files = files
-        self._sessions = OpenSessions(
+        self._sessions = SessionCache(
             files, device=device, precision=precision, threads=threads, in_flight=in_flight, frames=frames
         )
         self._threads = threads
@@ -101,8 +101,8 @@ class Stylizer:
                 processors that can.
             strength: 0 is the photograph, 1 the full style.
             color: 1 takes the style's colours, 0 keeps the photograph's.
-            stroke_size: so many times the usual size, from 0.25 to 8. The network paints a picture of so many times
-                fewer pixels a side: 2 suits HD, and leaves a quarter of the work; 0.5 suits small pictures, and makes
+            stroke_size: so many times the usual size, from 0.25 to 8. The network paints an image of so many times
+                fewer pixels a side: 2 suits HD, and leaves a quarter of the work; 0.5 suits small images, and makes
                 it four times.
             threads: of a processor; all physical cores by default.
             in_flight: calls of several threads that run at once, with the processor's threads divided among them:
@@ -212,9 +212,9 @@ class Stylizer:
         Raises:
             DeviceError: as a call of the stylizer.
         """
-        return self._sessions.number_in_flight(*self.painted_size(height, width), styles)
+        return self._sessions.number_in_flight(*self.inference_size(height, width), styles)
 
-    def painted_size(self, height: int, width: int) -> tuple[int, int]:
+    def inference_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of what the network paints for a frame of this size; other ones with `stroke_size`."""
         return _painted(height, width, self._stroke_size)
 
@@ -225,7 +225,7 @@ class Stylizer:
         """Open all sessions for a frame size and run them, so that the first real frames are as fast as the next."""
         blank = _as_batch(np.zeros((batch, height, width, 3), np.uint8))
         settings = self._settings(self._vector)
-        small = self.painted_size(height, width)
+        small = self.inference_size(height, width)
         if small != (height, width):
             from nst_rt.stylizer.stroke_size import brought_back, resized
 
@@ -289,11 +289,11 @@ class Stylizer:
                 "model with style vectors, such as the built-in network. Give another --model, or none"
             )
 
-    def match_colors(self, picture: Frame, method: str) -> None:
-        """Move paintings' colours to a picture's before styles are read off them: the present one, and all later ones.
+    def match_colors(self, image: Frame, method: str) -> None:
+        """Move paintings' colours to an image's before styles are read off them: the present one, and all later ones.
 
         Args:
-            picture: uint8 (H, W, 3) BGR.
+            image: uint8 (H, W, 3) BGR.
             method: `cholesky` or `analogies` (see `nst_rt.styles.color_matching`); `none` ends it.
 
         Raises:
@@ -301,7 +301,7 @@ class Stylizer:
         """
         from nst_rt.styles.color_matching import ColorMatching
 
-        self._matching = ColorMatching.to_picture(picture, method)
+        self._matching = ColorMatching.to_image(image, method)
         if self.record.style_size and has_painting(self._style):
             self.style = self._style
 
@@ -451,7 +451,7 @@ class Stylizer:
 
     def _encode(self, painting: Path) -> Vector:
         if self._encoder is None:
-            # Picture reading is loaded only by those who bring paintings.
+            # Image reading is loaded only by those who bring paintings.
             from nst_rt.styles.style_encoder import StyleEncoder
 
             self._encoder = StyleEncoder.beside(self._files, self.record, threads=self._threads)

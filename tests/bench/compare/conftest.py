@@ -1,4 +1,4 @@
-"""A pair of small pictures, models that keep the contract, and a VGG of four channels."""
+"""A pair of small images, models that keep the contract, and a VGG of four channels."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 from one_thread import one_thread as one_thread  # a fixture
-from tiny_pictures import draw, write_loss_network
+from tiny_images import draw, write_loss_network
 
 GOGH = [30, 60, 90]
 """The vector of the style gogh: what `tinting_model` adds to half of the frame, per BGR channel."""

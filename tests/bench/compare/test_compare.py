@@ -14,7 +14,7 @@ from nst_bench.compare.methods import Wish, network_methods
 from nst_bench.harness.machine import describe_machine
 from nst_bench.quality.losses import Judge, content_loss, style_loss
 from nst_rt.errors import DeviceError, InputError, ModelError, NstError, OutputError, StyleError
-from nst_rt.media.images.image_reader import read_picture
+from nst_rt.media.images.image_reader import read_image
 from nst_rt.models.catalog import find_model
 from nst_rt.styles.library import load_styles
 from nst_train.data.images import read_rgb
@@ -49,9 +49,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *failing: BaseException | None) -> 
         error = failing[len(asked) - 1] if len(asked) <= len(failing) else None
         if error is not None:
             raise error
-        photograph = read_picture(asked[-1]["content"]).shrunk(asked[-1]["side"]).bgr
+        photograph = read_image(asked[-1]["content"]).shrunk(asked[-1]["side"]).bgr
         cv2.imwrite(asked[-1]["target"], np.full_like(photograph, 99))
-        told = {"loading_seconds": 1.5, "picture_seconds": 0.02, "pictures": 9, "ran": {"device": "cpu"}}
+        told = {"loading_seconds": 1.5, "image_seconds": 0.02, "images": 9, "ran": {"device": "cpu"}}
         answer.write_text(json.dumps(told))
         return {"seconds": 2.0, "peak_mb": 77.0}
 
@@ -85,22 +85,22 @@ def test_every_method_on_one_pair(folder: Path) -> None:
     judge = Judge(network, choose_hardware("cpu", "fp32"))
     wanted, before = judge.read_painting(read_rgb(folder / "painting.png")), judge.read(read_rgb(folder / "photo.png"))
     assert told["unchanged"]["style"] == pytest.approx(style_loss(before.grams, wanted), rel=1e-4)
-    for key, picture in expected.items():
-        found = cv2.imread(str(out / by_key[key]["picture"]))
-        assert np.abs(found.astype(float) - picture).max() <= 1, key
+    for key, image in expected.items():
+        found = cv2.imread(str(out / by_key[key]["image"]))
+        assert np.abs(found.astype(float) - image).max() <= 1, key
     for one in told["methods"]:
         if one["state"] == "failed":
-            assert one["picture"] is None
+            assert one["image"] is None
             continue
-        after = judge.read(read_rgb(out / one["picture"]))
+        after = judge.read(read_rgb(out / one["image"]))
         assert one["loss"]["style"] == pytest.approx(style_loss(after.grams, wanted), rel=1e-4)
         assert one["loss"]["content"] == pytest.approx(content_loss(after, before), rel=1e-4, abs=1e-7)
         assert one["closed"] == pytest.approx(1 - one["loss"]["style"] / told["unchanged"]["style"])
-        assert one["figures"]["picture_seconds"] > 0
+        assert one["figures"]["image_seconds"] > 0
         assert one["figures"]["peak_mb"] > 20
     # Each in a process of its own: one with PyTorch in it holds more than one without.
     assert by_key["optimize-gram-lbfgs"]["figures"]["peak_mb"] > by_key["named"]["figures"]["peak_mb"] + 50
-    assert by_key["optimize-gram-lbfgs"]["figures"]["pictures"] == 1 < by_key["named"]["figures"]["pictures"]
+    assert by_key["optimize-gram-lbfgs"]["figures"]["images"] == 1 < by_key["named"]["figures"]["images"]
 
     again = json.loads(named(folder, *models, *left_out).stdout)
     assert [one["state"] for one in again["methods"]] == ["kept", "kept", "kept", "failed", "kept"]
@@ -163,7 +163,7 @@ def test_an_earlier_run_counts_by_what_decides_it(folder: Path, monkeypatch: pyt
     assert len(asked) == 2
     named(folder, *quick)
     assert len(asked) == 2
-    (folder / "out" / "pictures" / "named.png").unlink()
+    (folder / "out" / "images" / "named.png").unlink()
     named(folder, *quick)
     assert len(asked) == 3
     named(folder, *quick, "--side", "90")
@@ -190,12 +190,12 @@ def test_an_interruption_writes_what_there_is(folder: Path, monkeypatch: pytest.
 def test_an_interruption_keeps_what_an_earlier_run_has_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
     assert named(folder).exit_code == 0
-    (folder / "out" / "pictures" / "named.png").unlink()  # the first method is to be made again
+    (folder / "out" / "images" / "named.png").unlink()  # the first method is to be made again
     pretend(monkeypatch, KeyboardInterrupt())
     assert named(folder).exit_code == 130
     told = json.loads((folder / "out" / "compare.json").read_text())
     assert [one["state"] for one in told["methods"]] == ["not made", *["kept"] * 5]
-    assert all(one["picture"] and one["loss"] for one in told["methods"][1:])
+    assert all(one["image"] and one["loss"] for one in told["methods"][1:])
 
 
 def test_a_file_that_cannot_be_written_leaves_the_documents(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

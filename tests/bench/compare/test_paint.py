@@ -26,13 +26,13 @@ def optimizing(folder: Path, loss_network: str) -> dict[str, Any]:
     return request(folder, kind="optimize", loss_network=str(folder / loss_network), settings=settings)
 
 
-def test_an_optimised_picture(folder: Path) -> None:
+def test_an_optimised_image(folder: Path) -> None:
     told = paint(optimizing(folder, "vgg.npz"))
-    assert told["pictures"] == 1
+    assert told["images"] == 1
     assert "float32" in told["ran"]["device"]
-    photo, picture = (cv2.imread(str(folder / name)) for name in ("photo.png", "out.png"))
-    assert picture.shape == photo.shape
-    assert 0 < np.abs(picture.astype(int) - photo).max() < 40  # three steps of Adam, 0.02 each
+    photo, image = (cv2.imread(str(folder / name)) for name in ("photo.png", "out.png"))
+    assert image.shape == photo.shape
+    assert 0 < np.abs(image.astype(int) - photo).max() < 40  # three steps of Adam, 0.02 each
 
 
 def test_losses_that_are_not_finite(folder: Path) -> None:
@@ -76,7 +76,7 @@ def test_networks_are_measured_without_pytorch(folder: Path) -> None:
     asked = request(folder, kind="network", model=str(folder / "tinting.onnx"), style=str(folder / "painting.png"))
     code = (
         "import sys; from nst_bench.compare.paint import paint; "
-        f"told = paint({asked!r}); assert 'torch' not in sys.modules; assert told['pictures'] > 1"
+        f"told = paint({asked!r}); assert 'torch' not in sys.modules; assert told['images'] > 1"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert (folder / "out.png").is_file()

@@ -1,4 +1,4 @@
-"""A world small enough to measure: pictures of 64 px, a VGG of four channels, models that keep the contract."""
+"""A world small enough to measure: images of 64 px, a VGG of four channels, models that keep the contract."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from nst_bench.quality.losses import Judge
 from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.loss_network import LossNetwork, load_loss_network
 from one_thread import one_thread as one_thread  # a fixture
-from tiny_pictures import draw, write_loss_network
+from tiny_images import draw, write_loss_network
 
 
 @pytest.fixture(scope="package")
@@ -34,7 +34,7 @@ def judge(loss_network: LossNetwork, cpu: Hardware) -> Judge:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    """photographs/ (4 pictures), named/ (gogh.png, wave.png, own.png), paintings/ (5) and styles.toml."""
+    """photographs/ (4 images), named/ (gogh.png, wave.png, own.png), paintings/ (5) and styles.toml."""
     for name, count in (("photographs", 4), ("paintings", 5)):
         (tmp_path / name).mkdir()
         for index in range(count):

@@ -93,12 +93,12 @@ def test_warp_fetches_from_where_the_flow_points() -> None:
     assert np.array_equal(moved[:, :-5], WIDE[:, 5:])
 
 
-def test_a_clip_is_its_films_middle(tmp_path: Path) -> None:
-    path = tmp_path / "film.mp4"
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
+def test_a_clip_is_its_videos_middle(tmp_path: Path) -> None:
+    path = tmp_path / "video.mp4"
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
     for value in range(10):
-        film.write(np.full((48, 64, 3), 20 * value, np.uint8))
-    film.release()
+        video.write(np.full((48, 64, 3), 20 * value, np.uint8))
+    video.release()
     found = Clip(path, 4)
     assert [round(float(frame.mean()) / 20) for frame in found.frames] == [3, 4, 5, 6]
     assert found.describe()["size"] == [64, 48]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from nst_bench.quality.losses import (
-    CONTENT_TAP,
+    CONTENT_LAYER,
     SCALES,
-    STYLE_TAPS,
+    STYLE_LAYERS,
     Judge,
     closed,
     content_loss,
@@ -16,7 +16,7 @@ from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.loss_network import LossNetwork
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
 from nst_train.recipes.settings import PerceptualSettings
-from tiny_pictures import draw
+from tiny_images import draw
 from torch import from_numpy
 
 
@@ -44,7 +44,7 @@ def test_the_losses_are_those_of_the_training(judge: Judge, loss_network: LossNe
     targets = loss.targets(tensor(resize_long_side(painting, 640)))
     wanted = loss(tensor(photograph), tensor(stylised), targets)
     found = judge.read(stylised)
-    assert len(found.grams) == SCALES * len(STYLE_TAPS) == 9
+    assert len(found.grams) == SCALES * len(STYLE_LAYERS) == 9
     assert style_loss(found.grams, judge.read_painting(painting)) == pytest.approx(float(wanted["style"]), rel=1e-5)
     assert content_loss(found, judge.read(photograph)) == pytest.approx(float(wanted["content"]), rel=1e-5)
 
@@ -65,7 +65,7 @@ def test_a_network_without_the_layers_is_refused(loss_network: LossNetwork, cpu:
     class Shallow(LossNetwork):
         def __init__(self) -> None:
             self.__dict__.update(loss_network.__dict__)
-            self.taps = ["relu1_1"]
+            self.layers = ["relu1_1"]
 
-    with pytest.raises(ModelError, match=CONTENT_TAP):
+    with pytest.raises(ModelError, match=CONTENT_LAYER):
         Judge(Shallow(), cpu)

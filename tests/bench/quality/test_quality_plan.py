@@ -24,7 +24,7 @@ from nst_rt.errors import InputError, NstError, OutputError, StyleError
 from nst_rt.models.catalog import find_model
 from nst_rt.styles.library import Style
 from nst_rt.styles.user_styles import save_style
-from tiny_pictures import draw
+from tiny_images import draw
 
 
 def with_styles(model: Path, **vectors: list[float]) -> Path:

@@ -36,11 +36,11 @@ GOGH = [30, 60, 90]
 def wanted(world: Path, tinting: Path, inverting: Path, loss_network_file: Path) -> dict[str, Any]:
     vectors = {"styles": [{"name": "gogh", "vector": GOGH}, {"name": "wave", "vector": [90, 0, 0]}]}
     tinting.with_suffix(".styles.json").write_text(json.dumps(vectors))
-    film = cv2.VideoWriter(str(world / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, (96, 64))
+    video = cv2.VideoWriter(str(world / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, (96, 64))
     wide = landscape(140, 64)
     for index in range(6):
-        film.write(np.ascontiguousarray(wide[:, 2 * index : 2 * index + 96]))
-    film.release()
+        video.write(np.ascontiguousarray(wide[:, 2 * index : 2 * index + 96]))
+    video.release()
     return {
         "content": world / "photographs",
         "styles": world / "named",
@@ -65,7 +65,7 @@ def report(wanted: dict[str, Any], says: list[str] | None = None, **changes: Any
     return json.loads((wanted["output"] / "quality.json").read_text())
 
 
-def test_the_report_says_what_the_pictures_say(wanted: dict[str, Any], world: Path, judge: Judge) -> None:
+def test_the_report_says_what_the_images_say(wanted: dict[str, Any], world: Path, judge: Judge) -> None:
     says: list[str] = []
     told = report(wanted, says)
     measured = [(entry["contender"], entry["painting"]) for entry in told["styles"]]
@@ -125,9 +125,9 @@ def test_a_second_run_measures_only_what_is_new(
     judged: list[int] = []
     judge_once = measuring.Measurements.judge
 
-    def counting(self: Measurements, picture: Any, target: Any, photograph: int) -> Loss:
+    def counting(self: Measurements, image: Any, target: Any, photograph: int) -> Loss:
         judged.append(photograph)
-        return judge_once(self, picture, target, photograph)
+        return judge_once(self, image, target, photograph)
 
     monkeypatch.setattr(measuring.Measurements, "judge", counting)
     first = report(wanted)
@@ -203,9 +203,9 @@ def test_the_reference_is_judged_on_the_way_and_kept(
     assert seen == [(step, 12) for step in range(1, 13)]
     (unchanged,) = measurements.unchanged(painting)
     assert unchanged > found[3].style > found[12].style
-    picture = reference().picture(painting, photographs[0])
-    assert picture is not None
-    again = measurements.judge(picture, measurements.grams(painting), 0)
+    image = reference().image(painting, photographs[0])
+    assert image is not None
+    again = measurements.judge(image, measurements.grams(painting), 0)
     assert again == found[12]
     seen.clear()
     assert reference().measure(painting, 0, photographs[0], lambda step, steps: seen.append((step, steps))) == found

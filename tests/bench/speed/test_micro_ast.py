@@ -42,24 +42,24 @@ def test_a_modulated_convolution_is_weight_times_it_plus_bias_times_its_input() 
     assert made.flatten()[:2].tolist() == pytest.approx(expected, rel=1e-4)
 
 
-def test_pictures_keep_their_size_and_peers_agree(tmp_path: Path) -> None:
+def test_images_keep_their_size_and_peers_agree(tmp_path: Path) -> None:
     network = open_network("MicroAST", tmp_path)
     assert not isinstance(network, OwnNetwork)
     case = Case(48 + STRIDE, 32)
     frame = moving_frames(case)[0]
     by_name = {peer.name: peer for peer in peers(network, compiled=False, threads=1)}
     assert not any("OpenVINO" in name or "int8" in name for name in by_name)  # these take files of ours
-    pictures = []
+    images = []
     threads = torch.get_num_threads()
     for name in ("PyTorch eager", "ONNX Runtime, plain"):
         by_name[name].prepare(case)
-        pictures.append(by_name[name].call(frame))
+        images.append(by_name[name].call(frame))
         by_name[name].close()
     torch.set_num_threads(threads)
-    assert pictures[0].shape == frame.shape
+    assert images[0].shape == frame.shape
     # Not a blank one: then it would prove nothing that they agree.
-    assert pictures[0].std() > 10
-    assert abs(pictures[0].astype(int) - pictures[1]).max() <= 1
+    assert images[0].std() > 10
+    assert abs(images[0].astype(int) - images[1]).max() <= 1
     again = open_network("MicroAST", tmp_path)
     weights = zip(network.module.parameters(), again.module.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in weights)

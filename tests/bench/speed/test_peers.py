@@ -1,4 +1,4 @@
-"""Every peer runs the same network as ours and sees the same picture."""
+"""Every peer runs the same network as ours and sees the same image."""
 
 import math
 import subprocess
@@ -111,13 +111,13 @@ def test_a_model_that_cannot_be_read_back_still_has_its_cost(tinting: Path) -> N
     assert (network.file, network.style.tolist()) == (tinting, [1, 1, 0])  # type: ignore[union-attr]
 
 
-def test_float_pictures_there_and_back() -> None:
+def test_float_images_there_and_back() -> None:
     frame = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     for white in (1.0, 255.0):
-        picture = to_float(frame, white)
-        assert picture.shape == (1, 3, 5, 7)
-        assert picture[0, 0, 2, 3] == pytest.approx(frame[2, 3, 2] * white / 255)  # red comes first
-        assert np.array_equal(to_frame(picture[0], white), frame)
+        image = to_float(frame, white)
+        assert image.shape == (1, 3, 5, 7)
+        assert image[0, 0, 2, 3] == pytest.approx(frame[2, 3, 2] * white / 255)  # red comes first
+        assert np.array_equal(to_frame(image[0], white), frame)
     assert to_frame(np.array([-1.0, 0.5, 2.0], np.float32).reshape(3, 1, 1), 1.0).tolist() == [[[255, 128, 0]]]
 
 

@@ -38,26 +38,26 @@ class TestWithFfmpeg:
         assert told["noise"] is None  # of one round nothing is known
 
     def test_a_pipe_that_fails_is_told_with_its_last_line(self, inverting: Path, tmp_path: Path) -> None:
-        film = tmp_path / "film.mkv"
-        frames = measured._make_film(film, SMALL, 5)
+        video = tmp_path / "video.mkv"
+        frames = measured._make_video(video, SMALL, 5)
         line = measured._command_line(1, {"model": inverting, "device": "nowhere", "precision": None})
         assert line[3:] == ["pipe", "--threads", "1", "--model", str(inverting), "--device", "nowhere"]
         with pytest.raises(NstError, match=r"did not take all 12 frames: nst-rt: .*unknown device 'nowhere'.*\. To"):
-            measured._through_pipe(line, film, frames)
+            measured._through_pipe(line, video, frames)
 
     def test_a_pipe_that_says_much_is_heard_out(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(measured, "TIMEOUT", 20.0)
-        film = tmp_path / "film.mkv"
-        measured._make_film(film, SMALL, 5)
+        video = tmp_path / "video.mkv"
+        measured._make_video(video, SMALL, 5)
         says = r"import sys; sys.stderr.write('word ' * 50_000 + '\n12 frames in 2 s, 6.0 frames/s')"
-        assert measured._through_pipe([sys.executable, "-c", says], film, 12) == 6.0
+        assert measured._through_pipe([sys.executable, "-c", says], video, 12) == 6.0
 
     def test_a_pipe_that_takes_too_long(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(measured, "TIMEOUT", 0.2)
-        film = tmp_path / "film.mkv"
-        measured._make_film(film, SMALL, 5)
+        video = tmp_path / "video.mkv"
+        measured._make_video(video, SMALL, 5)
         with pytest.raises(NstError, match=r"not done with 12 frames in 0\.2 s\. To see where it stands: ffmpeg"):
-            measured._through_pipe([sys.executable, "-c", "import time; time.sleep(60)"], film, 12)
+            measured._through_pipe([sys.executable, "-c", "import time; time.sleep(60)"], video, 12)
 
 
 def test_without_ffmpeg(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_the_full_suite_holds_it_and_the_report_shows_it(inverting: Path, monkey
     monkeypatch.setattr(nst_bench.speed.suite, "measure_pipe", lambda *_, **__: told)
     monkeypatch.setattr(nst_bench.speed.suite, "measure_limits", lambda _: {})
     monkeypatch.setattr(nst_bench.speed.suite, "measure_cold_starts", lambda *_, **__: [])
-    plan = replace(SUITES["full"], sizes=(), races=(), throughput=(), memory=(), films=(), pipes=(SMALL,))
+    plan = replace(SUITES["full"], sizes=(), races=(), throughput=(), memory=(), videos=(), pipes=(SMALL,))
     report = SuiteRun("test", plan, model=inverting, devices=[("cpu", "fp32")]).run()
     assert report["pipe"] == [told]
     assert "| cpu fp32 | 64x48 | 20.00 | 19.00 | 0.950 | ±1.0 % |" in markdown(report)

@@ -76,7 +76,7 @@ def test_everyone_has_the_same_share_in_turns(clock: Clock) -> None:
     assert (fast.closed, slow.closed) == (1, 1)
 
 
-def test_pictures_are_held_against_those_of_the_same_network(clock: Clock) -> None:
+def test_images_are_held_against_those_of_the_same_network(clock: Clock) -> None:
     order: list[str] = []
     first = Fake(clock, "first", 0.5, order)
     other = Fake(clock, "other", 0.5, order, shift=9, network="another")

@@ -45,9 +45,9 @@ EMPTY = Plan(
     switching_devices=None,
     pipes=(),
     pipe_seconds=0,
-    films=(),
-    film_frames=5,
-    film_rounds=1,
+    videos=(),
+    video_frames=5,
+    video_rounds=1,
     deadline=100,
 )
 

@@ -13,15 +13,15 @@ from nst_export.families.conditional import export_conditional
 from nst_export.families.transformer import export_transformer
 from nst_export.networks.conditional import MARGIN, STRIDE
 from nst_export.networks.style_encoder import StyleEncoder
-from nst_export.parity.sample_images import calibration_pictures, draw_picture, sample_pictures
+from nst_export.parity.sample_images import calibration_images, draw_image, sample_images
 from nst_export.quantization import export
 from nst_export.quantization.convolutions import find_convolutions
 from nst_export.quantization.export import export_int8
 from nst_rt import Stylizer
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
-from nst_rt.files.folders import user_models
-from nst_rt.media.images.image_writer import write_picture
+from nst_rt.files.folders import models_folder
+from nst_rt.media.images.image_writer import write_image
 from typer.testing import CliRunner
 
 
@@ -65,7 +65,7 @@ def psnr(first, second):
 
 
 @pytest.mark.parametrize("family", ["plain", "styled"])
-def test_the_runtime_finds_the_file_and_paints_the_same_picture(family, request):
+def test_the_runtime_finds_the_file_and_paints_the_same_image(family, request):
     model = request.getfixturevalue(family)
     quantised = export_int8(model)
     assert quantised.file.path == model.with_name(f"{model.stem}.int8.onnx")
@@ -74,15 +74,15 @@ def test_the_runtime_finds_the_file_and_paints_the_same_picture(family, request)
     assert record.source_sha256 == record_of(model).source_sha256
     assert [(entry.height, entry.width) for entry in record.parity] == [(96, 128), (75, 101), (64, 64)]
     assert min(entry.psnr for entry in record.parity) >= 33
-    frame = draw_picture(61, 83, seed=77)
-    pictures = {}
+    frame = draw_image(61, 83, seed=77)
+    images = {}
     for precision in ("fp32", "int8"):
         with Stylizer.load(model=model, device="cpu", precision=precision) as stylizer:
             batch = stylizer(np.stack([frame, frame[::-1]]))
-            pictures[precision] = stylizer(frame)
+            images[precision] = stylizer(frame)
             assert stylizer.describe()["precision"] == precision
-        np.testing.assert_array_equal(batch[0], pictures[precision])
-    assert 30 < psnr(pictures["fp32"], pictures["int8"]) < 60
+        np.testing.assert_array_equal(batch[0], images[precision])
+    assert 30 < psnr(images["fp32"], images["int8"]) < 60
 
 
 def test_bytes_reach_the_pixels_that_upsampling_interleaves(styled):
@@ -147,20 +147,20 @@ def test_an_int8_file_of_other_weights_does_not_stay(plain, tiny_transformer, tm
 def test_photographs_to_calibrate_on_are_others_than_those_of_the_check(tmp_path):
     assert not any(
         np.array_equal(first, second)
-        for first in calibration_pictures(None, 4)
-        for second in sample_pictures(None)
+        for first in calibration_images(None, 4)
+        for second in sample_images(None)
         if first.shape == second.shape
     )
     for shade in range(5):
-        write_picture(tmp_path / f"{shade}.png", np.full((40, 60, 3), shade, np.uint8))
-    assert [int(picture[0, 0, 0]) for picture in calibration_pictures(tmp_path, 3)] == [3, 4, 3]
+        write_image(tmp_path / f"{shade}.png", np.full((40, 60, 3), shade, np.uint8))
+    assert [int(image[0, 0, 0]) for image in calibration_images(tmp_path, 3)] == [3, 4, 3]
     for shade in (3, 4):
         (tmp_path / f"{shade}.png").unlink()
-    assert [int(picture[0, 0, 0]) for picture in calibration_pictures(tmp_path, 4)] == [0, 1, 2, 0]
+    assert [int(image[0, 0, 0]) for image in calibration_images(tmp_path, 4)] == [0, 1, 2, 0]
 
 
 def test_a_models_name_leaves_the_file_in_the_working_folder(styled, tmp_path, monkeypatch):
-    home, here = user_models(), tmp_path / "here"
+    home, here = models_folder(), tmp_path / "here"
     shutil.copytree(styled.parent, home, ignore=lambda folder, names: [one for one in names if "own." not in one])
     here.mkdir()
     monkeypatch.chdir(here)
@@ -182,7 +182,7 @@ def test_in_another_folder_it_is_of_use_by_itself(encoding, tmp_path):
     assert set(written.companions) == {styles, encoder}
     assert written.file.record.style_encoder == "fast.encoder.onnx"
     painting = tmp_path / "painting.png"
-    write_picture(painting, draw_picture(70, 60, seed=5))
+    write_image(painting, draw_image(70, 60, seed=5))
     with (
         Stylizer.load(model=written.file.path, device="cpu") as alone,
         Stylizer.load(model=encoding, device="cpu") as whole,
@@ -236,5 +236,5 @@ def test_the_command(styled):
     assert result.exit_code == 0
     (told,) = json.loads(result.stdout)["models"]
     assert (told["precision"], told["file"]) == ("int8", str(styled.with_name("own.int8.onnx")))
-    assert "against own.onnx on drawn pictures" in result.stderr
+    assert "against own.onnx on drawn images" in result.stderr
     assert "in fp32 network/stem" in result.stderr

@@ -1,4 +1,4 @@
-"""`nst-rt export ort`: the same picture, and the operators that a reduced build needs."""
+"""`nst-rt export ort`: the same image, and the operators that a reduced build needs."""
 
 import json
 import shutil
@@ -10,12 +10,12 @@ import pytest
 import torch
 from nst_export.commands import app
 from nst_export.families.transformer import export_transformer
-from nst_export.parity.sample_images import draw_picture
+from nst_export.parity.sample_images import draw_image
 from nst_export.serving import ort_format
 from nst_export.serving.ort_format import export_ort
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
-from nst_rt.files.folders import user_models
+from nst_rt.files.folders import models_folder
 from tiny_models import mean_color_encoder, tinting_model
 from typer.testing import CliRunner
 
@@ -41,11 +41,11 @@ def operators_in(path):
     return {line.split(";")[0] for line in lines}, " ".join(lines)
 
 
-def test_the_same_picture_and_the_same_record(model, capfd):
+def test_the_same_image_and_the_same_record(model, capfd):
     written = export_ort(model)
     assert written.model == model.with_name("net.ort")
     feeds = {
-        "frame": draw_picture(50, 70, seed=5)[None],
+        "frame": draw_image(50, 70, seed=5)[None],
         "strength": np.array([0.7], np.float32),
         "color": np.array([0.2], np.float32),
     }
@@ -67,7 +67,7 @@ def test_style_vectors_and_style_encoders(tmp_path):
     mean_color_encoder(tmp_path / "tint.encoder.onnx")
     told = export_ort(tmp_path / "tint.encoder.onnx")
     assert told.model.name == "tint.encoder.ort"
-    painting = draw_picture(40, 30)
+    painting = draw_image(40, 30)
     (vector,) = session(told.model).run(None, {"image": painting[None]})
     np.testing.assert_allclose(vector[0], painting.reshape(-1, 3).mean(axis=0) / 2, rtol=1e-4)
 
@@ -133,15 +133,15 @@ def test_what_cannot_be_converted(model, tmp_path):
 
 
 def test_a_models_name_leaves_the_files_in_the_working_folder(model, tmp_path, monkeypatch):
-    user_models().mkdir(parents=True)
-    shutil.copy(model, user_models() / "mine.onnx")
+    models_folder().mkdir(parents=True)
+    shutil.copy(model, models_folder() / "mine.onnx")
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
     result = CliRunner().invoke(app, ["ort", "mine"], catch_exceptions=False)
     assert result.exit_code == 0
     assert sorted(path.name for path in here.iterdir()) == ["mine.ort", "mine.required_operators_and_types.config"]
-    assert [path.name for path in user_models().iterdir()] == ["mine.onnx"]
+    assert [path.name for path in models_folder().iterdir()] == ["mine.onnx"]
 
 
 def test_the_command(model, tmp_path):
@@ -151,5 +151,5 @@ def test_the_command(model, tmp_path):
     told = json.loads(result.stdout)
     assert told["model"] == str(tmp_path / "small.ort")
     assert told["parity"][0]["psnr"] >= 40
-    assert "against net.onnx on drawn pictures" in result.stderr
+    assert "against net.onnx on drawn images" in result.stderr
     assert "--include_ops_by_config" in result.stderr

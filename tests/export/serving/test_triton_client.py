@@ -91,7 +91,7 @@ def client(server, monkeypatch):
     return call
 
 
-def test_a_picture_by_a_styles_name(server, client):
+def test_a_image_by_a_styles_name(server, client):
     cv2.imwrite("in.png", np.full((20, 30, 3), 100, np.uint8))
     client("in.png", "-o", "out.png", "--style", "red")
     assert server.called == ["net"]
@@ -128,15 +128,15 @@ def test_what_cannot_be_written_is_said(client, output, ending):
         client(f"in{ending}", "-o", output.format(ending), "--style", "red")
 
 
-def test_a_films_frames_stay_in_order(server, client):
+def test_a_videos_frames_stay_in_order(server, client):
     writer = cv2.VideoWriter("in.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     for index in range(12):
         writer.write(np.full((48, 64, 3), 10 + 18 * index, np.uint8))
     writer.release()
     client("in.avi", "-o", "out.mp4", "--style", "blue", "--in-flight", "5")
-    film = cv2.VideoCapture("out.mp4")
+    video = cv2.VideoCapture("out.mp4")
     found = []
-    while (read := film.read())[0]:
+    while (read := video.read())[0]:
         found.append(float(read[1][..., 1].mean()))
     assert len(found) == len(server.called) == 12
     assert found == sorted(found)

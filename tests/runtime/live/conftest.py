@@ -1,4 +1,4 @@
-"""What the live tests share: a fake stylizer, sources, pictures, and an MJPEG camera over loopback HTTP."""
+"""What the live tests share: a fake stylizer, sources, images, and an MJPEG camera over loopback HTTP."""
 
 import socket
 import threading
@@ -16,15 +16,15 @@ from nst_rt.errors import SourceError, StyleError
 from nst_rt.live.capture import LiveFrame
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+Frame = NDArray[np.uint8]
 
 
-def plain(value: int, height: int = 48, width: int = 64) -> Image:
+def plain(value: int, height: int = 48, width: int = 64) -> Frame:
     return np.full((height, width, 3), value, np.uint8)
 
 
 class FakeStylizer:
-    """Turns every picture to its negative; `strength` mixes."""
+    """Turns every image to its negative; `strength` mixes."""
 
     device = "fake:0"
 
@@ -49,14 +49,14 @@ class FakeStylizer:
             raise StyleError("style broken is broken. Take another")
         self._style = name
 
-    def __call__(self, frame: Image) -> Image:
+    def __call__(self, frame: Frame) -> Frame:
         self.calls += 1
         self.working()
         return 255 - frame
 
 
 class ListSource:
-    """Gives pictures from a list, as fast as they are read; an exception in the list is raised."""
+    """Gives images from a list, as fast as they are read; an exception in the list is raised."""
 
     def __init__(self, items: list[Any], *, live: bool = False, pause: float = 0.0) -> None:
         self.live = live
@@ -104,7 +104,7 @@ class MjpegCamera:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=picture")
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=image")
                 self.end_headers()
                 for number in range(100_000):
                     if stopping.wait(0.02):
@@ -112,7 +112,7 @@ class MjpegCamera:
                     if camera.stalled:
                         continue
                     jpeg = cv2.imencode(".jpg", plain(number % 200 + 20, *camera.size))[1].tobytes()
-                    head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    head = f"--image\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                     try:
                         self.wfile.write(head.encode() + jpeg + b"\r\n")
                     except OSError:
@@ -146,7 +146,7 @@ def list_source() -> type[ListSource]:
 
 
 @pytest.fixture
-def picture() -> Callable[..., Image]:
+def image() -> Callable[..., Frame]:
     return plain
 
 
@@ -163,9 +163,9 @@ def mjpeg_camera() -> Iterator[MjpegCamera]:
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
+def video(tmp_path: Path) -> Path:
     """One second at 25 frames a second, 96x64; the brightness rises from frame to frame."""
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "video.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "10", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from nst_rt.errors import SourceError
 from nst_rt.live import camera as module
-from nst_rt.live.camera import Camera, CameraInfo, CameraSettings, capability_gives_pictures, list_cameras
+from nst_rt.live.camera import Camera, CameraInfo, CameraSettings, gives_images, list_cameras
 
 
 class FakeCapture:
@@ -78,12 +78,12 @@ def test_asks_in_the_order_drivers_need_and_tells_what_was_granted(fake: type[Fa
     assert not capture.opened
 
 
-def test_a_few_broken_pictures_are_passed_over_but_not_many(fake: type[FakeCapture]) -> None:
+def test_a_few_broken_images_are_passed_over_but_not_many(fake: type[FakeCapture]) -> None:
     camera = Camera(0)
     fake.made[0].broken = 3
     assert camera.read().pixels.size
     fake.made[0].broken = 10_000
-    with pytest.raises(SourceError, match="camera 0 gives no pictures"):
+    with pytest.raises(SourceError, match="camera 0 gives no images"):
         camera.read()
 
 
@@ -123,7 +123,7 @@ def test_metadata_nodes_are_no_cameras() -> None:
         order = sys.byteorder
         return bytes(84) + device.to_bytes(4, order) + node.to_bytes(4, order) + bytes(12)  # type: ignore[arg-type]
 
-    assert capability_gives_pictures(capability(0x84A00001, 0x04200001))
-    assert not capability_gives_pictures(capability(0x84A00001, 0x04A00000))
-    assert capability_gives_pictures(capability(0x00000001, 0))
-    assert capability_gives_pictures(capability(0x80001000, 0x1000))
+    assert gives_images(capability(0x84A00001, 0x04200001))
+    assert not gives_images(capability(0x84A00001, 0x04A00000))
+    assert gives_images(capability(0x00000001, 0))
+    assert gives_images(capability(0x80001000, 0x1000))

@@ -11,8 +11,8 @@ def never() -> Any:
     raise SourceError("not today")
 
 
-def test_newest_wins_under_a_slow_consumer(list_source: Any, picture: Any, eventually: Any) -> None:
-    capture = Capture(list_source([picture(value) for value in range(200)]), never, print)
+def test_newest_wins_under_a_slow_consumer(list_source: Any, image: Any, eventually: Any) -> None:
+    capture = Capture(list_source([image(value) for value in range(200)]), never, print)
     eventually(lambda: capture.status().captured == 200)
     frame = capture.take(1)
     assert frame is not None
@@ -23,8 +23,8 @@ def test_newest_wins_under_a_slow_consumer(list_source: Any, picture: Any, event
     capture.close()
 
 
-def test_every_picture_is_taken_or_dropped_and_order_is_kept(list_source: Any, picture: Any) -> None:
-    capture = Capture(list_source([picture(value) for value in range(100)], pause=0.001), never, print)
+def test_every_image_is_taken_or_dropped_and_order_is_kept(list_source: Any, image: Any) -> None:
+    capture = Capture(list_source([image(value) for value in range(100)], pause=0.001), never, print)
     seen = []
     while not capture.status().ended:
         frame = capture.take(0.1)
@@ -52,8 +52,8 @@ def test_take_gives_up_in_time(list_source: Any) -> None:
     capture.close()
 
 
-def test_a_film_is_paced_by_its_time_stamps(list_source: Any, picture: Any) -> None:
-    frames = [LiveFrame(picture(number), 0.0, number * 0.05) for number in range(9)]
+def test_a_video_is_paced_by_its_time_stamps(list_source: Any, image: Any) -> None:
+    frames = [LiveFrame(image(number), 0.0, number * 0.05) for number in range(9)]
     began = time.monotonic()
     capture = Capture(list_source(frames), never, print)
     taken = []
@@ -68,16 +68,14 @@ def test_a_film_is_paced_by_its_time_stamps(list_source: Any, picture: Any) -> N
     assert all(late >= 0.05 * index - 1e-3 for index, late in enumerate(taken) if len(taken) == 9)
 
 
-def test_a_film_that_fell_behind_does_not_rush(list_source: Any, picture: Any) -> None:
+def test_a_video_that_fell_behind_does_not_rush(list_source: Any, image: Any) -> None:
     now = 0.0
     waits: list[float] = []
 
     def clock() -> float:
         return now
 
-    source = list_source(
-        [LiveFrame(picture(1), 0.0, 0.0), LiveFrame(picture(2), 0.0, 0.1), LiveFrame(picture(3), 0.0, 0.2)]
-    )
+    source = list_source([LiveFrame(image(1), 0.0, 0.0), LiveFrame(image(2), 0.0, 0.1), LiveFrame(image(3), 0.0, 0.2)])
     read = source.read
 
     def slow() -> Any:
@@ -98,10 +96,10 @@ def test_a_film_that_fell_behind_does_not_rush(list_source: Any, picture: Any) -
     assert max(waits[-1:], default=0) == pytest.approx(0.1)
 
 
-def test_a_lost_camera_comes_back(list_source: Any, picture: Any, lost: Any, eventually: Any) -> None:
-    first = list_source([picture(1), lost()], live=True)
-    second = list_source([picture(2)] * 3 + [None], live=True, pause=0.01)
-    third = list_source([picture(3)] * 1000, live=True, pause=0.01)
+def test_a_lost_camera_comes_back(list_source: Any, image: Any, lost: Any, eventually: Any) -> None:
+    first = list_source([image(1), lost()], live=True)
+    second = list_source([image(2)] * 3 + [None], live=True, pause=0.01)
+    third = list_source([image(3)] * 1000, live=True, pause=0.01)
     attempts: list[Any] = [SourceError("busy"), second, SourceError("busy"), third]
     lines: list[str] = []
 
@@ -130,8 +128,8 @@ def test_the_loss_can_be_seen_and_closing_ends_the_attempts(list_source: Any, lo
     assert not capture._thread.is_alive()
 
 
-def test_an_unexpected_error_reaches_the_taker(list_source: Any, picture: Any, eventually: Any) -> None:
-    capture = Capture(list_source([picture(1), ZeroDivisionError("bug")]), never, print)
+def test_an_unexpected_error_reaches_the_taker(list_source: Any, image: Any, eventually: Any) -> None:
+    capture = Capture(list_source([image(1), ZeroDivisionError("bug")]), never, print)
     eventually(lambda: not capture._thread.is_alive())
     assert capture.take(1) is not None  # what came before it is not lost
     assert not capture.status().ended

@@ -38,9 +38,9 @@ def frames_in(path: Path) -> int:
     return int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
 
 
-def test_json_is_all_that_stdout_gets(film: Path, inverting: Path, tmp_path: Path) -> None:
+def test_json_is_all_that_stdout_gets(video: Path, inverting: Path, tmp_path: Path) -> None:
     done = run(
-        "--source", film, "--model", inverting, "--frames", "10", "--json", "--record", tmp_path / "out.mp4"
+        "--source", video, "--model", inverting, "--frames", "10", "--json", "--record", tmp_path / "out.mp4"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
@@ -52,11 +52,11 @@ def test_json_is_all_that_stdout_gets(film: Path, inverting: Path, tmp_path: Pat
     assert "96x64" in done.stderr
 
 
-def with_sound(film: Path) -> Path:
-    """The film with silence beside its pictures."""
-    path = film.with_name("sound.mp4")
-    with av.open(str(film)) as source, av.open(str(path), "w") as target:
-        pictures = target.add_stream_from_template(source.streams.video[0])
+def with_audio(video: Path) -> Path:
+    """The video with silence beside its images."""
+    path = video.with_name("audio.mp4")
+    with av.open(str(video)) as source, av.open(str(path), "w") as target:
+        images = target.add_stream_from_template(source.streams.video[0])
         silence = target.add_stream("aac", rate=8000, layout="mono")
         for _ in range(8):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
@@ -65,21 +65,21 @@ def with_sound(film: Path) -> Path:
         target.mux(silence.encode(None))
         for packet in source.demux(video=0):
             if packet.dts is not None:
-                packet.stream = pictures
+                packet.stream = images
                 target.mux(packet)
     return path
 
 
-def test_a_film_whose_sound_is_not_heard(film: Path, inverting: Path) -> None:
+def test_a_video_whose_audio_is_not_heard(video: Path, inverting: Path) -> None:
     arguments = ("--model", inverting, "--frames", "3", "--json")
-    heard, silent = (run("--source", path, *arguments) for path in (with_sound(film), film))
-    assert "its sound is neither played nor recorded; `nst-rt video` copies it" in heard.stderr
-    assert "its sound" not in silent.stderr
-    assert [json.loads(done.stdout)["source"]["sound"] for done in (heard, silent)] == [True, False]
+    heard, silent = (run("--source", path, *arguments) for path in (with_audio(video), video))
+    assert "its audio is neither played nor recorded; `nst-rt video` copies it" in heard.stderr
+    assert "its audio" not in silent.stderr
+    assert [json.loads(done.stdout)["source"]["audio"] for done in (heard, silent)] == [True, False]
 
 
-def test_the_end_of_the_film_ends_the_run(film: Path, inverting: Path) -> None:
-    done = run("--source", film, "--model", inverting)
+def test_the_end_of_the_video_ends_the_run(video: Path, inverting: Path) -> None:
+    done = run("--source", video, "--model", inverting)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "frames in" in done.stderr
@@ -93,33 +93,33 @@ def test_a_network_camera(mjpeg_camera: Any, inverting: Path) -> None:
     assert "secret" not in done.stdout + done.stderr
 
 
-def test_style_vectors(film: Path, tinting: Path, tmp_path: Path) -> None:
+def test_style_vectors(video: Path, tinting: Path, tmp_path: Path) -> None:
     named = {"styles": [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]}
     tinting.with_name("tinting.styles.json").write_text(json.dumps(named))
     for style, tint in (("blue", (100, 0, 0)), ("blue:0.5+red:0.5", (50, 0, 50))):
         path = tmp_path / f"{style[:5]}.mp4"
         done = run(
-            "--source", film, "--model", tinting, "--style", style, "--frames", "3", "--json", "--record", path
+            "--source", video, "--model", tinting, "--style", style, "--frames", "3", "--json", "--record", path
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["stylizer"]["style"] == style
-        found, picture = cv2.VideoCapture(str(path)).read()
+        found, image = cv2.VideoCapture(str(path)).read()
         assert found
-        blue, green, red = picture.reshape(-1, 3).mean(axis=0)
-        # Half of a grey picture, and the tint: what H.264 keeps of it.
+        blue, green, red = image.reshape(-1, 3).mean(axis=0)
+        # Half of a grey image, and the tint: what H.264 keeps of it.
         assert abs(blue - green - tint[0]) < 6
         assert abs(red - green - tint[2]) < 6
 
 
-def test_a_model_without_named_styles_asks_for_one(film: Path, tinting: Path) -> None:
-    done = run("--source", film, "--model", tinting, "--frames", "3")
+def test_a_model_without_named_styles_asks_for_one(video: Path, tinting: Path) -> None:
+    done = run("--source", video, "--model", tinting, "--frames", "3")
     assert done.returncode == 2
     assert "without named styles" in done.stderr
     assert "--style" in done.stderr
 
 
-def test_a_stroke_size_reaches_the_stylizer(film: Path, inverting: Path) -> None:
-    done = run("--source", film, "--model", inverting, "--frames", "3", "--stroke-size", "9")
+def test_a_stroke_size_reaches_the_stylizer(video: Path, inverting: Path) -> None:
+    done = run("--source", video, "--model", inverting, "--frames", "3", "--stroke-size", "9")
     assert done.returncode == 2
     assert "stroke size 9 is out of range" in done.stderr
 
@@ -130,10 +130,10 @@ def handles() -> int:
 
 
 def test_hundreds_of_frames_through_a_real_session_take_no_more_memory(
-    list_source: Any, picture: Any, inverting: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    list_source: Any, image: Any, inverting: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pictures = (picture(number % 200, 120, 160) for number in range(100_000))  # 57 600 bytes each
-    monkeypatch.setattr(opening, "open_source", lambda *_, **__: list_source(pictures, pause=0.001))
+    images = (image(number % 200, 120, 160) for number in range(100_000))  # 57 600 bytes each
+    monkeypatch.setattr(opening, "open_source", lambda *_, **__: list_source(images, pause=0.001))
     seen: dict[int, tuple[int, int]] = {}
     calls = 0
     real = Session.run
@@ -166,7 +166,7 @@ def test_hundreds_of_frames_through_a_real_session_take_no_more_memory(
 
 
 class Live:
-    """A network camera that never waits: each picture holds the number of the one before plus one."""
+    """A network camera that never waits: each image holds the number of the one before plus one."""
 
     live = True
 
@@ -216,7 +216,7 @@ def test_a_live_source_is_drained_while_the_network_loads(
 
     monkeypatch.setattr(Stylizer, "__call__", stylise)
     assert webcam(monkeypatch, "--model", inverting, "--frames", "1") == 0
-    assert stylised[0] >= 19  # the picture before may be waiting still
+    assert stylised[0] >= 19  # the image before may be waiting still
     assert live_source.closed.is_set()
 
 
@@ -229,10 +229,10 @@ def test_an_error_after_the_source_was_opened_closes_it(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_finish_the_recording(film: Path, inverting: Path, tmp_path: Path, number: int) -> None:
+def test_signals_finish_the_recording(video: Path, inverting: Path, tmp_path: Path, number: int) -> None:
     path = tmp_path / "out.mp4"
     process = subprocess.Popen(
-        command("--source", film, "--loop", "--model", inverting, "--record", path, "--json"),
+        command("--source", video, "--loop", "--model", inverting, "--record", path, "--json"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -255,7 +255,7 @@ def test_signals_finish_the_recording(film: Path, inverting: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--source", "missing.mp4"], "no such film"),
+        (["--source", "missing.mp4"], "no such video"),
         (["--source", "http://127.0.0.1:9/x"], "refused"),
         (["--source", "63"], "camera 63"),
     ],
@@ -269,9 +269,9 @@ def test_errors_are_one_line(arguments: list[str], message: str, inverting: Path
     assert message in line
 
 
-def test_a_recording_that_is_there_is_kept(film: Path, inverting: Path, tmp_path: Path) -> None:
+def test_a_recording_that_is_there_is_kept(video: Path, inverting: Path, tmp_path: Path) -> None:
     (tmp_path / "out.mp4").write_bytes(b"precious")
-    done = run("--source", film, "--model", inverting, "--record", tmp_path / "out.mp4")
+    done = run("--source", video, "--model", inverting, "--record", tmp_path / "out.mp4")
     assert done.returncode == 2
     assert "replaces nothing" in done.stderr
     assert (tmp_path / "out.mp4").read_bytes() == b"precious"

@@ -8,12 +8,12 @@ from nst_rt.live.hud import KEYS, SMALLEST, Hud, HudState, _information, _panel
 STATE = HudState("gogh 70% + wave 30%", "cuda:0", fps=29.9, latency=0.034)
 
 
-def changed(picture: Any, drawn: Any) -> Any:
-    return (picture != drawn).any(axis=2)
+def changed(image: Any, drawn: Any) -> Any:
+    return (image != drawn).any(axis=2)
 
 
-def test_draws_on_a_copy_in_the_top_left_corner(picture: Any) -> None:
-    clean = picture(120, 480, 640)
+def test_draws_on_a_copy_in_the_top_left_corner(image: Any) -> None:
+    clean = image(120, 480, 640)
     drawn = Hud().draw(clean, STATE)
     assert (clean == 120).all()
     mask = changed(clean, drawn)
@@ -27,15 +27,15 @@ def test_draws_on_a_copy_in_the_top_left_corner(picture: Any) -> None:
     assert panel.max() > 220
 
 
-def test_letters_can_be_read_on_black_and_on_white(picture: Any) -> None:
+def test_letters_can_be_read_on_black_and_on_white(image: Any) -> None:
     for ground in (0, 255):
-        clean = picture(ground, 480, 640)
+        clean = image(ground, 480, 640)
         panel = Hud().draw(clean, STATE)[30:60, 20:200].astype(float)
         assert panel.max() - np.median(panel) > 130
 
 
 @pytest.mark.parametrize("size", [(16, 16), (48, 3000), (2000, 40), (240, 320), (480, 640), (1080, 1920)])
-def test_any_size(picture: Any, size: tuple[int, int]) -> None:
+def test_any_size(image: Any, size: tuple[int, int]) -> None:
     full = replace(
         STATE,
         recording=75.0,
@@ -45,22 +45,22 @@ def test_any_size(picture: Any, size: tuple[int, int]) -> None:
         dropped=3,
         keeps_color=True,
     )
-    for state in (STATE, full, replace(full, help=False, banner="", message="saved a picture with a long name.png")):
-        drawn = Hud().draw(picture(120, *size), state)
+    for state in (STATE, full, replace(full, help=False, banner="", message="saved an image with a long name.png")):
+        drawn = Hud().draw(image(120, *size), state)
         assert drawn.dtype == np.uint8
         assert drawn.shape[0] == max(size[0], SMALLEST)
         assert drawn.flags.c_contiguous
 
 
-def test_grows_with_the_picture(picture: Any) -> None:
+def test_grows_with_the_image(image: Any) -> None:
     areas = [
-        changed(picture(120, *size), Hud().draw(picture(120, *size), STATE)).sum() for size in ((480, 640), (960, 1280))
+        changed(image(120, *size), Hud().draw(image(120, *size), STATE)).sum() for size in ((480, 640), (960, 1280))
     ]
     assert areas[1] > 3 * areas[0]
 
 
-def test_recording_is_a_red_dot_top_right(picture: Any) -> None:
-    drawn = Hud().draw(picture(120, 480, 640), replace(STATE, recording=5.0)).astype(int)
+def test_recording_is_a_red_dot_top_right(image: Any) -> None:
+    drawn = Hud().draw(image(120, 480, 640), replace(STATE, recording=5.0)).astype(int)
     red = (drawn[..., 2] > 200) & (drawn[..., 0] < 110) & (drawn[..., 1] < 110)
     rows, columns = np.nonzero(red)
     assert red.sum() > 30
@@ -68,8 +68,8 @@ def test_recording_is_a_red_dot_top_right(picture: Any) -> None:
     assert columns.min() > 400
 
 
-def test_banner_help_and_information_have_their_places(picture: Any) -> None:
-    clean = picture(120, 480, 640)
+def test_banner_help_and_information_have_their_places(image: Any) -> None:
+    clean = image(120, 480, 640)
     hud = Hud()
     banner = changed(clean, hud.draw(clean, replace(STATE, information=False, banner="camera 0 lost, reconnecting")))
     assert banner[420:].any()
@@ -91,8 +91,8 @@ def test_the_keys_are_those_of_the_loop() -> None:
     ]  # fmt: skip
 
 
-def test_panels_are_not_collected(picture: Any) -> None:
+def test_panels_are_not_collected(image: Any) -> None:
     hud = Hud()
     for number in range(100):
-        hud.draw(picture(120, 480, 640), replace(STATE, fps=float(number)))
+        hud.draw(image(120, 480, 640), replace(STATE, fps=float(number)))
     assert _panel.cache_info().currsize <= 8

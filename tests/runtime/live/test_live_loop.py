@@ -17,20 +17,20 @@ from nst_rt.live.window import CLOSED
 
 
 class FakeCapture:
-    """Hands out a list of pictures at once; None in it is a moment without one."""
+    """Hands out a list of images at once; None in it is a moment without one."""
 
     name = "camera 0"
     live = True
 
-    def __init__(self, pictures: Any, lost: str = "") -> None:
-        self._pictures = iter(pictures)
+    def __init__(self, images: Any, lost: str = "") -> None:
+        self._images = iter(images)
         self._captured = 0
         self._ended = False
         self.lost = lost
         self.closed = False
 
     def take(self, timeout: float) -> LiveFrame | None:
-        pixels = next(self._pictures, "end")
+        pixels = next(self._images, "end")
         if isinstance(pixels, str):
             self._ended = True
             return None
@@ -47,7 +47,7 @@ class FakeCapture:
 
 
 class FakeWindow:
-    """Presses keys, one per picture, and keeps the last things shown."""
+    """Presses keys, one per image, and keeps the last things shown."""
 
     def __init__(self, keys: Any = ()) -> None:
         self._keys: Iterator[str] = iter(keys)
@@ -55,11 +55,11 @@ class FakeWindow:
         self.full = 0
         self.closed = False
 
-    def fit(self, picture: Any) -> Any:
-        return picture
+    def fit(self, image: Any) -> Any:
+        return image
 
-    def show(self, picture: Any) -> None:
-        self.shown = [*self.shown[-20:], picture]
+    def show(self, image: Any) -> None:
+        self.shown = [*self.shown[-20:], image]
 
     def key(self) -> str:
         return next(self._keys, "")
@@ -73,54 +73,54 @@ class FakeWindow:
 
 class FakeSink:
     def __init__(self) -> None:
-        self.pictures: list[Any] = []
+        self.images: list[Any] = []
         self.closed = False
 
-    def write(self, picture: Any) -> None:
-        self.pictures.append(picture)
+    def write(self, image: Any) -> None:
+        self.images.append(image)
 
     def close(self) -> None:
         self.closed = True
 
 
-def test_every_taken_picture_is_stylised_shown_and_sent(stylizer: Any, picture: Any) -> None:
-    capture, window, sink = FakeCapture([picture(number) for number in range(5)]), FakeWindow(), FakeSink()
+def test_every_taken_image_is_stylised_shown_and_sent(stylizer: Any, image: Any) -> None:
+    capture, window, sink = FakeCapture([image(number) for number in range(5)]), FakeWindow(), FakeSink()
     loop = LiveLoop(stylizer, capture, window=window, virtual_camera=sink)
     summary = loop.run()
     assert summary.frames == stylizer.calls == summary.latency.count == summary.stylize.count == 5
     assert (summary.captured, summary.dropped, summary.reconnects) == (5, 5, 0)
-    # Clean pictures to the camera, the overlay only in the window.
-    assert [int(sent[0, 0, 0]) for sent in sink.pictures] == [255, 254, 253, 252, 251]
-    assert all((sent == sent[0, 0, 0]).all() for sent in sink.pictures)
+    # Clean images to the camera, the overlay only in the window.
+    assert [int(sent[0, 0, 0]) for sent in sink.images] == [255, 254, 253, 252, 251]
+    assert all((sent == sent[0, 0, 0]).all() for sent in sink.images)
     assert not (window.shown[-1] == 251).all()
     assert capture.closed
     assert window.closed
     assert sink.closed
 
 
-def test_frames_ends_the_run(stylizer: Any, picture: Any) -> None:
-    capture = FakeCapture(itertools.repeat(picture(1)))
+def test_frames_ends_the_run(stylizer: Any, image: Any) -> None:
+    capture = FakeCapture(itertools.repeat(image(1)))
     assert LiveLoop(stylizer, capture, frames=7).run().frames == 7
 
 
-def test_stop_from_another_thread_ends_the_run(stylizer: Any, picture: Any) -> None:
-    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(picture(1))))
+def test_stop_from_another_thread_ends_the_run(stylizer: Any, image: Any) -> None:
+    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(image(1))))
     threading.Timer(0.05, loop.stop).start()
     assert loop.run().frames > 0
 
 
 @pytest.mark.parametrize("key", ["q", "Q", "escape", CLOSED])
-def test_keys_that_quit(stylizer: Any, picture: Any, key: str) -> None:
+def test_keys_that_quit(stylizer: Any, image: Any, key: str) -> None:
     window = FakeWindow(["", key])
-    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(picture(1))), window=window)
+    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(image(1))), window=window)
     assert loop.run().frames == 2
 
 
-def test_stroke_keys(stylizer: Any, picture: Any) -> None:
+def test_stroke_keys(stylizer: Any, image: Any) -> None:
     sizes: list[float] = []
 
     def press(*keys: str) -> None:
-        LiveLoop(stylizer, FakeCapture([picture(1)] * (len(keys) + 1)), window=FakeWindow(keys)).run()
+        LiveLoop(stylizer, FakeCapture([image(1)] * (len(keys) + 1)), window=FakeWindow(keys)).run()
         sizes.append(stylizer.stroke_size)
 
     press("]")
@@ -132,7 +132,7 @@ def test_stroke_keys(stylizer: Any, picture: Any) -> None:
     assert sizes == [1.5, 0.75, 2.0, 6.0, 0.5]
 
 
-def test_strokes_that_the_device_cannot_paint_stay_as_they_were(stylizer: Any, picture: Any) -> None:
+def test_strokes_that_the_device_cannot_paint_stay_as_they_were(stylizer: Any, image: Any) -> None:
     def too_large() -> None:
         if stylizer.stroke_size < 0.75:
             raise DeviceError("no memory left")
@@ -140,53 +140,53 @@ def test_strokes_that_the_device_cannot_paint_stay_as_they_were(stylizer: Any, p
     stylizer.working = too_large
     said: list[str] = []
     window = FakeWindow(["[", "[", "", "q"])
-    loop = LiveLoop(stylizer, FakeCapture([picture(1)] * 5), window=window, report=said.append)
+    loop = LiveLoop(stylizer, FakeCapture([image(1)] * 5), window=window, report=said.append)
     assert loop.run().frames == 4
     assert stylizer.stroke_size == 0.75
     assert said == ["no memory left"]
     stylizer.working = lambda: (_ for _ in ()).throw(DeviceError("the card is gone"))
     with pytest.raises(DeviceError, match="the card is gone"):
-        LiveLoop(stylizer, FakeCapture([picture(1)]), window=FakeWindow()).run()
+        LiveLoop(stylizer, FakeCapture([image(1)]), window=FakeWindow()).run()
 
 
-def test_strength_and_colour_keys(stylizer: Any, picture: Any) -> None:
+def test_strength_and_colour_keys(stylizer: Any, image: Any) -> None:
     keys = ["-", "_", "down", "+", "c", "c", "c"]
-    LiveLoop(stylizer, FakeCapture([picture(1)] * 8), window=FakeWindow(keys)).run()
+    LiveLoop(stylizer, FakeCapture([image(1)] * 8), window=FakeWindow(keys)).run()
     assert stylizer.strength == 0.8
     assert stylizer.color == 0.0
-    LiveLoop(stylizer, FakeCapture([picture(1)] * 20), window=FakeWindow(["-"] * 20)).run()
+    LiveLoop(stylizer, FakeCapture([image(1)] * 20), window=FakeWindow(["-"] * 20)).run()
     assert stylizer.strength == 0.0
-    LiveLoop(stylizer, FakeCapture([picture(1)] * 20), window=FakeWindow(["="] * 20)).run()
+    LiveLoop(stylizer, FakeCapture([image(1)] * 20), window=FakeWindow(["="] * 20)).run()
     assert stylizer.strength == 1.0
 
 
-def test_colour_goes_back_to_what_was_asked_for(stylizer: Any, picture: Any) -> None:
+def test_colour_goes_back_to_what_was_asked_for(stylizer: Any, image: Any) -> None:
     stylizer.color = 0.4
-    LiveLoop(stylizer, FakeCapture([picture(1)] * 3), window=FakeWindow(["c", "c"])).run()
+    LiveLoop(stylizer, FakeCapture([image(1)] * 3), window=FakeWindow(["c", "c"])).run()
     assert stylizer.color == 0.4
 
 
-def test_mirror_turns_the_picture_for_every_sink(stylizer: Any, picture: Any) -> None:
-    left = picture(0)
+def test_mirror_turns_the_image_for_every_sink(stylizer: Any, image: Any) -> None:
+    left = image(0)
     left[:, :10] = 200
     sink = FakeSink()
     LiveLoop(stylizer, FakeCapture([left] * 3), window=FakeWindow(["m"]), virtual_camera=sink, mirror=True).run()
-    assert [int(sent[0, 0, 0]) for sent in sink.pictures] == [255, 55, 55]
+    assert [int(sent[0, 0, 0]) for sent in sink.images] == [255, 55, 55]
 
 
-def test_original_and_before_after_are_for_the_window_only(stylizer: Any, picture: Any) -> None:
+def test_original_and_before_after_are_for_the_window_only(stylizer: Any, image: Any) -> None:
     sink = FakeSink()
     window = FakeWindow(["i", "space", "space", "b", "b"])
-    LiveLoop(stylizer, FakeCapture([picture(50, 480, 640)] * 6), window=window, virtual_camera=sink).run()
+    LiveLoop(stylizer, FakeCapture([image(50, 480, 640)] * 6), window=window, virtual_camera=sink).run()
     plain = [(int(shown[5, 5, 0]), int(shown[5, -5, 0])) for shown in window.shown]
     assert plain[1:] == [(205, 205), (50, 50), (205, 205), (50, 205), (205, 205)]
-    assert all((sent == 205).all() for sent in sink.pictures)
+    assert all((sent == 205).all() for sent in sink.images)
 
 
-def test_style_keys_go_round_and_a_failure_is_only_told(stylizer: Any, picture: Any, eventually: Any) -> None:
+def test_style_keys_go_round_and_a_failure_is_only_told(stylizer: Any, image: Any, eventually: Any) -> None:
     lines: list[str] = []
     window = FakeWindow()
-    loop = LiveLoop(stylizer, FakeCapture([picture(50, 480, 640)] * 3), window=window, report=lines.append)
+    loop = LiveLoop(stylizer, FakeCapture([image(50, 480, 640)] * 3), window=window, report=lines.append)
     loop._press("n")
     eventually(lambda: stylizer.style == "wave")
     loop._press("right")
@@ -201,7 +201,7 @@ def test_style_keys_go_round_and_a_failure_is_only_told(stylizer: Any, picture: 
     loop.run()
 
 
-def test_an_unexpected_failure_of_a_style_leaves_the_keys_alive(stylizer: Any, picture: Any, eventually: Any) -> None:
+def test_an_unexpected_failure_of_a_style_leaves_the_keys_alive(stylizer: Any, image: Any, eventually: Any) -> None:
     def out_of_memory() -> None:
         raise MemoryError("no room for the painting")
 
@@ -215,7 +215,7 @@ def test_an_unexpected_failure_of_a_style_leaves_the_keys_alive(stylizer: Any, p
     eventually(lambda: stylizer.style == "wave")
 
 
-def test_a_blend_stays_reachable(stylizer: Any, picture: Any, eventually: Any) -> None:
+def test_a_blend_stays_reachable(stylizer: Any, image: Any, eventually: Any) -> None:
     stylizer._style = "gogh:0.7+wave:0.3"
     loop = LiveLoop(stylizer, FakeCapture([]), window=FakeWindow())
     loop._press("n")
@@ -224,20 +224,20 @@ def test_a_blend_stays_reachable(stylizer: Any, picture: Any, eventually: Any) -
     eventually(lambda: stylizer.style == "gogh:0.7+wave:0.3")
 
 
-def test_a_slow_style_switch_does_not_stop_the_picture(stylizer: Any, picture: Any, eventually: Any) -> None:
+def test_a_slow_style_switch_does_not_stop_the_image(stylizer: Any, image: Any, eventually: Any) -> None:
     gate = threading.Event()
     stylizer.setting = lambda: gate.wait(30)
     sink = FakeSink()
-    loop = LiveLoop(stylizer, FakeCapture([picture(1)] * 50), window=FakeWindow(["n", "n", "p"]), virtual_camera=sink)
+    loop = LiveLoop(stylizer, FakeCapture([image(1)] * 50), window=FakeWindow(["n", "n", "p"]), virtual_camera=sink)
     loop.run()
-    assert len(sink.pictures) == 50
+    assert len(sink.images) == 50
     assert stylizer.style == "gogh"
     gate.set()
     eventually(lambda: stylizer.style == "wave")
 
 
-def test_snapshots_are_clean_and_never_replace_each_other(stylizer: Any, picture: Any, tmp_path: Path) -> None:
-    loop = LiveLoop(stylizer, FakeCapture([picture(50)] * 4), window=FakeWindow(["s", "s", "s"]), folder=tmp_path)
+def test_snapshots_are_clean_and_never_replace_each_other(stylizer: Any, image: Any, tmp_path: Path) -> None:
+    loop = LiveLoop(stylizer, FakeCapture([image(50)] * 4), window=FakeWindow(["s", "s", "s"]), folder=tmp_path)
     summary = loop.run()
     assert len(set(summary.snapshots)) == 3
     for path in summary.snapshots:
@@ -247,11 +247,11 @@ def test_snapshots_are_clean_and_never_replace_each_other(stylizer: Any, picture
     assert sorted(tmp_path.glob("*.png")) == sorted(summary.snapshots)
 
 
-def test_a_snapshot_that_cannot_be_written_does_not_end_the_show(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+def test_a_snapshot_that_cannot_be_written_does_not_end_the_show(stylizer: Any, image: Any, tmp_path: Path) -> None:
     lines: list[str] = []
     loop = LiveLoop(
         stylizer,
-        FakeCapture([picture(50)] * 4),
+        FakeCapture([image(50)] * 4),
         window=FakeWindow(["s", "r"]),
         folder=tmp_path / "missing",
         report=lines.append,
@@ -261,14 +261,14 @@ def test_a_snapshot_that_cannot_be_written_does_not_end_the_show(stylizer: Any, 
     assert "missing" in lines[0]
 
 
-def test_recording_by_key(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+def test_recording_by_key(stylizer: Any, image: Any, tmp_path: Path) -> None:
     window = FakeWindow(["r", "", "r", "r"])
-    summary = LiveLoop(stylizer, FakeCapture([picture(50)] * 6), window=window, folder=tmp_path).run()
+    summary = LiveLoop(stylizer, FakeCapture([image(50)] * 6), window=window, folder=tmp_path).run()
     assert len(summary.recorded) == 2
     assert sorted(tmp_path.glob("*.mp4")) == sorted(summary.recorded)
 
 
-def test_a_recording_survives_an_error_in_the_network(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+def test_a_recording_survives_an_error_in_the_network(stylizer: Any, image: Any, tmp_path: Path) -> None:
     def fail() -> None:
         if stylizer.calls == 4:
             raise DeviceError("out of memory. Take a smaller size")
@@ -276,7 +276,7 @@ def test_a_recording_survives_an_error_in_the_network(stylizer: Any, picture: An
     stylizer.working = fail
     recorder = Recorder()
     recorder.start(tmp_path / "out.mp4")
-    capture = FakeCapture(itertools.repeat(picture(50)))
+    capture = FakeCapture(itertools.repeat(image(50)))
     loop = LiveLoop(stylizer, capture, recorder=recorder)
     with pytest.raises(DeviceError):
         loop.run()
@@ -285,11 +285,11 @@ def test_a_recording_survives_an_error_in_the_network(stylizer: Any, picture: An
     assert capture.closed
 
 
-def test_a_recording_that_fails_is_told_and_ends_a_run_without_window(stylizer: Any, picture: Any) -> None:
+def test_a_recording_that_fails_is_told_and_ends_a_run_without_window(stylizer: Any, image: Any) -> None:
     class Full(Recorder):
         recording = True  # type: ignore[assignment]
 
-        def write(self, picture: Any, taken: float) -> None:
+        def write(self, image: Any, taken: float) -> None:
             self.recording = False
             raise OutputError("the disk is full")
 
@@ -297,17 +297,17 @@ def test_a_recording_that_fails_is_told_and_ends_a_run_without_window(stylizer: 
             raise AssertionError("it stopped itself")
 
     lines: list[str] = []
-    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(picture(1))), recorder=Full(), report=lines.append)
+    loop = LiveLoop(stylizer, FakeCapture(itertools.repeat(image(1))), recorder=Full(), report=lines.append)
     assert loop.run().recording_error == "the disk is full"
     assert lines == ["recording stopped: the disk is full"]
     window = FakeWindow()
-    shown = LiveLoop(stylizer, FakeCapture([picture(1)] * 3), recorder=Full(), window=window)
+    shown = LiveLoop(stylizer, FakeCapture([image(1)] * 3), recorder=Full(), window=window)
     assert shown.run().frames == 3
 
 
-def test_a_lost_camera_shows_a_banner_over_the_last_picture(stylizer: Any, picture: Any) -> None:
+def test_a_lost_camera_shows_a_banner_over_the_last_image(stylizer: Any, image: Any) -> None:
     window = FakeWindow(["i", "", "", "q"])
-    capture = FakeCapture([picture(50, 480, 640), None, None, None, None], lost="gone")
+    capture = FakeCapture([image(50, 480, 640), None, None, None, None], lost="gone")
     loop = LiveLoop(stylizer, capture, window=window)
     assert loop.run().frames == 1
     assert loop._hud_state().banner == "camera 0 lost, reconnecting"
@@ -316,34 +316,34 @@ def test_a_lost_camera_shows_a_banner_over_the_last_picture(stylizer: Any, pictu
     assert not (last[400:] == 205).all()
 
 
-def test_a_silent_camera_is_noticed(stylizer: Any, picture: Any) -> None:
+def test_a_silent_camera_is_noticed(stylizer: Any, image: Any) -> None:
     now = 0.0
     loop = LiveLoop(stylizer, FakeCapture([]), window=FakeWindow(), clock=lambda: now)
     now = 5.0
-    assert loop._hud_state().banner == "no new picture for 5 s"
+    assert loop._hud_state().banner == "no new image for 5 s"
 
 
-def test_sizes_may_change_at_any_time(stylizer: Any, picture: Any, tmp_path: Path) -> None:
+def test_sizes_may_change_at_any_time(stylizer: Any, image: Any, tmp_path: Path) -> None:
     recorder = Recorder()
     recorder.start(tmp_path / "out.mp4")
     sizes = [(48, 64), (64, 48), (480, 640), (49, 65)]
-    capture = FakeCapture([picture(5, *size) for size in sizes])
+    capture = FakeCapture([image(5, *size) for size in sizes])
     summary = LiveLoop(stylizer, capture, window=FakeWindow(), recorder=recorder).run()
     assert summary.frames == 4
     assert summary.recorded
 
 
-def test_ten_thousand_frames_take_no_more_memory(stylizer: Any, picture: Any, tmp_path: Path) -> None:
-    frame = picture(50, 32, 32)
+def test_ten_thousand_frames_take_no_more_memory(stylizer: Any, image: Any, tmp_path: Path) -> None:
+    frame = image(50, 32, 32)
     levels = []
 
-    def pictures() -> Iterator[Any]:
+    def images() -> Iterator[Any]:
         for number in range(10_001):
             if number in (5_000, 10_000):  # past the first values that the statistics keep
                 levels.append(tracemalloc.get_traced_memory()[0])
             yield frame
 
-    loop = LiveLoop(stylizer, FakeCapture(pictures()))
+    loop = LiveLoop(stylizer, FakeCapture(images()))
     tracemalloc.start()
     try:
         assert loop.run().frames == 10_001
@@ -352,9 +352,9 @@ def test_ten_thousand_frames_take_no_more_memory(stylizer: Any, picture: Any, tm
     assert levels[1] - levels[0] < 20_000
 
 
-def test_with_the_real_capture_dropped_frames_are_counted(stylizer: Any, picture: Any, list_source: Any) -> None:
+def test_with_the_real_capture_dropped_frames_are_counted(stylizer: Any, image: Any, list_source: Any) -> None:
     stylizer.working = lambda: time.sleep(0.01)
-    source = list_source([picture(number % 250) for number in range(200)], pause=0.001)
+    source = list_source([image(number % 250) for number in range(200)], pause=0.001)
     capture = Capture(source, lambda: source, print)
     summary = LiveLoop(stylizer, capture).run()
     assert summary.captured == 200
@@ -363,14 +363,14 @@ def test_with_the_real_capture_dropped_frames_are_counted(stylizer: Any, picture
     assert source.closed == 1
 
 
-def test_summary_as_json_and_text(stylizer: Any, picture: Any) -> None:
-    summary = LiveLoop(stylizer, FakeCapture([picture(1)] * 3)).run()
+def test_summary_as_json_and_text(stylizer: Any, image: Any) -> None:
+    summary = LiveLoop(stylizer, FakeCapture([image(1)] * 3)).run()
     record = summary.to_json()
     assert record["frames"] == record["latency_ms"]["count"] == 3
     assert {"p50", "p95", "p99"} <= record["latency_ms"].keys()
     assert record["recorded"] == []
     assert "3 frames in" in summary.to_text()
-    assert "no picture" in LiveLoop(stylizer, FakeCapture([])).run().to_text()
+    assert "no image" in LiveLoop(stylizer, FakeCapture([])).run().to_text()
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,14 @@ def frames_of(path: Path) -> list[tuple[float, Any]]:
         return [(float(frame.time or 0), frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
 
 
-def test_keeps_the_times_of_the_clock(tmp_path: Path, picture: Any) -> None:
+def test_keeps_the_times_of_the_clock(tmp_path: Path, image: Any) -> None:
     recorder = Recorder()
     times = [100.0, 100.04, 100.25, 100.251, 103.0]
     recorder.start(tmp_path / "out.mp4")
     assert recorder.recording
     assert recorder.seconds(100.0) == 0.0
     for index, time in enumerate(times):
-        recorder.write(picture(40 * index + 20), time)
+        recorder.write(image(40 * index + 20), time)
     assert recorder.seconds(104.0) == 4.0
     assert recorder.stop() == tmp_path / "out.mp4"
     assert not recorder.recording
@@ -36,11 +36,11 @@ def test_keeps_the_times_of_the_clock(tmp_path: Path, picture: Any) -> None:
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.mp4"]
 
 
-def test_the_finished_file_is_an_ordinary_mp4(tmp_path: Path, picture: Any) -> None:
+def test_the_finished_file_is_an_ordinary_mp4(tmp_path: Path, image: Any) -> None:
     recorder = Recorder()
     recorder.start(tmp_path / "out.mp4")
     for number in range(90):
-        recorder.write(picture(number), number / 30)
+        recorder.write(image(number), number / 30)
     recorder.stop()
     with av.open(str(tmp_path / "out.mp4")) as container:
         stream = container.streams.video[0]
@@ -50,33 +50,33 @@ def test_the_finished_file_is_an_ordinary_mp4(tmp_path: Path, picture: Any) -> N
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_times_that_stand_still_and_sizes_that_change(tmp_path: Path, picture: Any, suffix: str) -> None:
+def test_times_that_stand_still_and_sizes_that_change(tmp_path: Path, image: Any, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     recorder = Recorder()
     recorder.start(path)
-    recorder.write(picture(200, 49, 65), 5.0)
-    recorder.write(picture(200, 98, 130), 5.0)
-    recorder.write(picture(200, 48, 20), 4.0)
-    recorder.write(picture(200, 49, 65), 6.0)
+    recorder.write(image(200, 49, 65), 5.0)
+    recorder.write(image(200, 98, 130), 5.0)
+    recorder.write(image(200, 48, 20), 4.0)
+    recorder.write(image(200, 49, 65), 6.0)
     recorder.stop()
     written = frames_of(path)
     assert {pixels.shape for _, pixels in written} == {(50, 66, 3)}
     assert len({time for time, _ in written}) == 4
-    assert written[2][1][25, 2].mean() < 40  # black beside the narrow picture
+    assert written[2][1][25, 2].mean() < 40  # black beside the narrow image
     assert written[2][1][25, 33].mean() > 180
     assert written[3][1][49, 65].mean() > 180  # the edge is repeated, not black
 
 
-def test_can_start_again(tmp_path: Path, picture: Any) -> None:
+def test_can_start_again(tmp_path: Path, image: Any) -> None:
     recorder = Recorder()
     for name in ("a.mp4", "b.mp4"):
         recorder.start(tmp_path / name)
-        recorder.write(picture(9), 1.0)
+        recorder.write(image(9), 1.0)
         assert recorder.stop() == tmp_path / name
         assert len(frames_of(tmp_path / name)) == 1
 
 
-def test_no_picture_leaves_no_file(tmp_path: Path) -> None:
+def test_no_image_leaves_no_file(tmp_path: Path) -> None:
     recorder = Recorder()
     recorder.start(tmp_path / "out.mp4")
     assert recorder.stop() is None
@@ -100,10 +100,10 @@ def test_refuses_what_cannot_work_before_anything_is_recorded(tmp_path: Path) ->
     assert (tmp_path / "there.mp4").read_bytes() == b"precious"
 
 
-def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path, picture: Any) -> None:
+def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path, image: Any) -> None:
     recorder = Recorder()
     recorder.start(tmp_path / "out.mp4")
-    recorder.write(picture(9), 1.0)
+    recorder.write(image(9), 1.0)
     (tmp_path / "out.mp4").write_bytes(b"precious")
     assert recorder.stop() == tmp_path / "out-2.mp4"
     assert (tmp_path / "out.mp4").read_bytes() == b"precious"
@@ -124,7 +124,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a process the POSIX way")
-def test_a_killed_process_leaves_a_film_that_plays(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_a_video_that_plays(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "out.mp4")], check=False, env=os.environ)
     assert done.returncode == -signal.SIGKILL
     seen = 0
@@ -176,10 +176,10 @@ def test_a_full_disk_keeps_what_was_recorded(tmp_path: Path) -> None:
     assert seen >= 20
 
 
-def test_letterbox_keeps_proportions(picture: Any) -> None:
-    same = picture(9, 48, 64)
+def test_letterbox_keeps_proportions(image: Any) -> None:
+    same = image(9, 48, 64)
     assert letterbox(same, 48, 64) is same
-    wide = letterbox(picture(200, 100, 400), 48, 64)
+    wide = letterbox(image(200, 100, 400), 48, 64)
     assert wide.shape == (48, 64, 3)
     assert (wide[:15] == 0).all()
     assert (wide[17:31] == 200).all()

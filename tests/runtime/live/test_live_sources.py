@@ -11,8 +11,8 @@ from nst_rt.live.source import open_source
 from nst_rt.live.stream import Stream, fitted
 
 
-def test_a_film_gives_every_frame_with_its_time(film: Path) -> None:
-    source = open_source(str(film))
+def test_a_video_gives_every_frame_with_its_time(video: Path) -> None:
+    source = open_source(str(video))
     assert not source.live
     assert {key: source.describe()[key] for key in ("width", "height", "fps")} == {"width": 96, "height": 64, "fps": 25}
     dues, values = [], []
@@ -25,22 +25,22 @@ def test_a_film_gives_every_frame_with_its_time(film: Path) -> None:
     np.testing.assert_allclose(values, 20 + 8 * np.arange(25), atol=3)
 
 
-def test_a_loop_goes_on_without_a_gap(film: Path) -> None:
-    source = open_source(str(film), loop=True)
+def test_a_loop_goes_on_without_a_gap(video: Path) -> None:
+    source = open_source(str(video), loop=True)
     frames = [source.read() for _ in range(60)]
     source.close()
     np.testing.assert_allclose([frame.due for frame in frames if frame], np.arange(60) / 25, atol=1e-6)
     assert abs(frames[25].pixels.mean() - frames[0].pixels.mean()) < 1  # type: ignore[union-attr]
 
 
-def test_a_film_is_scaled_down_to_fit_and_never_up(film: Path) -> None:
-    small = open_source(str(film), CameraSettings(width=48))
+def test_a_video_is_scaled_down_to_fit_and_never_up(video: Path) -> None:
+    small = open_source(str(video), CameraSettings(width=48))
     frame = small.read()
     assert frame is not None
     assert frame.pixels.shape == (32, 48, 3)
     assert (small.describe()["height"], small.describe()["width"]) == (32, 48)
     small.close()
-    large = open_source(str(film), CameraSettings(width=960, height=640))
+    large = open_source(str(video), CameraSettings(width=960, height=640))
     assert large.describe()["width"] == 96
     large.close()
 
@@ -61,9 +61,9 @@ def test_fitted(size: tuple[int, int], limits: tuple[int | None, int | None], ex
 
 
 def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such film"):
+    with pytest.raises(InputError, match="no such video"):
         open_source(str(tmp_path / "missing.mp4"))
-    (tmp_path / "text.mp4").write_text("not a film")
+    (tmp_path / "text.mp4").write_text("not a video")
     with pytest.raises(InputError, match=r"text\.mp4"):
         open_source(str(tmp_path / "text.mp4"))
     with pytest.raises(SourceError, match="refused"):
@@ -117,7 +117,7 @@ def test_a_stream_that_falls_silent_is_lost(mjpeg_camera: Any) -> None:
     source = Stream(mjpeg_camera.url, timeouts=(10, 0.5))
     assert source.read() is not None
     mjpeg_camera.stalled = True
-    with pytest.raises(SourceError, match="no answer in time"):  # noqa: PT012, some pictures may be on their way
+    with pytest.raises(SourceError, match="no answer in time"):  # noqa: PT012, some images may be on their way
         while True:
             source.read()
     source.close()

@@ -17,10 +17,10 @@ class FakeCamera:
         self.sent: list[Any] = []
         self.closed = False
 
-    def send(self, picture: Any) -> None:
-        if picture[0, 0, 0] == 66:
+    def send(self, image: Any) -> None:
+        if image[0, 0, 0] == 66:
             raise OSError("device is gone")
-        self.sent.append(picture)
+        self.sent.append(image)
 
     def close(self) -> None:
         self.closed = True
@@ -33,12 +33,12 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("package")
-def test_size_stays_even_and_constant(picture: Any) -> None:
+def test_size_stays_even_and_constant(image: Any) -> None:
     camera = VirtualCamera(49, 65, 30)
     fake = camera._camera
     assert (fake.height, fake.width, fake.fmt, camera.device) == (48, 64, "bgr", "/dev/video7")
     for size in ((49, 65), (480, 640), (10, 300)):
-        camera.write(picture(100, *size))
+        camera.write(image(100, *size))
     assert {sent.shape for sent in fake.sent} == {(48, 64, 3)}
     assert all(sent.flags.c_contiguous and sent.dtype == np.uint8 for sent in fake.sent)
     assert (fake.sent[0] == 100).all()
@@ -47,14 +47,14 @@ def test_size_stays_even_and_constant(picture: Any) -> None:
 
 
 @pytest.mark.usefixtures("package")
-def test_no_camera_says_how_to_get_one(picture: Any) -> None:
+def test_no_camera_says_how_to_get_one(image: Any) -> None:
     with pytest.raises(OutputError) as caught:
         VirtualCamera(48, 64, 13)
     assert "\n" not in str(caught.value)
     if sys.platform.startswith("linux"):
         assert "modprobe v4l2loopback" in str(caught.value)
     with pytest.raises(OutputError, match="device is gone"):
-        VirtualCamera(48, 64).write(picture(66))
+        VirtualCamera(48, 64).write(image(66))
 
 
 def test_not_installed_says_how_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

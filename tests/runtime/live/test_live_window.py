@@ -121,7 +121,7 @@ class Desktop:
 
 
 @pytest.fixture
-def colored_film(tmp_path: Path) -> Path:
+def colored_video(tmp_path: Path) -> Path:
     """Two seconds of plain blue, 480x360; its negative is yellow."""
     import av
 
@@ -137,11 +137,11 @@ def colored_film(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(display: str, tmp_path: Path, inverting: Path, colored_film: Path) -> Iterator[Callable[..., Desktop]]:
+def start(display: str, tmp_path: Path, inverting: Path, colored_video: Path) -> Iterator[Callable[..., Desktop]]:
     running: list[Desktop] = []
 
     def run(*more: str | Path) -> Desktop:
-        arguments = ["--source", colored_film, "--loop", "--model", inverting, "--device", "cpu", *more]
+        arguments = ["--source", colored_video, "--loop", "--model", inverting, "--device", "cpu", *more]
         for _ in range(5):
             running.append(Desktop(display, tmp_path, arguments))
             if running[-1].lights_up():
@@ -187,22 +187,20 @@ def key_help(screen: Any) -> bool:
 
 @needs_x
 @pytest.mark.window
-def test_the_window_shows_the_stylised_picture_and_obeys_its_keys(
-    start: Callable[..., Desktop], tmp_path: Path
-) -> None:
+def test_the_window_shows_the_stylised_image_and_obeys_its_keys(start: Callable[..., Desktop], tmp_path: Path) -> None:
     desktop = start("--json")
-    desktop.see(lambda screen: stylized(screen) and panel(screen), "stylised picture with its panel")
+    desktop.see(lambda screen: stylized(screen) and panel(screen), "stylised image with its panel")
     desktop.press("i")
-    desktop.see(lambda screen: stylized(screen) and not panel(screen), "stylised picture alone")
+    desktop.see(lambda screen: stylized(screen) and not panel(screen), "stylised image alone")
     desktop.press("space")
-    desktop.see(original, "original picture")
+    desktop.see(original, "original image")
     desktop.press("space")
-    desktop.see(stylized, "stylised picture again")
+    desktop.see(stylized, "stylised image again")
     desktop.press("h")
     desktop.see(key_help, "key help")
     desktop.press("h")
     # Seen before the next key is pressed: of two presses within one frame only one counts.
-    desktop.see(lambda screen: not key_help(screen), "picture without the key help")
+    desktop.see(lambda screen: not key_help(screen), "image without the key help")
     for _ in range(60):
         desktop.press("minus")
         if original(desktop.screen()):
@@ -253,7 +251,7 @@ x11.XSync(display, 0)
 @pytest.mark.window
 def test_closing_the_window_ends_the_run(start: Callable[..., Desktop], tmp_path: Path) -> None:
     desktop = start("--record", tmp_path / "out.mp4")
-    desktop.see(stylized, "stylised picture")
+    desktop.see(stylized, "stylised image")
     window = desktop.tell("search", "--name", "^nst-rt$").split()[0]
     subprocess.run([sys.executable, "-c", CLOSE, window], env=desktop._environment, check=True, timeout=60)
     code, _ = desktop.end()
@@ -265,10 +263,10 @@ def test_closing_the_window_ends_the_run(start: Callable[..., Desktop], tmp_path
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are Linux's matter")
 @pytest.mark.parametrize("variables", [{}, {"DISPLAY": ":4711"}, {"WAYLAND_DISPLAY": "wayland-0"}])
 def test_without_a_display_there_is_one_line_and_no_crash(
-    variables: dict[str, str], inverting: Path, colored_film: Path
+    variables: dict[str, str], inverting: Path, colored_video: Path
 ) -> None:
     done = subprocess.run(
-        command("--source", colored_film, "--model", inverting),
+        command("--source", colored_video, "--model", inverting),
         env=environment(**variables),
         capture_output=True,
         text=True,

@@ -1,13 +1,9 @@
-"""Lets the tests of this folder import the server process beside them, and gives each a name of its own."""
+"""Lets the tests of this folder share a segment name of their own."""
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

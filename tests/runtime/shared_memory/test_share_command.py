@@ -15,7 +15,7 @@ from nst_rt import Stylizer
 from nst_rt.errors import ServerGoneError
 from nst_rt.shared_memory import ShareClient
 from nst_rt.shared_memory.segment import path_of
-from share_process import picture
+from share_process import image
 
 COMMAND = [sys.executable, "-c", "from nst_rt.cli import main; main()", "share", "--threads", "1", "--device", "cpu"]
 
@@ -49,7 +49,7 @@ def refused(*arguments: str) -> str:
 def test_serves_tells_and_ends_in_order(number: signal.Signals, tinting: Path, name: str) -> None:
     painting = tinting.with_name("painting.png")
     cv2.imwrite(str(painting), np.full((32, 32, 3), (10, 60, 200), np.uint8))
-    expected = Stylizer.load(painting, model=tinting, device="cpu")(picture(3, 80, 40))
+    expected = Stylizer.load(painting, model=tinting, device="cpu")(image(3, 80, 40))
     with share("--name", name, "--model", str(tinting), "--style", str(painting), "--size", "80x60") as process:
         line = first_line(process)
         assert line.startswith(f"serving {name}: frames up to 80x60, 3 slots, ")
@@ -57,7 +57,7 @@ def test_serves_tells_and_ends_in_order(number: signal.Signals, tinting: Path, n
         with ShareClient(name) as client:
             assert client.size == (80, 60)
             assert client.description == f"test {painting} on cpu"
-            np.testing.assert_array_equal(client.stylize(picture(3, 80, 40)), expected)
+            np.testing.assert_array_equal(client.stylize(image(3, 80, 40)), expected)
             process.send_signal(number)
             with pytest.raises(ServerGoneError):
                 client.receive(timeout=30)
@@ -73,7 +73,7 @@ def test_serves_tells_and_ends_in_order(number: signal.Signals, tinting: Path, n
 def test_quiet_is_quiet(inverting: Path, name: str) -> None:
     with share("--name", name, "--style", str(inverting), "--quiet", "--strength", "0") as process:
         with ShareClient(name, timeout=30) as client:
-            np.testing.assert_array_equal(client.stylize(picture(0)), picture(0))
+            np.testing.assert_array_equal(client.stylize(image(0)), image(0))
         process.terminate()
         assert process.communicate(timeout=30) == ("", "")
     assert process.returncode == 0
@@ -85,14 +85,14 @@ def test_many_frames_at_once_come_in_order(inverting: Path, name: str) -> None:
 
             def send() -> None:
                 for index in range(50):
-                    client.send(picture(index), tag=index, timeout=30)
+                    client.send(image(index), tag=index, timeout=30)
 
             thread = threading.Thread(target=send)
             thread.start()
             for index in range(50):
                 result = client.receive(timeout=30)
                 assert result.tag == index
-                np.testing.assert_array_equal(result.pixels, 255 - picture(index))
+                np.testing.assert_array_equal(result.pixels, 255 - image(index))
             thread.join()
         process.terminate()
         process.wait(30)
@@ -112,7 +112,7 @@ def test_a_second_server_is_refused_and_a_dead_one_replaced(inverting: Path, nam
         assert f"removed {path_of(name)}, whose server is dead\n" in lines
         assert first_line(second).startswith("serving")
         with ShareClient(name) as client:
-            np.testing.assert_array_equal(client.stylize(picture(0)), 255 - picture(0))
+            np.testing.assert_array_equal(client.stylize(image(0)), 255 - image(0))
         second.terminate()
         second.wait(30)
 

@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 from nst_rt.errors import InputError, NstError, RoleTakenError, ShareError, ShareTimeoutError
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.shared_memory import ShareClient, ShareServer
 from nst_rt.shared_memory.frame_layout import FrameLayout, SlotStylizer
 from nst_rt.shared_memory.layout import Status
-from share_process import HEIGHT, WIDTH, invert, picture, serving, until
+from share_process import HEIGHT, WIDTH, image, invert, serving, until
 
 
 def test_round_trips_of_changing_size(name: str) -> None:
@@ -20,7 +20,7 @@ def test_round_trips_of_changing_size(name: str) -> None:
         assert client.description == "tiny inverted on cpu"
         assert client.size == (WIDTH, HEIGHT)
         for index in range(20):
-            frame = picture(index, 16 + 2 * index, HEIGHT - index)
+            frame = image(index, 16 + 2 * index, HEIGHT - index)
             np.testing.assert_array_equal(client.stylize(frame), 255 - frame)
     assert served.summary.frames == 20
     text = served.summary.to_text()
@@ -31,14 +31,14 @@ def test_round_trips_of_changing_size(name: str) -> None:
 def test_numbers_tags_and_times_come_back(name: str) -> None:
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
         before = time.monotonic_ns()
-        numbers = [client.send(picture(index), time_ns=-index, tag=100 + index) for index in range(3)]
+        numbers = [client.send(image(index), time_ns=-index, tag=100 + index) for index in range(3)]
         results = [client.receive() for _ in range(3)]
         assert numbers == [0, 1, 2] == [result.number for result in results]
         assert [(result.time_ns, result.tag) for result in results] == [(0, 100), (-1, 101), (-2, 102)]
         for index, result in enumerate(results):
             assert (result.status, result.pixel_format, result.message) == (Status.STYLIZED, "bgr24", "")
             assert before < result.sent_ns <= result.taken_ns <= result.written_ns < time.monotonic_ns()
-            np.testing.assert_array_equal(result.pixels, 255 - picture(index))
+            np.testing.assert_array_equal(result.pixels, 255 - image(index))
 
 
 @pytest.mark.parametrize("pixels", [name for name, format in PIXEL_FORMATS.items() if format.colors != "yuv"])
@@ -77,7 +77,7 @@ def test_range_and_matrix_are_obeyed() -> None:
     colored = np.full(768, 90, np.uint8)
     made = []
     for matrix in ("bt601", "bt709"):
-        seen: list[Image] = []
+        seen: list[Frame] = []
         SlotStylizer(lambda bgr, out, seen=seen: seen.append(bgr.copy()), matrix)(layout, colored, result)
         made.append(seen[0])
     assert not np.array_equal(*made)
@@ -98,9 +98,9 @@ def test_written_and_read_in_place(name: str) -> None:
 def test_no_room_and_no_result_are_said_in_time(name: str) -> None:
     with ShareServer(name, width=WIDTH, height=HEIGHT, slots=2), ShareClient(name) as client:
         for _ in range(2):
-            client.send(picture(0), timeout=0)
+            client.send(image(0), timeout=0)
         with pytest.raises(ShareTimeoutError, match="no room for a frame"):
-            client.send(picture(0), timeout=0.02)
+            client.send(image(0), timeout=0.02)
         with pytest.raises(ShareTimeoutError, match="no result"):
             client.receive(timeout=0.02)
 
@@ -110,14 +110,14 @@ def test_a_consumer_that_reads_nothing_loses_nothing(name: str) -> None:
         sent = 0
         while sent < 100:
             try:
-                client.send(picture(sent), timeout=0.5)
+                client.send(image(sent), timeout=0.5)
             except ShareTimeoutError:
                 break
             sent += 1
         assert sent == 4  # two results, two frames
         assert server.summary.frames == 2
         for index in range(sent):
-            np.testing.assert_array_equal(client.receive().pixels, 255 - picture(index))
+            np.testing.assert_array_equal(client.receive().pixels, 255 - image(index))
 
 
 def test_frames_that_cannot_be(name: str) -> None:
@@ -132,7 +132,7 @@ def test_frames_that_cannot_be(name: str) -> None:
         ):
             with pytest.raises(InputError, match=words):
                 client.send(frame, pixel_format=pixels)
-        assert client.send(picture(0)) == 0  # nothing of the kind was counted
+        assert client.send(image(0)) == 0  # nothing of the kind was counted
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_frames_that_cannot_be(name: str) -> None:
 def test_a_producer_that_writes_nonsense_is_told(field: str, value: int, words: str, name: str) -> None:
     said: list[str] = []
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT), said) as server, ShareClient(name) as client:
-        client.send(picture(0))
+        client.send(image(0))
         client.receive()
         writer = client._writer
         assert writer
@@ -162,14 +162,14 @@ def test_a_producer_that_writes_nonsense_is_told(field: str, value: int, words: 
         assert words in result.message
         with pytest.raises(InputError, match="frame 1:"):
             result.stylized()
-        np.testing.assert_array_equal(client.stylize(picture(2)), 255 - picture(2))
+        np.testing.assert_array_equal(client.stylize(image(2)), 255 - image(2))
         assert until(lambda: server.summary.frames == 2)
     assert server.summary.refused == 1
     assert any(words in line for line in said)
 
 
 def test_a_network_that_fails_is_a_result_and_goes_on(name: str) -> None:
-    def sometimes(frame: Image, out: Image) -> None:
+    def sometimes(frame: Frame, out: Frame) -> None:
         if frame[0, 0, 0] == 13:
             raise NstError("out of luck")
         invert(frame, out)
@@ -180,7 +180,7 @@ def test_a_network_that_fails_is_a_result_and_goes_on(name: str) -> None:
     thread.start()
     try:
         with ShareClient(name) as client:
-            bad, good = picture(0), picture(1)
+            bad, good = image(0), image(1)
             bad[0, 0, 0], good[0, 0, 0] = 13, 14
             for _ in range(2):
                 with pytest.raises(NstError, match=r"frame \d: out of luck"):
@@ -198,7 +198,7 @@ def test_a_frame_that_changes_under_the_server_is_called_torn(name: str) -> None
     server = ShareServer(name, width=WIDTH, height=HEIGHT)
     client = ShareClient(name)
 
-    def interfered(frame: Image, out: Image) -> None:
+    def interfered(frame: Frame, out: Frame) -> None:
         assert client._writer
         client._writer._ring.slot(0).header.sequence = 99
         invert(frame, out)
@@ -206,7 +206,7 @@ def test_a_frame_that_changes_under_the_server_is_called_torn(name: str) -> None
     thread = threading.Thread(target=server.run, args=(interfered,))
     thread.start()
     try:
-        client.send(picture(0))
+        client.send(image(0))
         result = client.receive()
     finally:
         server.stop()
@@ -221,15 +221,15 @@ def test_a_result_that_changes_under_the_reader_is_an_error(name: str) -> None:
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
         reader = client._reader
         assert reader
-        client.send(picture(0))
+        client.send(image(0))
         with pytest.raises(ShareError, match="result 0 was changed"), client.reading():
             reader.slot().header.sequence = 99
-        client.send(picture(1))
+        client.send(image(1))
         assert until(lambda: reader.waiting() == 1)
         reader.slot().header.sequence = 99
         with pytest.raises(ShareError, match="result 1 was changed"):
             client.receive()
-        np.testing.assert_array_equal(client.stylize(picture(2)), 255 - picture(2))
+        np.testing.assert_array_equal(client.stylize(image(2)), 255 - image(2))
 
 
 @pytest.mark.parametrize(("field", "value"), [("status", 77), ("width", WIDTH + 1), ("stride", 10**8)])
@@ -237,38 +237,38 @@ def test_a_result_that_cannot_be_is_an_error_once(field: str, value: int, name: 
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
         reader = client._reader
         assert reader
-        client.send(picture(0))
+        client.send(image(0))
         assert until(lambda: reader.waiting() == 1)
         setattr(reader.slot().header, field, value)
         with pytest.raises(ShareError, match="result 0 was changed"):
             client.receive()
-        np.testing.assert_array_equal(client.stylize(picture(1)), 255 - picture(1))
+        np.testing.assert_array_equal(client.stylize(image(1)), 255 - image(1))
 
 
 def test_stylize_gets_past_what_a_predecessor_left(name: str) -> None:
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT, slots=3)):
         with ShareClient(name) as predecessor:
             for index in range(6):
-                predecessor.send(picture(index))
+                predecessor.send(image(index))
         with ShareClient(name) as client:
             assert until(lambda: client._reader is not None and client._reader.waiting() == 3)
             assert client._writer
             assert not client._writer.has_room()
-            np.testing.assert_array_equal(client.stylize(picture(9)), 255 - picture(9))
+            np.testing.assert_array_equal(client.stylize(image(9)), 255 - image(9))
 
 
 def test_stylize_still_ends_in_time(name: str) -> None:
     with ShareServer(name, width=WIDTH, height=HEIGHT, slots=1), ShareClient(name) as client:  # which takes no frames
-        client.send(picture(0))
+        client.send(image(0))
         with pytest.raises(ShareTimeoutError, match="no room for a frame in time"):
-            client.stylize(picture(1), timeout=0.15)
+            client.stylize(image(1), timeout=0.15)
 
 
 def test_a_closed_client_says_so(name: str) -> None:
     with ShareServer(name, width=WIDTH, height=HEIGHT):
         client = ShareClient(name)
         client.close()
-        for call in (client.receive, lambda: client.send(picture(0)), lambda: client.stylize(picture(0))):
+        for call in (client.receive, lambda: client.send(image(0)), lambda: client.stylize(image(0))):
             with pytest.raises(ShareError, match="not connected"):
                 call()
 
@@ -280,7 +280,7 @@ def test_counters_that_cannot_be_are_an_error(name: str) -> None:
         with pytest.raises(ShareError, match="was damaged"):
             server.run(invert)
         with pytest.raises(ShareError, match="was damaged"):
-            client.send(picture(0))
+            client.send(image(0))
 
 
 def test_producer_and_consumer_may_be_two(name: str) -> None:
@@ -291,19 +291,19 @@ def test_producer_and_consumer_may_be_two(name: str) -> None:
             ShareClient(name)
         with pytest.raises(RoleTakenError, match=r"process \d+ is its consumer already"):
             ShareClient(name, produce=False)
-        producer.send(picture(0))
-        np.testing.assert_array_equal(consumer.receive().pixels, 255 - picture(0))
+        producer.send(image(0))
+        np.testing.assert_array_equal(consumer.receive().pixels, 255 - image(0))
         with pytest.raises(ShareError, match="only a consumer"):
             producer.receive()
         with pytest.raises(ShareError, match="only a producer"):
-            consumer.send(picture(0))
+            consumer.send(image(0))
         assert until(lambda: len(said) == 2)
         producer.close()
         consumer.close()
         assert until(lambda: len(said) == 4)
         with ShareClient(name) as both:  # free again; the numbers go on
             assert both.first == 1
-            np.testing.assert_array_equal(both.stylize(picture(1)), 255 - picture(1))
+            np.testing.assert_array_equal(both.stylize(image(1)), 255 - image(1))
     assert [line.split()[-1] for line in said[:4]] == ["joined", "joined", "left", "left"]
 
 

@@ -15,7 +15,7 @@ from nst_rt.errors import RoleTakenError, ServerGoneError, ShareError, ShareTime
 from nst_rt.shared_memory import ShareClient, ShareServer, claims
 from nst_rt.shared_memory.layout import HEADER_BYTES, MAGIC, Geometry, Header, SlotHeader
 from nst_rt.shared_memory.segment import path_of, remove_dead
-from share_process import HEIGHT, WIDTH, picture, server_process, serving, until
+from share_process import HEIGHT, WIDTH, image, server_process, serving, until
 
 _PRODUCER = """
 import sys, time
@@ -78,7 +78,7 @@ def test_the_layout_is_the_documented_one() -> None:
     assert {field: getattr(SlotHeader, field).offset for field in slot} == slot
     assert (ctypes.sizeof(Header), ctypes.sizeof(SlotHeader)) == (4096, 256)
     geometry = Geometry.of(1920, 1080, 3)
-    assert geometry.sound
+    assert geometry.audio
     assert geometry.frame_bytes == 1920 * 1080 * 4
     assert geometry.results_offset == 4096 + 3 * geometry.slot_bytes
 
@@ -208,20 +208,20 @@ def test_a_short_file_is_said(name: str) -> None:
 def test_the_segment_of_a_killed_server_is_replaced(name: str) -> None:
     with server_process(name) as process, ShareClient(name) as client:
         old = path_of(name).stat().st_ino
-        np.testing.assert_array_equal(client.stylize(picture(0)), 255 - picture(0))
+        np.testing.assert_array_equal(client.stylize(image(0)), 255 - image(0))
         process.kill()
         process.wait()
         assert path_of(name).exists()
         with pytest.raises(ServerGoneError, match="0 frames with it"):
             client.receive(timeout=30)
         with pytest.raises(ServerGoneError):
-            client.send(picture(0))
+            client.send(image(0))
         with pytest.raises(ShareTimeoutError):  # what it left is no server
             client.reconnect(timeout=0.05)
         with serving(server(name, slots=5)):
             assert path_of(name).stat().st_ino != old
             assert client.reconnect() == 0
-            np.testing.assert_array_equal(client.stylize(picture(1)), 255 - picture(1))
+            np.testing.assert_array_equal(client.stylize(image(1)), 255 - image(1))
         assert not path_of(name).exists()
 
 
@@ -267,13 +267,13 @@ def test_who_clears_up_is_not_taken_for_the_server(name: str, monkeypatch: pytes
             assert path_of(name) in remove_dead()
         assert answers == [(True, False)]
         with pytest.raises(ServerGoneError):
-            client.send(picture(0))
+            client.send(image(0))
 
 
 def test_frames_that_a_killed_server_took_along_are_counted(name: str) -> None:
     with server_process(name, seconds=30) as process, ShareClient(name) as client:
         for index in range(3):
-            client.send(picture(index))
+            client.send(image(index))
         process.kill()
         process.wait()
         with pytest.raises(ServerGoneError, match="3 frames with it"):
@@ -281,21 +281,21 @@ def test_frames_that_a_killed_server_took_along_are_counted(name: str) -> None:
         with serving(server(name)):
             assert client.reconnect() == 3
             assert client.lost == 3
-            assert client.send(picture(0)) == 0
+            assert client.send(image(0)) == 0
             client.receive()
 
 
 def test_an_end_in_order_is_noticed_and_what_was_made_is_had(name: str) -> None:
     with server_process(name) as process, ShareClient(name) as client:
         for index in range(3):
-            client.send(picture(index))
+            client.send(image(index))
         assert client._reader
         reader = client._reader
         assert until(lambda: reader.waiting() == 3)
         process.kill()
         process.wait()
         for index in range(3):
-            np.testing.assert_array_equal(client.receive().pixels, 255 - picture(index))
+            np.testing.assert_array_equal(client.receive().pixels, 255 - image(index))
         with pytest.raises(ServerGoneError, match="0 frames"):
             client.receive()
     path_of(name).unlink()
@@ -313,11 +313,11 @@ def test_a_producer_killed_in_the_middle_of_a_frame(name: str) -> None:
         assert until(lambda: any("producer" in line and "gone without a word" in line for line in said))
         with ShareClient(name, consume=False) as successor:
             assert successor.first == 2
-            successor.send(picture(7), tag=7)
+            successor.send(image(7), tag=7)
             for tag in (0, 1, 7):
                 result = consumer.receive()
                 assert result.tag == tag
-                expected = 255 - picture(7) if tag == 7 else np.full((HEIGHT, WIDTH, 3), 255 - tag, np.uint8)
+                expected = 255 - image(7) if tag == 7 else np.full((HEIGHT, WIDTH, 3), 255 - tag, np.uint8)
                 np.testing.assert_array_equal(result.pixels, expected)
             with pytest.raises(ShareTimeoutError):  # the half frame does not exist
                 consumer.receive(timeout=0.05)
@@ -327,7 +327,7 @@ def test_a_consumer_that_comes_back_gets_what_it_did_not_read(name: str) -> None
     with serving(server(name)), ShareClient(name, consume=False) as producer:
         first = ShareClient(name, produce=False)
         for index in range(3):
-            producer.send(picture(index), tag=index)
+            producer.send(image(index), tag=index)
         with first.reading() as result:
             assert result.tag == 0
         with pytest.raises(ZeroDivisionError), first.reading() as result:
@@ -352,5 +352,5 @@ def test_a_client_waits_for_its_server(name: str) -> None:
     began = time.monotonic()
     with server_process(name), ShareClient(name, timeout=30) as client:
         assert time.monotonic() - began < 30
-        client.stylize(picture(0))
+        client.stylize(image(0))
     path_of(name).unlink(missing_ok=True)

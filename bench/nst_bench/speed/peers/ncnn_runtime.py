@@ -47,9 +47,9 @@ class Ncnn:
         self._mat = ncnn.Mat
 
     def call(self, frame: Frame) -> Frame:
-        picture = to_float(frame, self._network.white)[0]
+        image = to_float(frame, self._network.white)[0]
         extractor = self._net.create_extractor()
-        extractor.input("in0", self._mat(picture))
+        extractor.input("in0", self._mat(image))
         code, stylised = extractor.extract("out0")
         if code != 0:
             raise RuntimeError(f"ncnn's extractor returned {code}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PyTorch:
-    """The network as a module, pictures through numpy.
+    """The network as a module, images through numpy.
 
     Args:
         card: on CUDA rather than on the processor.
@@ -68,11 +68,11 @@ class PyTorch:
         if self._compiled:
             torch._dynamo.reset()
 
-    def _stylise(self, picture: "Tensor") -> "Tensor":
+    def _stylise(self, image: "Tensor") -> "Tensor":
         import torch
 
         with torch.inference_mode():
             if self._card:
-                picture = picture.to("cuda", torch.float16 if self._half else torch.float32)
-            stylised: Tensor = self._module(picture)[0].float().cpu()
+                image = image.to("cuda", torch.float16 if self._half else torch.float32)
+            stylised: Tensor = self._module(image)[0].float().cpu()
         return stylised

@@ -59,7 +59,7 @@ typedef struct nst_rt_options {
     const char *engine_cache; /* folder for TensorRT's engines; NULL keeps none */
     int32_t threads;          /* of a processor; 0: all physical cores */
     int32_t strict;           /* not 0: refuse a GPU session that leaves a single node to the processor */
-    int32_t own_styles;       /* not 0 (default): styles added with `nst-rt add-style`, too */
+    int32_t user_styles;       /* not 0 (default): styles added with `nst-rt add-style`, too */
     int32_t verbose;          /* not 0: ONNX Runtime's own warnings on stderr */
 } nst_rt_options;
 

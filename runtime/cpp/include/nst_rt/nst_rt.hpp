@@ -416,7 +416,7 @@ inline void copy_rows(const std::uint8_t* from, std::ptrdiff_t from_stride, std:
     for (int row = 0; row < rows; ++row, from += from_stride, to += to_stride) std::memcpy(to, from, bytes);
 }
 
-// Where the pixels of one side of a shrunk picture come from: source pixel, and its share of the result.
+// Where the pixels of one side of a shrunk image come from: source pixel, and its share of the result.
 inline std::vector<std::vector<std::pair<int, double>>> area_shares(int from, int to) {
     std::vector<std::vector<std::pair<int, double>>> shares(static_cast<std::size_t>(to));
     const double scale = static_cast<double>(from) / to;
@@ -431,35 +431,35 @@ inline std::vector<std::vector<std::pair<int, double>>> area_shares(int from, in
     return shares;
 }
 
-// A picture of packed BGR bytes.
-struct Picture {
+// An image of packed BGR bytes.
+struct Image {
     std::vector<std::uint8_t> bgr;
     int width = 0;
     int height = 0;
 };
 
-// The picture packed, its long side brought down to `long_side` by averaging areas; never enlarged.
-inline Picture shrunk(const ConstFrame& frame, int long_side) {
+// The image packed, its long side brought down to `long_side` by averaging areas; never enlarged.
+inline Image shrunk(const ConstFrame& frame, int long_side) {
     check_frame(frame);
-    Picture picture;
+    Image image;
     const double factor = static_cast<double>(long_side) / std::max(frame.width, frame.height);
     if (factor >= 1) {
-        picture = {std::vector<std::uint8_t>(packed_bytes(frame)), frame.width, frame.height};
-        copy_rows(frame.data, stride_of(frame), picture.bgr.data(), static_cast<std::ptrdiff_t>(row_bytes(frame)),
+        image = {std::vector<std::uint8_t>(packed_bytes(frame)), frame.width, frame.height};
+        copy_rows(frame.data, stride_of(frame), image.bgr.data(), static_cast<std::ptrdiff_t>(row_bytes(frame)),
                   row_bytes(frame), frame.height);
-        return picture;
+        return image;
     }
     // nearbyint rounds halves to even, as the Python side does.
-    picture.width = std::max(1, static_cast<int>(std::nearbyint(frame.width * factor)));
-    picture.height = std::max(1, static_cast<int>(std::nearbyint(frame.height * factor)));
-    if (std::min(picture.width, picture.height) < min_side)
+    image.width = std::max(1, static_cast<int>(std::nearbyint(frame.width * factor)));
+    image.height = std::max(1, static_cast<int>(std::nearbyint(frame.height * factor)));
+    if (std::min(image.width, image.height) < min_side)
         throw InputError(size_text(frame.width, frame.height) + " shrinks to " +
-                         size_text(picture.width, picture.height) + ", and a network needs " +
+                         size_text(image.width, image.height) + ", and a network needs " +
                          std::to_string(min_side) + " px a side. Take another part of it");
-    const auto columns = area_shares(frame.width, picture.width);
-    const auto rows = area_shares(frame.height, picture.height);
-    const std::size_t row_size = static_cast<std::size_t>(picture.width) * 3;
-    picture.bgr.resize(row_size * static_cast<std::size_t>(picture.height));
+    const auto columns = area_shares(frame.width, image.width);
+    const auto rows = area_shares(frame.height, image.height);
+    const std::size_t row_size = static_cast<std::size_t>(image.width) * 3;
+    image.bgr.resize(row_size * static_cast<std::size_t>(image.height));
     std::vector<double> sums(row_size);
     for (std::size_t y = 0; y < rows.size(); ++y) {
         std::fill(sums.begin(), sums.end(), 0.0);
@@ -472,10 +472,10 @@ inline Picture shrunk(const ConstFrame& frame, int long_side) {
                             row_share * share * line[static_cast<std::size_t>(column) * 3 + channel];
         }
         for (std::size_t index = 0; index < row_size; ++index)
-            picture.bgr[y * row_size + index] =
+            image.bgr[y * row_size + index] =
                 static_cast<std::uint8_t>(std::clamp(std::nearbyint(sums[index]), 0.0, 255.0));
     }
-    return picture;
+    return image;
 }
 
 }   // namespace detail
@@ -604,7 +604,7 @@ struct ModelFiles {
     std::filesystem::path beside(const char* suffix) const { return path.parent_path() / (network() + suffix); }
     std::filesystem::path styles() const { return beside(".styles.json"); }
     std::filesystem::path encoder() const { return beside(".encoder.onnx"); }
-    std::filesystem::path own_styles() const {
+    std::filesystem::path user_styles() const {
         const auto folder = data_folder();
         return folder.empty() ? folder : folder / "styles" / network();
     }
@@ -624,14 +624,14 @@ public:
     // network, and broken files of the user's own, are left out; `warnings` says so.
     // Throws StyleError: the file beside the model is malformed.
     static StyleLibrary of(const ModelFiles& files, std::size_t size, const std::string& source_sha256,
-                           bool own_styles = true) {
+                           bool user_styles = true) {
         StyleLibrary library;
         std::error_code ignored;
         if (std::filesystem::is_regular_file(files.styles(), ignored))
             for (Style& style : read_styles(files.styles())) library.take(std::move(style), size, "");
-        if (!own_styles || files.own_styles().empty()) return library;
+        if (!user_styles || files.user_styles().empty()) return library;
         std::vector<std::filesystem::path> own;
-        std::filesystem::directory_iterator entry(files.own_styles(), ignored);
+        std::filesystem::directory_iterator entry(files.user_styles(), ignored);
         for (; entry != std::filesystem::directory_iterator(); entry.increment(ignored))
             if (entry->path().extension() == ".json" && entry->is_regular_file(ignored)) own.push_back(entry->path());
         std::sort(own.begin(), own.end());
@@ -849,7 +849,7 @@ struct Options {
     std::string device = "auto";
     int threads = 0;           // of a processor; 0: all physical cores
     bool strict = false;       // refuse a GPU session that leaves a single node to the processor
-    bool own_styles = true;    // named styles that the user added with `nst-rt add-style`, too
+    bool user_styles = true;    // named styles that the user added with `nst-rt add-style`, too
     bool verbose = false;      // ONNX Runtime's own warnings on stderr
     std::filesystem::path engine_cache;   // folder where TensorRT keeps its engines, which take minutes to build
 };
@@ -1034,7 +1034,7 @@ public:
         } catch (const Failure& failure) {
             if (failure.is_about_memory())
                 throw InputError(path_.filename().string() + " needs more memory on " + device_.name() +
-                                 " than there is. Use smaller pictures, or another device");
+                                 " than there is. Use smaller images, or another device");
             throw DeviceError(path_.filename().string() + " failed on " + device_.name() + ": " + failure.what() +
                               ". Try device cpu");
         }
@@ -1217,11 +1217,11 @@ public:
 
     // The style vector of a painting, which is brought down to 640 pixels first. Throws InputError: too small.
     std::vector<float> operator()(const ConstFrame& painting) const {
-        const detail::Picture picture = detail::shrunk(painting, painting_side);
-        const ConstFrame frame(picture.bgr.data(), picture.width, picture.height);
+        const detail::Image image = detail::shrunk(painting, painting_side);
+        const ConstFrame frame(image.bgr.data(), image.width, image.height);
         std::vector<float> vector(record_.style_size);
         const auto size = static_cast<std::int64_t>(vector.size());
-        session_.run({{"image", picture.bgr.data(), picture.bgr.size(), detail::ort::image_shape(frame),
+        session_.run({{"image", image.bgr.data(), image.bgr.size(), detail::ort::image_shape(frame),
                        ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8}},
                      detail::ort::floats("style", vector.data(), vector.size(), {1, size}));
         return vector;
@@ -1248,7 +1248,7 @@ public:
         if (record_.kind != "stylizer")
             throw ModelError(model.string() + ": a style encoder, not a stylising model. Give the model beside it");
         if (record_.style_size) {
-            library_ = StyleLibrary::of(files_, record_.style_size, record_.source_sha256, options_.own_styles);
+            library_ = StyleLibrary::of(files_, record_.style_size, record_.source_sha256, options_.user_styles);
             if (!library_.styles().empty()) set_style(library_.styles().front().name);
         } else {
             style_ = record_.styles.empty() ? files_.network() : record_.styles.front();
@@ -1287,7 +1287,7 @@ public:
                               frame.height);
     }
 
-    // The same as a new packed picture: height * width * 3 bytes.
+    // The same as a new packed image: height * width * 3 bytes.
     std::vector<std::uint8_t> operator()(const ConstFrame& frame) {
         check_frame(frame);
         std::vector<std::uint8_t> stylized(detail::packed_bytes(frame));

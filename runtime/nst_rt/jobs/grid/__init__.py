@@ -1,1 +1,1 @@
-"""Grids: one sheet of pictures over photographs, styles, models and swept parameters."""
+"""Grids: one sheet of images over photographs, styles, models and swept parameters."""

@@ -1,4 +1,4 @@
-"""A grid's sheet: photographs at the left, paintings at the head or beside them, and the pictures by row and column."""
+"""A grid's sheet: photographs at the left, paintings at the head or beside them, and the images by row and column."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ from nst_rt.errors import NstError
 from nst_rt.files.naming import style_tag
 from nst_rt.jobs.grid.plan import Plan
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet, fitted
-from nst_rt.media.images.image_reader import read_picture
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.images.image_reader import read_image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.models.catalog import is_file
 from nst_rt.styles.library import is_painting
 
@@ -22,12 +22,12 @@ _LINE = 26
 """Characters of a notice's line."""
 
 
-def draw_grid(plan: Plan, folder: Path, missing: Mapping[str, str], *, side: int) -> Image:
+def draw_grid(plan: Plan, folder: Path, missing: Mapping[str, str], *, side: int) -> Frame:
     """The sheet, uint8 (H, W, 3) BGR.
 
     Args:
-        folder: of the single pictures.
-        missing: for each picture that is not there, by its file's name, why.
+        folder: of the single images.
+        missing: for each image that is not there, by its file's name, why.
         side: of a cell at most, in pixels.
     """
     beside = [cell.request.style for cell in plan.cells[:: plan.columns]] if not any(plan.heads) else []
@@ -49,14 +49,14 @@ def draw_grid(plan: Plan, folder: Path, missing: Mapping[str, str], *, side: int
     return contact_sheet(cells, columns=1 + bool(beside) + plan.columns, side=side)
 
 
-def notice(text: str, side: int) -> Image:
-    """A grey picture uint8 (H, W, 3) that says why there is no other."""
-    picture = np.full((round(side * 0.66), side, 3), _GRAY, np.uint8)
+def notice(text: str, side: int) -> Frame:
+    """A grey image uint8 (H, W, 3) that says why there is no other."""
+    image = np.full((round(side * 0.66), side, 3), _GRAY, np.uint8)
     scale = 0.9 * side / cv2.getTextSize("n" * _LINE, _FACE, 1, 1)[0][0]
     height = round(44 * scale)
-    for number, line in enumerate(wrap(text, _LINE)[: picture.shape[0] // height - 1]):
-        cv2.putText(picture, line, (side // 20, (number + 1) * height), _FACE, scale, _INK, 1, cv2.LINE_AA)
-    return picture
+    for number, line in enumerate(wrap(text, _LINE)[: image.shape[0] // height - 1]):
+        cv2.putText(image, line, (side // 20, (number + 1) * height), _FACE, scale, _INK, 1, cv2.LINE_AA)
+    return image
 
 
 def _painting(style: str) -> bool:
@@ -65,8 +65,8 @@ def _painting(style: str) -> bool:
 
 def _read(path: Path, side: int, label: str | None = None) -> Cell:
     try:
-        # Brought down here, so that a large grid does not keep every picture whole in memory.
-        picture = fitted(read_picture(path).bgr, side)
+        # Brought down here, so that a large grid does not keep every image whole in memory.
+        image = fitted(read_image(path).bgr, side)
     except NstError as error:
-        picture = notice(str(error), side)
-    return Cell(picture, style_tag(path.name.removesuffix(path.suffix)) if label is None else label)
+        image = notice(str(error), side)
+    return Cell(image, style_tag(path.name.removesuffix(path.suffix)) if label is None else label)

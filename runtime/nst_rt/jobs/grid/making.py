@@ -1,4 +1,4 @@
-"""Making a grid's pictures one after the other; what fails, or was made before, does not hold up the rest."""
+"""Making a grid's images one after the other; what fails, or was made before, does not hold up the rest."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from typing import Any, Literal, Protocol
 from nst_rt.errors import DependencyError, DeviceError, NstError, OutputError
 from nst_rt.jobs.grid.plan import Cell, Plan, Request
 from nst_rt.jobs.grid.record import GridRecord, file_hash
-from nst_rt.media.images.image_reader import read_picture
-from nst_rt.media.images.image_writer import write_picture
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.images.image_reader import read_image
+from nst_rt.media.images.image_writer import write_image
+from nst_rt.media.pixels.frame import Frame
 
 State = Literal["made", "kept", "failed", "not made"]
 
 
 class Maker(Protocol):
-    """Turns requests into pictures."""
+    """Turns requests into images."""
 
     def inputs(self, request: Request) -> dict[str, Any]: ...
-    def make(self, request: Request, photograph: Image) -> Image: ...
+    def make(self, request: Request, photograph: Frame) -> Frame: ...
     def close(self) -> None: ...
 
 
@@ -46,10 +46,10 @@ class Outcome:
 
 
 class GridRun:
-    """The pictures of a plan.
+    """The images of a plan.
 
     Args:
-        folder: of the pictures.
+        folder: of the images.
     """
 
     def __init__(self, plan: Plan, maker: Maker, folder: Path, record: GridRecord) -> None:
@@ -84,11 +84,11 @@ class GridRun:
 
     def _make(self, cell: Cell) -> State:
         request, settings = cell.request, dict(cell.request.settings)
-        photograph = read_picture(request.content).shrunk(settings["size"]).bgr
+        photograph = read_image(request.content).shrunk(settings["size"]).bgr
         inputs = {"content": file_hash(request.content), "settings": settings, **self._maker.inputs(request)}
         if self._record.holds(cell.file, inputs):
             return "kept"
-        write_picture(self._folder / cell.file, self._maker.make(request, photograph))
+        write_image(self._folder / cell.file, self._maker.make(request, photograph))
         self._record.add(cell.file, inputs, _told(request))
         return "made"
 

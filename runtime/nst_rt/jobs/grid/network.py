@@ -1,4 +1,4 @@
-"""The pictures of a grid by exported networks, which stay open while the grid is made."""
+"""The images of a grid by exported networks, which stay open while the grid is made."""
 
 import hashlib
 from contextlib import ExitStack
@@ -8,14 +8,14 @@ from typing import Any
 
 from nst_rt.jobs.grid.plan import Request
 from nst_rt.jobs.grid.record import file_hash
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_file
 from nst_rt.styles.library import Style, is_painting, load_styles, parse_terms, require_painting
 from nst_rt.stylizer.stylizer import Stylizer, model_of_style
 
 
 class NetworkMaker:
-    """Makes pictures by networks; close it in the end.
+    """Makes images by networks; close it in the end.
 
     Args:
         device, precision, threads: as of `Stylizer.load`.
@@ -31,7 +31,7 @@ class NetworkMaker:
         self._closing = ExitStack()
 
     def inputs(self, request: Request) -> dict[str, Any]:
-        """What the picture depends on beside the photograph and the settings, ready for JSON.
+        """What the image depends on beside the photograph and the settings, ready for JSON.
 
         Raises:
             ModelError: no such model.
@@ -47,8 +47,8 @@ class NetworkMaker:
         encoder = self._hash(files.encoder) if files.encoder else None
         return {**self._how, "model": [self._hash(path) for path in files.variants], "encoder": encoder, "style": style}
 
-    def make(self, request: Request, photograph: Image) -> Image:
-        """A picture uint8 (H, W, 3) BGR of the photograph's size.
+    def make(self, request: Request, photograph: Frame) -> Frame:
+        """An image uint8 (H, W, 3) BGR of the photograph's size.
 
         Raises:
             NstError: as `Stylizer`.

@@ -1,4 +1,4 @@
-"""The pictures of a grid by optimisation."""
+"""The images of a grid by optimisation."""
 
 from pathlib import Path
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 from nst_rt.errors import InputError, NstError, StyleError
 from nst_rt.jobs.grid.plan import Request
 from nst_rt.jobs.grid.record import file_hash
-from nst_rt.jobs.optimizing import PictureOptimizer
-from nst_rt.media.pixels.frame import Image
+from nst_rt.jobs.optimizing import ImageOptimizer
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.library import Term, is_painting, parse_blend
 
 
 class OptimizedMaker:
-    """Makes pictures by an optimiser."""
+    """Makes images by an optimiser."""
 
-    def __init__(self, optimizer: PictureOptimizer) -> None:
+    def __init__(self, optimizer: ImageOptimizer) -> None:
         self._optimizer = optimizer
 
     def inputs(self, request: Request) -> dict[str, Any]:
-        """What the picture depends on beside the photograph and the settings, ready for JSON.
+        """What the image depends on beside the photograph and the settings, ready for JSON.
 
         Raises:
             StyleError: no painting.
@@ -27,11 +27,11 @@ class OptimizedMaker:
         paintings = [[file_hash(Path(term.name)), term.weight] for term in _paintings(request)]
         return {**self._optimizer.inputs, "paintings": paintings}
 
-    def make(self, request: Request, photograph: Image) -> Image:
-        """A picture uint8 (H, W, 3) BGR of the photograph's size.
+    def make(self, request: Request, photograph: Frame) -> Frame:
+        """An image uint8 (H, W, 3) BGR of the photograph's size.
 
         Raises:
-            NstError: as `PictureOptimizer`.
+            NstError: as `ImageOptimizer`.
         """
         paintings = [(Path(term.name), term.weight) for term in _paintings(request)]
         try:
@@ -49,5 +49,5 @@ def _paintings(request: Request) -> list[Term]:
     terms = parse_blend(request.style)
     for term in terms:
         if not is_painting(term.name):
-            raise StyleError(f"--method optimize takes paintings, and {term.name!r} is none. Name a picture file")
+            raise StyleError(f"--method optimize takes paintings, and {term.name!r} is none. Name an image file")
     return terms

@@ -13,7 +13,7 @@ from nst_rt.styles.expressions import list_items, malformed
 from nst_rt.stylizer.stylizer import FINEST_STROKES, LARGEST_STROKES
 
 NETWORK, OPTIMIZE = "network", "optimize"
-"""How the pictures of a grid are made."""
+"""How the images of a grid are made."""
 
 _BOTH = frozenset({NETWORK, OPTIMIZE})
 _SLOW = frozenset({OPTIMIZE})

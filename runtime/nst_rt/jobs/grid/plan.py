@@ -1,4 +1,4 @@
-"""Which pictures a grid has, where each lies on the sheet, and what its file is called."""
+"""Which images a grid has, where each lies on the sheet, and what its file is called."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from nst_rt.styles.library import is_painting
 
 @dataclass(frozen=True)
 class Request:
-    """One picture to make."""
+    """One image to make."""
 
     content: Path
     style: str
@@ -25,14 +25,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture's place on the sheet."""
+    """An image's place on the sheet."""
 
     request: Request
     row: int
     column: int
     label: str
     file: str
-    """Its name in the folder of single pictures."""
+    """Its name in the folder of single images."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def plan_grid(
 
     Args:
         contents, styles, models: one or more each.
-        settings: the same for all pictures.
+        settings: the same for all images.
     """
     axes = [
         _Axis(tuple(_Point(path.stem, path.stem, {"content": path}) for path in contents), "content"),

@@ -1,4 +1,4 @@
-"""What the pictures beside a sheet were made of, so that the same line again makes only what is missing or changed."""
+"""What the images beside a sheet were made of, so that the same line again makes only what is missing or changed."""
 
 import hashlib
 import json
@@ -17,23 +17,23 @@ NAME = "grid.json"
 
 
 class GridRecord:
-    """The record of a grid's folder, `grid.json` in it; written after every picture.
+    """The record of a grid's folder, `grid.json` in it; written after every image.
 
     Args:
-        folder: of the single pictures; made if missing.
+        folder: of the single images; made if missing.
         anew: forget what an earlier run has left.
 
     Raises:
-        OutputError: the folder holds other things than a grid's pictures, or cannot be made.
+        OutputError: the folder holds other things than a grid's images, or cannot be made.
     """
 
     def __init__(self, folder: Path, *, anew: bool = False) -> None:
         self._folder = folder
-        self._pictures: dict[str, dict[str, Any]] = {}
+        self._images: dict[str, dict[str, Any]] = {}
         self._sheets = sheets_of(folder)
         path = folder / NAME
         if path.is_file():
-            self._pictures = {} if anew else _read(path)
+            self._images = {} if anew else _read(path)
         elif not anew and folder.is_dir() and any(folder.iterdir()):
             raise OutputError(f"{folder}: holds other things than a grid. Give another -o, or --overwrite")
         try:
@@ -42,14 +42,14 @@ class GridRecord:
             raise OutputError(why_not_written(folder, error)) from error
 
     def holds(self, file: str, inputs: Mapping[str, Any]) -> bool:
-        """Whether a picture of these inputs is there, unchanged since it was made."""
-        entry, path = self._pictures.get(file), self._folder / file
+        """Whether an image of these inputs is there, unchanged since it was made."""
+        entry, path = self._images.get(file), self._folder / file
         if entry is None or entry.get("inputs") != _with_version(inputs) or not path.is_file():
             return False
         return bool(file_hash(path) == entry.get("sha256"))
 
     def add(self, file: str, inputs: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-        """Record a picture that was just written.
+        """Record an image that was just written.
 
         Args:
             inputs: what it depends on, ready for JSON.
@@ -59,7 +59,7 @@ class GridRecord:
             OutputError: the record cannot be written.
         """
         entry = {**told, "inputs": _with_version(inputs), "sha256": file_hash(self._folder / file)}
-        self._pictures[file] = entry
+        self._images[file] = entry
         self._write()
 
     def add_sheet(self, name: str) -> None:
@@ -73,13 +73,13 @@ class GridRecord:
             self._write()
 
     def _write(self) -> None:
-        content = {"sheets": self._sheets, "pictures": self._pictures}
+        content = {"sheets": self._sheets, "images": self._images}
         with replacing(self._folder / NAME) as temporary:
             temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
 
 
 def sheets_of(folder: Path) -> list[str]:
-    """Names of the sheets beside a grid's folder that were made of its pictures; none if it is no grid's."""
+    """Names of the sheets beside a grid's folder that were made of its images; none if it is no grid's."""
     try:
         return [str(name) for name in json.loads((folder / NAME).read_text("utf-8"))["sheets"]]
     except (OSError, ValueError, TypeError, KeyError):
@@ -102,8 +102,8 @@ def _with_version(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        pictures = json.loads(path.read_text("utf-8"))["pictures"]
-        return {str(file): dict(entry) for file, entry in pictures.items()}
+        images = json.loads(path.read_text("utf-8"))["images"]
+        return {str(file): dict(entry) for file, entry in images.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        log.warning("%s cannot be read (%s); every picture is made again", path, type(error).__name__)
+        log.warning("%s cannot be read (%s); every image is made again", path, type(error).__name__)
         return {}

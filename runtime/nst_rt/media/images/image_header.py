@@ -1,4 +1,4 @@
-"""What a picture file says about itself before any pixel is decoded: format, size, orientation, colour profile.
+"""What an image file says about itself before any pixel is decoded: format, size, orientation, colour profile.
 
 The decoder never sees a file that promises too many pixels or ends too early: OpenCV allocates what a header asks
 for, and some of its versions fill the missing half of a cut JPEG with grey and say nothing.
@@ -22,14 +22,14 @@ READABLE = "PNG, JPEG, WebP, TIFF and BMP"
 
 
 @dataclass(frozen=True)
-class PictureHeader:
-    """The facts in a picture's header; sizes are those of the stored pixels, before any turning upright."""
+class ImageHeader:
+    """The facts in an image's header; sizes are those of the stored pixels, before any turning upright."""
 
     format: Format
     width: int
     height: int
     orientation: int = 1
-    """EXIF's code, 1 (upright) to 8. Always 1 for TIFF, whose decoder turns the picture itself."""
+    """EXIF's code, 1 (upright) to 8. Always 1 for TIFF, whose decoder turns the image itself."""
     profile: bytes | None = None
     """The embedded ICC colour profile."""
     extra_samples: int = 0
@@ -38,15 +38,15 @@ class PictureHeader:
     """TIFF: grey values are stored as a negative."""
 
 
-def read_header(data: bytes, name: str) -> PictureHeader:
-    """Read the header of a whole picture file and check that the file goes on to its end.
+def read_header(data: bytes, name: str) -> ImageHeader:
+    """Read the header of a whole image file and check that the file goes on to its end.
 
     Args:
         data: the file's bytes, all of them.
         name: how to call the file in errors.
 
     Raises:
-        InputError: not a picture of a known format, cut short, or damaged.
+        InputError: not an image of a known format, cut short, or damaged.
     """
     kind = format_of(data)
     if kind is None:
@@ -65,7 +65,7 @@ def read_header(data: bytes, name: str) -> PictureHeader:
 
 
 def format_of(data: bytes) -> Format | None:
-    """The format of a picture file by its first 12 bytes or more; None for anything else."""
+    """The format of an image file by its first 12 bytes or more; None for anything else."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if data.startswith(b"\xff\xd8"):
@@ -88,19 +88,19 @@ class _DamagedError(Exception):
 def _what_else(data: bytes) -> str:
     brand = data[8:12] if data[4:8] == b"ftyp" else b""
     if brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
-        return "a HEIC picture"
+        return "a HEIC image"
     if brand in (b"avif", b"avis"):
-        return "an AVIF picture"
+        return "an AVIF image"
     if data.startswith(b"GIF8"):
-        return "a GIF picture"
+        return "a GIF image"
     if data[:4] in (b"II+\0", b"MM\0+"):
-        return "a BigTIFF picture"
+        return "a BigTIFF image"
     if brand or data.startswith((b"\x1aE\xdf\xa3",)) or data[8:12] == b"AVI ":
-        return "a film, not a picture (`nst-rt video` stylises films)"
-    return "not a picture of a known format"
+        return "a video, not an image (`nst-rt video` stylises videos)"
+    return "not an image of a known format"
 
 
-def _png(data: bytes) -> PictureHeader:
+def _png(data: bytes) -> ImageHeader:
     width, height = struct.unpack_from(">II", data, 16)
     orientation, profile = 1, None
     for kind, start, size in _png_chunks(data):
@@ -109,7 +109,7 @@ def _png(data: bytes) -> PictureHeader:
             orientation = _exif_orientation(body)
         elif kind == b"iCCP":
             profile = zlib.decompressobj().decompress(body[body.index(0) + 2 :], _MAX_PROFILE)
-    return PictureHeader("png", width, height, orientation, profile)
+    return ImageHeader("png", width, height, orientation, profile)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -137,7 +137,7 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
-def _jpeg(data: bytes) -> PictureHeader:
+def _jpeg(data: bytes) -> ImageHeader:
     size: tuple[int, int] | None = None
     orientation = 1
     profile: dict[int, bytes] = {}
@@ -167,12 +167,12 @@ def _jpeg(data: bytes) -> PictureHeader:
         position = end
     if size is None:
         raise _DamagedError("no frame header")
-    return PictureHeader(
+    return ImageHeader(
         "jpeg", *size, orientation, b"".join(part for _, part in sorted(profile.items())) if profile else None
     )
 
 
-def _webp(data: bytes) -> PictureHeader:
+def _webp(data: bytes) -> ImageHeader:
     if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
         raise _CutError
     size: tuple[int, int] | None = None
@@ -183,7 +183,7 @@ def _webp(data: bytes) -> PictureHeader:
         body = data[position + 8 : position + 8 + length]
         if kind == b"VP8X":
             if body[0] & 2:
-                raise _DamagedError("an animation; take one picture out of it")
+                raise _DamagedError("an animation; take one image out of it")
             size = int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
         elif kind == b"VP8 " and size is None:
             width, height = struct.unpack_from("<HH", body, 6)
@@ -197,11 +197,11 @@ def _webp(data: bytes) -> PictureHeader:
             profile = body
         position += 8 + length + (length & 1)
     if size is None:
-        raise _DamagedError("no picture chunk")
-    return PictureHeader("webp", *size, orientation, profile)
+        raise _DamagedError("no image chunk")
+    return ImageHeader("webp", *size, orientation, profile)
 
 
-def _bmp(data: bytes) -> PictureHeader:
+def _bmp(data: bytes) -> ImageHeader:
     if struct.unpack_from("<I", data, 14)[0] < 40:
         width, height = struct.unpack_from("<HH", data, 18)
         bits, packed = struct.unpack_from("<H", data, 24)[0], 0
@@ -212,7 +212,7 @@ def _bmp(data: bytes) -> PictureHeader:
     pixels = struct.unpack_from("<I", data, 10)[0]
     if packed in (0, 3) and pixels + (width * bits + 31) // 32 * 4 * height > len(data):
         raise _CutError
-    return PictureHeader("bmp", width, height)
+    return ImageHeader("bmp", width, height)
 
 
 _WIDTH, _HEIGHT, _PHOTOMETRIC, _ORIENTATION, _EXTRA_SAMPLES, _PROFILE = 256, 257, 262, 274, 338, 34675
@@ -220,7 +220,7 @@ _DATA_OF_STRIPS, _DATA_OF_TILES = (273, 279), (324, 325)
 _ITEM = {1: "B", 2: "B", 3: "H", 4: "I", 7: "B"}
 
 
-def _tiff(data: bytes) -> PictureHeader:
+def _tiff(data: bytes) -> ImageHeader:
     tags = _tiff_tags(data)
     try:
         width, height = tags[_WIDTH][0], tags[_HEIGHT][0]
@@ -234,7 +234,7 @@ def _tiff(data: bytes) -> PictureHeader:
     if photometric == 5:
         raise _DamagedError("CMYK inks; OpenCV reads RGB and grey TIFF")
     profile = tags.get(_PROFILE)
-    return PictureHeader(
+    return ImageHeader(
         "tiff",
         width,
         height,
@@ -271,7 +271,7 @@ def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
 
 
 def _exif_orientation(block: bytes) -> int:
-    # Odd metadata must not cost anybody the picture: it is shown as stored, which is what other programs do.
+    # Odd metadata must not cost anybody the image: it is shown as stored, which is what other programs do.
     try:
         orientation = _tiff_tags(block).get(_ORIENTATION, (1,))[0]
     except (struct.error, _CutError, _DamagedError):
@@ -279,7 +279,7 @@ def _exif_orientation(block: bytes) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
-_READERS: dict[Format, Callable[[bytes], PictureHeader]] = {
+_READERS: dict[Format, Callable[[bytes], ImageHeader]] = {
     "png": _png,
     "jpeg": _jpeg,
     "webp": _webp,

@@ -1,4 +1,4 @@
-"""What OpenCV's encoders leave out of a picture file: its colour profile, and that TIFF's fourth channel is alpha."""
+"""What OpenCV's encoders leave out of an image file: its colour profile, and that TIFF's fourth channel is alpha."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Pictures read from files or bytes: upright, 8-bit BGR, transparency apart."""
+"""Images read from files or bytes: upright, 8-bit BGR, transparency apart."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import InputError
 from nst_rt.files.file_access import refusing_unreadable
-from nst_rt.media.images.image_header import Format, PictureHeader, read_header
+from nst_rt.media.images.image_header import Format, ImageHeader, read_header
 
 MAX_SIDE = 16_384
 """Longest side that is decoded, in pixels; a square of it is 268 million pixels, 0.8 GB of BGR."""
@@ -22,19 +22,19 @@ MAX_BYTES = 1 << 30
 """Largest file that is read."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
-"""Suffixes by which a folder's pictures are found; a file's format is always told by its content."""
+"""Suffixes by which a folder's images are found; a file's format is always told by its content."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A decoded picture, turned upright.
+class Image:
+    """A decoded image, turned upright.
 
-    Pictures of 16 bits come down to 8, rounded: the networks work in 8-bit frames, and the lower byte of a stylised
-    picture would be noise.
+    Images of 16 bits come down to 8, rounded: the networks work in 8-bit frames, and the lower byte of a stylised
+    image would be noise.
     """
 
     bgr: NDArray[np.uint8]
-    """(height, width, 3), C-contiguous, 0 to 255; a grey picture has three equal channels."""
+    """(height, width, 3), C-contiguous, 0 to 255; a grey image has three equal channels."""
     alpha: NDArray[np.uint8] | None = None
     """(height, width), 0 transparent to 255 opaque, colours not multiplied by it; None without transparency."""
     depth: int = 8
@@ -50,8 +50,8 @@ class Picture:
         """Width and height in pixels."""
         return self.bgr.shape[1], self.bgr.shape[0]
 
-    def shrunk(self, long_side: int) -> "Picture":
-        """The picture with its long side brought down to `long_side` pixels, averaging areas; never enlarged.
+    def shrunk(self, long_side: int) -> "Image":
+        """The image with its long side brought down to `long_side` pixels, averaging areas; never enlarged.
 
         Raises:
             InputError: the short side would fall below the 16 pixels that a network needs.
@@ -72,31 +72,31 @@ class Picture:
 
 
 def unfit_sides(width: int, height: int) -> str:
-    """Why neither a picture nor a film or stream of frames may have these sides, in pixels; empty where they may."""
+    """Why neither an image nor a video or stream of frames may have these sides, in pixels; empty where they may."""
     if MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
         return ""
     return f"{width}x{height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}"
 
 
-def read_picture(source: str | Path | bytes, name: str | None = None) -> Picture:
-    """Read a PNG, JPEG, WebP, TIFF or BMP picture; the first page of a TIFF of several.
+def read_image(source: str | Path | bytes, name: str | None = None) -> Image:
+    """Read a PNG, JPEG, WebP, TIFF or BMP image; the first page of a TIFF of several.
 
     Args:
         source: a file, or a file's bytes.
-        name: how to call the picture in errors; the path, or "the picture", if left out.
+        name: how to call the image in errors; the path, or "the image", if left out.
 
     Raises:
-        InputError: missing, a folder, no permission, empty, not a picture, cut short, damaged, a side under 16 or
+        InputError: missing, a folder, no permission, empty, not an image, cut short, damaged, a side under 16 or
             over 16 384 pixels, or pixels that are neither 8 nor 16 bits wide.
     """
-    name = name or ("the picture" if isinstance(source, bytes) else str(source))
+    name = name or ("the image" if isinstance(source, bytes) else str(source))
     data = source if isinstance(source, bytes) else _bytes_of(Path(source), name)
     if not data:
         raise InputError(f"{name}: the file is empty. Copy or download it again")
     header = read_header(data, name)
     if why := unfit_sides(header.width, header.height):
         small = min(header.width, header.height) < MIN_SIDE
-        raise InputError(f"{name}: {why}. {'Use a larger picture' if small else 'Scale it down or cut it'}")
+        raise InputError(f"{name}: {why}. {'Use a larger image' if small else 'Scale it down or cut it'}")
     with _quiet_opencv():
         try:
             # UNCHANGED keeps alpha and depth and leaves the turning to us; the other modes turn but drop alpha.
@@ -108,18 +108,18 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> Picture
             f"{name}: cannot be decoded, its {header.format.upper()} data is damaged or of an unusual kind. "
             "Save it again as PNG"
         )
-    return _picture(pixels, header, name)
+    return _image(pixels, header, name)
 
 
 def _bytes_of(path: Path, name: str) -> bytes:
-    with refusing_unreadable(name, "not a picture. Name a file in it"), path.open("rb") as file:
+    with refusing_unreadable(name, "not an image. Name a file in it"), path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise InputError(f"{name}: larger than {MAX_BYTES >> 30} GiB, not read as a picture. Scale it down")
+        raise InputError(f"{name}: larger than {MAX_BYTES >> 30} GiB, not read as an image. Scale it down")
     return data
 
 
-def _picture(pixels: NDArray[Any], header: PictureHeader, name: str) -> Picture:
+def _image(pixels: NDArray[Any], header: ImageHeader, name: str) -> Image:
     if pixels.dtype not in (np.uint8, np.uint16) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
         raise InputError(
             f"{name}: holds {pixels.dtype} values in {pixels.ndim} dimensions; "
@@ -146,7 +146,7 @@ def _picture(pixels: NDArray[Any], header: PictureHeader, name: str) -> Picture:
     if alpha is not None and ((alpha == 255).all() or (header.format == "bmp" and not alpha.any())):
         alpha = None  # opaque everywhere; BMP's fourth byte is mostly padding
     profile = header.profile if header.profile is not None and header.profile[16:20] == b"RGB " and not gray else None
-    return Picture(bgr, alpha, depth, gray, profile, header.format)
+    return Image(bgr, alpha, depth, gray, profile, header.format)
 
 
 def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:

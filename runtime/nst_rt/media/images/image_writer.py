@@ -1,4 +1,4 @@
-"""Pictures written to files or bytes: the suffix chooses the format, and a file appears whole or not at all."""
+"""Images written to files or bytes: the suffix chooses the format, and a file appears whole or not at all."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ QUALITY = 95
 """Default for JPEG and WebP."""
 
 
-def write_picture(
+def write_image(
     path: str | Path,
     bgr: NDArray[np.uint8],
     alpha: NDArray[np.uint8] | None = None,
@@ -29,7 +29,7 @@ def write_picture(
     quality: int = QUALITY,
     profile: bytes | None = None,
 ) -> list[str]:
-    """Write a picture in the format of the path's suffix; an existing file is replaced only when all went well.
+    """Write an image in the format of the path's suffix; an existing file is replaced only when all went well.
 
     Args:
         path: `.png`, `.jpg`, `.jpeg`, `.webp`, `.tif`, `.tiff` or `.bmp`, in either case.
@@ -46,22 +46,22 @@ def write_picture(
             cannot hold.
     """
     path = Path(path)
-    data, notices = encode_picture(path.suffix, bgr, alpha, quality=quality, profile=profile, name=str(path))
+    data, notices = encode_image(path.suffix, bgr, alpha, quality=quality, profile=profile, name=str(path))
     with replacing(path) as temporary:
         temporary.write_bytes(data)
     return notices
 
 
-def encode_picture(
+def encode_image(
     suffix: str,
     bgr: NDArray[np.uint8],
     alpha: NDArray[np.uint8] | None = None,
     *,
     quality: int = QUALITY,
     profile: bytes | None = None,
-    name: str = "the picture",
+    name: str = "the image",
 ) -> tuple[bytes, list[str]]:
-    """The bytes of a picture file, and what could not be kept; arguments and errors as in `write_picture`."""
+    """The bytes of an image file, and what could not be kept; arguments and errors as in `write_image`."""
     check_suffix(suffix, name)
     if not 1 <= quality <= 100:
         raise OutputError(f"{name}: quality {quality} is not between 1 and 100. Choose one, 95 for instance")

@@ -9,19 +9,19 @@ Array = NDArray[np.float32]
 def landscape(width: int = 960, height: int = 640, seed: int = 8) -> NDArray[np.uint8]:
     """Mountains over a lake in the evening, with clouds, their reflection, reeds and trees.
 
-    The same arguments give the same picture. Returns uint8 (height, width, 3) BGR.
+    The same arguments give the same image. Returns uint8 (height, width, 3) BGR.
     """
     random = np.random.default_rng(seed)
     rows, columns = (axis.astype(np.float32) for axis in np.mgrid[0:height, 0:width])
     x, y = columns / width, rows / height
     shore = 0.64
-    picture = _sky(x, y, random, shore)
+    image = _sky(x, y, random, shore)
     for depth in range(4):
-        picture = _mountains(picture, x, y, depth, random, shore)
-    picture = _lake(picture, x, y, random, shore)
-    picture = _near_shore(picture, x, y, random)
-    grain = random.normal(0, 0.008, picture.shape).astype(np.float32)
-    pixels: NDArray[np.uint8] = (np.clip(picture + grain, 0, 1)[:, :, ::-1] * 255).round().astype(np.uint8)
+        image = _mountains(image, x, y, depth, random, shore)
+    image = _lake(image, x, y, random, shore)
+    image = _near_shore(image, x, y, random)
+    grain = random.normal(0, 0.008, image.shape).astype(np.float32)
+    pixels: NDArray[np.uint8] = (np.clip(image + grain, 0, 1)[:, :, ::-1] * 255).round().astype(np.uint8)
     return pixels
 
 
@@ -62,7 +62,7 @@ def _sky(x: Array, y: Array, random: np.random.Generator, shore: float) -> Array
     return _mix(sky, lit, (clouds - 0.5) * 6 * np.clip(1.3 - y / shore, 0, 1))
 
 
-def _mountains(picture: Array, x: Array, y: Array, depth: int, random: np.random.Generator, shore: float) -> Array:
+def _mountains(image: Array, x: Array, y: Array, depth: int, random: np.random.Generator, shore: float) -> Array:
     far = _color(148, 158, 190), _color(112, 124, 158), _color(74, 96, 108), _color(38, 66, 50)
     width = x.shape[1]
     ridge = _noise((4, width), (1, 2.2 + depth), 7, random)[1] - 0.5
@@ -78,36 +78,36 @@ def _mountains(picture: Array, x: Array, y: Array, depth: int, random: np.random
     mist = np.clip((y - heights[None, :]) / max(0.05, 0.30 - 0.06 * depth), 0, 1) * (0.55 - 0.14 * depth)
     surface = _mix(surface, _color(232, 205, 186), mist)
     covered = np.clip(below * width, 0, 1) * (y < shore)
-    return _mix(picture, surface, covered)
+    return _mix(image, surface, covered)
 
 
-def _lake(picture: Array, x: Array, y: Array, random: np.random.Generator, shore: float) -> Array:
+def _lake(image: Array, x: Array, y: Array, random: np.random.Generator, shore: float) -> Array:
     height, width = x.shape
     depth = np.clip((y - shore) / (1 - shore), 0, 1)
     ripple = _noise(x.shape, (60, 9), 4, random) - 0.5
     source_rows = np.clip((2 * shore - y * 0.96) * height + ripple * 46 * depth, 0, shore * height - 1).astype(int)
     source_columns = np.clip(x * width + ripple * 10 * depth, 0, width - 1).astype(int)
-    mirrored = picture[source_rows, source_columns]
+    mirrored = image[source_rows, source_columns]
     water = _mix(mirrored * 0.86, _color(24, 58, 84), 0.12 + 0.55 * depth)
     glitter = np.exp(-((x - 0.68) ** 2) / (0.002 + 0.012 * depth)) * np.clip(ripple * 5, 0, 1)
     water = _mix(water, _color(255, 226, 170), glitter * 0.9)
-    return np.where((y >= shore)[:, :, None], water, picture)
+    return np.where((y >= shore)[:, :, None], water, image)
 
 
-def _near_shore(picture: Array, x: Array, y: Array, random: np.random.Generator) -> Array:
+def _near_shore(image: Array, x: Array, y: Array, random: np.random.Generator) -> Array:
     height, width = x.shape
     bank = 1.0 - 0.16 * np.exp(-((x[0] - 0.05) ** 2) / 0.05) - 0.07 * (_noise((4, width), (1, 4), 6, random)[1] - 0.2)
     grass = _noise(x.shape, (30, 90), 4, random)
     soil = _mix(_color(38, 52, 24) + 0 * x[:, :, None], _color(128, 136, 54), grass * 1.8 - 0.5)
-    picture = _mix(picture, soil, (y - bank[None, :]) * height)
+    image = _mix(image, soil, (y - bank[None, :]) * height)
     for place, size in ((0.045, 0.60), (0.13, 0.40), (0.20, 0.24), (0.93, 0.20)):
         foot = float(bank[min(width - 1, int(place * width))]) + 0.02
-        picture = _fir(picture, x, y, place, foot, size, random)
-    return picture
+        image = _fir(image, x, y, place, foot, size, random)
+    return image
 
 
 def _fir(
-    picture: Array, x: Array, y: Array, place: float, foot: float, size: float, random: np.random.Generator
+    image: Array, x: Array, y: Array, place: float, foot: float, size: float, random: np.random.Generator
 ) -> Array:
     up = (foot - y) / size
     tiers = 0.72 + 0.28 * (1 - (up * 9.0) % 1.0)
@@ -117,5 +117,5 @@ def _fir(
     inside = (reach - np.abs(x - place)) * x.shape[1] * ((up > 0.06) & (up < 1))
     needles = _mix(_color(14, 34, 24) + 0 * x[:, :, None], _color(92, 108, 52), ragged * 1.5 - 0.55 + (x - place) * 9)
     trunk = (0.008 * size / 0.4 - np.abs(x - place)) * x.shape[1] * ((up >= -0.02) & (up <= 0.1))
-    picture = _mix(picture, _color(52, 36, 26) + 0 * x[:, :, None], trunk)
-    return _mix(picture, needles, inside)
+    image = _mix(image, _color(52, 36, 26) + 0 * x[:, :, None], trunk)
+    return _mix(image, needles, inside)

@@ -1,4 +1,4 @@
-"""Which YUV a film's pixels are in, and which YUV its stylised copy is written and tagged in."""
+"""Which YUV a video's pixels are in, and which YUV its stylised copy is written and tagged in."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import plane_pixels
 
 # Numbers of ITU-T H.273, as files and FFmpeg store them.
@@ -18,18 +18,18 @@ LIMITED, FULL = 1, 2
 """Ranges: 16 to 235, and 0 to 255."""
 
 # swscale's flags. Without the first two it cuts where it should round and repeats chroma over pairs of pixels, and
-# every pass through YUV darkens the picture by about two steps of 255.
+# every pass through YUV darkens the image by about two steps of 255.
 _ACCURATE_ROUNDING, _FULL_CHROMA, _BILINEAR, _AREA = 0x40000, 0x2000, 0x2, 0x20
 TO_BGR = _BILINEAR | _ACCURATE_ROUNDING | _FULL_CHROMA
 TO_SMALLER_BGR = _AREA | _ACCURATE_ROUNDING | _FULL_CHROMA
 """How swscale converts, as its `interpolation`."""
 
 HD_HEIGHT = 720
-"""Films without a tag are BT.709 from this height up and BT.601 below, which is what players assume."""
+"""Videos without a tag are BT.709 from this height up and BT.601 below, which is what players assume."""
 
 
 @dataclass(frozen=True)
-class FilmColors:
+class ColorSpace:
     """Matrix, primaries, transfer curve and range in the numbers of ITU-T H.273 (range: 1 limited, 2 full)."""
 
     matrix: int
@@ -38,7 +38,7 @@ class FilmColors:
     range: int = LIMITED
 
     @classmethod
-    def of(cls, frame: av.VideoFrame, stream: av.VideoStream) -> "FilmColors":
+    def of(cls, frame: av.VideoFrame, stream: av.VideoStream) -> "ColorSpace":
         """A decoded frame's colours, with what its tags leave open filled in."""
         context = stream.codec_context
         matrix = int(frame.colorspace)
@@ -54,10 +54,10 @@ class FilmColors:
 
     @property
     def hdr(self) -> bool:
-        """The transfer curve is PQ or HLG: read as standard dynamic range, the film looks flat."""
+        """The transfer curve is PQ or HLG: read as standard dynamic range, the video looks flat."""
         return self.transfer in (_PQ, _HLG)
 
-    def for_writing(self) -> "FilmColors":
+    def for_writing(self) -> "ColorSpace":
         """The colours for the stylised copy: the same matrix where it is BT.709 or BT.601, always limited range.
 
         Keeping the matrix means that an untouched pixel keeps its numbers, and that a player which ignores tags
@@ -66,26 +66,26 @@ class FilmColors:
         if self.matrix in (_FCC, _BT470BG, _SMPTE170M):
             primaries = self.primaries if self.primaries in (_BT709, _BT470BG, _SMPTE170M) else _SMPTE170M
             matrix = _BT470BG if self.matrix == _BT470BG else _SMPTE170M
-            return FilmColors(matrix, primaries, self.transfer if self.transfer in (_BT709, _SMPTE170M) else _SMPTE170M)
-        return FilmColors(_BT709, _BT709, _BT709)
+            return ColorSpace(matrix, primaries, self.transfer if self.transfer in (_BT709, _SMPTE170M) else _SMPTE170M)
+        return ColorSpace(_BT709, _BT709, _BT709)
 
 
-BT709 = FilmColors(_BT709, _BT709, _BT709)
-BT601 = FilmColors(_SMPTE170M, _SMPTE170M, _SMPTE170M)
+BT709 = ColorSpace(_BT709, _BT709, _BT709)
+BT601 = ColorSpace(_SMPTE170M, _SMPTE170M, _SMPTE170M)
 
 
-def untagged(width: int, height: int) -> FilmColors:
-    """What players take pictures of this size for that come without a tag."""
+def untagged(width: int, height: int) -> ColorSpace:
+    """What players take images of this size for that come without a tag."""
     return BT709 if min(width, height) >= HD_HEIGHT else BT601
 
 
 def to_bgr(
     reformatter: VideoReformatter,
     frame: av.VideoFrame,
-    colors: FilmColors,
+    colors: ColorSpace,
     size: tuple[int, int] | None = None,
-    into: Image | None = None,
-) -> Image:
+    into: Frame | None = None,
+) -> Frame:
     """A frame as BGR of full range, uint8 (height, width, 3), scaled to `size` (width, height) if given.
 
     By way of planes, for which swscale has vector code: bgr24 in one step gives the same numbers ten times slower.

@@ -1,7 +1,7 @@
-"""What a picture is, in memory."""
+"""What an image is, in memory."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+Frame = NDArray[np.uint8]
 """(height, width, 3), BGR."""

@@ -14,14 +14,14 @@ Colors = Literal["rgb", "yuv", "gray"]
 
 @dataclass(frozen=True)
 class Plane:
-    """One plane: bytes per sample, and by how many the picture's width and height are divided, rounded up."""
+    """One plane: bytes per sample, and by how many the image's width and height are divided, rounded up."""
 
     sample_bytes: int = 1
     across: int = 1
     down: int = 1
 
     def rows(self, width: int, height: int) -> tuple[int, int]:
-        """Count of rows and bytes per row for a picture of that size."""
+        """Count of rows and bytes per row for an image of that size."""
         return -(-height // self.down), -(-width // self.across) * self.sample_bytes
 
 

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.contract import BT601_LUMINANCE
-from nst_rt.media.pixels.color_spaces import BT709, FULL, FilmColors
+from nst_rt.media.pixels.color_spaces import BT709, FULL, ColorSpace
 
 _BT709_LUMINANCE = (0.0722, 0.7152, 0.2126)
 """Shares of blue, green and red."""
 
 
-def bgr_to_yuv(colors: FilmColors) -> NDArray[np.float32]:
+def bgr_to_yuv(colors: ColorSpace) -> NDArray[np.float32]:
     """Float32 (3, 4): rows Y, U and V, columns blue, green, red and what is added; of numbers from 0 to 255."""
     luminance = np.array(_BT709_LUMINANCE if colors.matrix == BT709.matrix else BT601_LUMINANCE)
     blue, _, red = luminance

@@ -1,4 +1,4 @@
-"""BGR frames as the planes of YUV, for pipes and films alike.
+"""BGR frames as the planes of YUV, for pipes and videos alike.
 
 OpenCV has vector code for each step, and takes a fifth of the time of swscale with its accurate rounding.
 """
@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.media.pixels.color_spaces import FilmColors
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.color_spaces import ColorSpace
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PixelFormat
 from nst_rt.media.pixels.yuv_matrices import bgr_to_yuv
 
-Fill = Callable[[Image, Sequence[NDArray[np.uint8]]], None]
+Fill = Callable[[Frame, Sequence[NDArray[np.uint8]]], None]
 """From BGR uint8 (height, width, 3) into the planes, each uint8 (rows, bytes per row), as `Plane.rows` says."""
 
 
-def yuv_filler(width: int, height: int, pixels: PixelFormat, colors: FilmColors) -> Fill:
+def yuv_filler(width: int, height: int, pixels: PixelFormat, colors: ColorSpace) -> Fill:
     """What lays out frames of this size. Not to be shared by threads.
 
     A colour sample is that of the mean of the pixels that it stands for, so that it lies in their centre. Of an odd
@@ -38,7 +38,7 @@ def yuv_filler(width: int, height: int, pixels: PixelFormat, colors: FilmColors)
     samples = np.empty((rows, columns, 3), np.uint8)
     unused = np.empty((rows, columns), np.uint8)
 
-    def fill(bgr: Image, planes: Sequence[NDArray[np.uint8]]) -> None:
+    def fill(bgr: Frame, planes: Sequence[NDArray[np.uint8]]) -> None:
         cv2.transform(bgr, matrix, dst=yuv)
         if (rows, columns) == (height, width):
             cv2.split(yuv, planes)

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import NamedTuple
 
 from nst_rt.errors import CutFrameError, FrameStreamError, InputError
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.raw_frames.descriptors import ByteReader
 from nst_rt.media.raw_frames.raw_to_bgr import Alpha, frame_slots
 from nst_rt.media.raw_frames.stream_format import StreamFormat
@@ -19,7 +19,7 @@ KEPT_FRAMES = 4
 class RawFrame(NamedTuple):
     """A frame of a stream. Its pixels are overwritten when `KEPT_FRAMES` more have been asked for."""
 
-    bgr: Image
+    bgr: Frame
     alpha: Alpha | None
     parameters: bytes
     """What followed the word FRAME on its line in yuv4mpegpipe, with the space before it."""
@@ -126,7 +126,7 @@ class RawVideoReader:
             pass
         return FrameStreamError(
             f"{self._stream.name}: {what} comes after {self.frames_read} frames, and a stream keeps its size. "
-            "Start nst-rt once for each film, or scale them before: ffmpeg -vf scale"
+            "Start nst-rt once for each video, or scale them before: ffmpeg -vf scale"
         )
 
     def _cut(self, what: str) -> CutFrameError:

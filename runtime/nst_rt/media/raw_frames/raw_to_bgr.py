@@ -9,7 +9,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from nst_rt.media.pixels.color_spaces import FULL, to_bgr
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import bytes_of
 from nst_rt.media.raw_frames.stream_format import StreamFormat
 
@@ -23,7 +23,7 @@ class FrameSlot(Protocol):
     data: memoryview
     """To be filled with a frame's bytes."""
 
-    def unpack(self) -> tuple[Image, Alpha | None]:
+    def unpack(self) -> tuple[Frame, Alpha | None]:
         """The frame that `data` holds, and its transparency; valid until `data` is filled again."""
         ...
 
@@ -47,7 +47,7 @@ class _BgrSlot:
         self._bgr = np.zeros((format.height, format.width, 3), np.uint8)
         self.data = bytes_of(self._bgr)
 
-    def unpack(self) -> tuple[Image, Alpha | None]:
+    def unpack(self) -> tuple[Frame, Alpha | None]:
         return self._bgr, None
 
 
@@ -60,7 +60,7 @@ class _RgbSlot:
         self._bgr = np.empty((format.height, format.width, 3), np.uint8)
         self.data = bytes_of(self._pixels)
 
-    def unpack(self) -> tuple[Image, Alpha | None]:
+    def unpack(self) -> tuple[Frame, Alpha | None]:
         cv2.cvtColor(self._pixels, cv2.COLOR_RGBA2BGR if self._alpha else cv2.COLOR_RGB2BGR, dst=self._bgr)
         return self._bgr, self._pixels[..., 3] if self._alpha else None
 
@@ -76,7 +76,7 @@ class _GraySlot:
         if format.colors.range != FULL:
             self._levels = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
 
-    def unpack(self) -> tuple[Image, Alpha | None]:
+    def unpack(self) -> tuple[Frame, Alpha | None]:
         gray = self._gray if self._levels is None else cv2.LUT(self._gray, self._levels)
         cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR, dst=self._bgr)
         return self._bgr, None
@@ -98,7 +98,7 @@ class _YuvConverter:
             self._decoder.options = {"chroma_sample_location": format.siting}
         self._reformatter = VideoReformatter()
 
-    def __call__(self, packet: "av.Packet[av.VideoStream]", into: Image) -> Image:
+    def __call__(self, packet: "av.Packet[av.VideoStream]", into: Frame) -> Frame:
         (frame,) = self._decoder.decode(packet)
         return to_bgr(self._reformatter, frame, self._colors, into=into)
 
@@ -110,5 +110,5 @@ class _YuvSlot:
         self.data = memoryview(self._packet).cast("B")
         self._converter = converter
 
-    def unpack(self) -> tuple[Image, Alpha | None]:
+    def unpack(self) -> tuple[Frame, Alpha | None]:
         return self._converter(self._packet, self._bgr), None

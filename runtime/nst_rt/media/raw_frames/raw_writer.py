@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.errors import OutputError, ReaderGoneError
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.raw_frames.bgr_to_raw import packer
 from nst_rt.media.raw_frames.descriptors import ByteWriter
 from nst_rt.media.raw_frames.stream_format import StreamFormat
@@ -34,7 +34,7 @@ class RawVideoWriter:
         if self._format.header is not None:
             self._write([bytes(self._format.header)])
 
-    def pack(self, bgr: Image, alpha: NDArray[np.uint8] | None, parameters: bytes = b"") -> list[memoryview | bytes]:
+    def pack(self, bgr: Frame, alpha: NDArray[np.uint8] | None, parameters: bytes = b"") -> list[memoryview | bytes]:
         """The bytes of a frame, in pieces that are valid until the next call.
 
         Args:

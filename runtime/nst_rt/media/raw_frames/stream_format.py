@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from nst_rt.errors import FrameStreamError, InputError
 from nst_rt.media.images.image_reader import unfit_sides
-from nst_rt.media.pixels.color_spaces import BT601, BT709, FULL, LIMITED, FilmColors, untagged
+from nst_rt.media.pixels.color_spaces import BT601, BT709, FULL, LIMITED, ColorSpace, untagged
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS, PixelFormat
 from nst_rt.media.raw_frames.y4m import Siting, Y4mHeader
 
@@ -26,7 +26,7 @@ class StreamFormat:
     width: int
     height: int
     pixels: PixelFormat
-    colors: FilmColors
+    colors: ColorSpace
     """Matrix of YUV and weights of gray; the range of both."""
     siting: Siting | None = None
     """Where the colour samples of 4:2:0 lie. None: read and written in the centre."""
@@ -116,7 +116,7 @@ class StreamFormat:
         return f"{said}, {matrix}, {'full' if self.colors.range == FULL else 'limited'} range"
 
 
-def _colors(width: int, height: int, pixels: PixelFormat, matrix: str, range: str) -> FilmColors:
+def _colors(width: int, height: int, pixels: PixelFormat, matrix: str, range: str) -> ColorSpace:
     return replace(MATRICES.get(matrix) or untagged(width, height), range=_range(pixels, range))
 
 

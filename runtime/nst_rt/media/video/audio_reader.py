@@ -1,4 +1,4 @@
-"""The sound of a film as the packets that are in the file, undecoded."""
+"""The audio of a video as the packets that are in the file, undecoded."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,29 +9,29 @@ from typing import cast
 
 import av
 
-from nst_rt.media.video.video_file import open_film
+from nst_rt.media.video.video_file import open_video
 
 
-class FilmSound:
-    """The sound tracks of a film, read from the file a second time and on their own.
+class AudioReader:
+    """The audio tracks of a video, read from the file a second time and on their own.
 
-    A second reading costs a little disk and frees the picture's reader from queueing packets: whoever writes takes
-    sound exactly when it is due, so nothing piles up however long the film is.
+    A second reading costs a little disk and frees the image's reader from queueing packets: whoever writes takes
+    audio exactly when it is due, so nothing piles up however long the video is.
 
     Args:
-        path: the film.
+        path: the video.
         start: seconds on the tracks' clock; packets that begin earlier are left out. None leaves out none, not even
             what encoders put before zero.
 
     Raises:
-        InputError: as `open_film`.
+        InputError: as `open_video`.
     """
 
     def __init__(self, path: str | Path, *, start: Fraction | None = None) -> None:
-        self._container = open_film(Path(path))
+        self._container = open_video(Path(path))
         self._start = start
         self.streams: tuple[av.AudioStream, ...] = self._container.streams.audio
-        """One for each sound track; empty for a silent film."""
+        """One for each audio track; empty for a silent video."""
 
     def packets(self) -> "Iterator[av.Packet[av.AudioStream]]":
         """The packets of all tracks in the order of the file; ends early where the file is cut."""
@@ -39,7 +39,7 @@ class FilmSound:
             return
         first = self.streams[0]
         if self._start is not None and first.time_base:
-            with suppress(av.error.FFmpegError, OSError):  # then it begins at the film's beginning
+            with suppress(av.error.FFmpegError, OSError):  # then it begins at the video's beginning
                 self._container.seek(int(self._start / first.time_base), stream=first)
         try:
             for packet in self._container.demux(*self.streams):
@@ -57,7 +57,7 @@ class FilmSound:
     def close(self) -> None:
         self._container.close()
 
-    def __enter__(self) -> "FilmSound":
+    def __enter__(self) -> "AudioReader":
         return self
 
     def __exit__(

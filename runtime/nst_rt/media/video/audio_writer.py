@@ -1,11 +1,11 @@
-"""Sound carried from one film file into another: copied where the new file can hold it, else encoded as AAC."""
+"""Audio carried from one video file into another: copied where the new file can hold it, else encoded as AAC."""
 
 from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 
-from nst_rt.media.video.audio_reader import FilmSound
+from nst_rt.media.video.audio_reader import AudioReader
 
 _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8"})
 _EVERYWHERE = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
@@ -20,17 +20,19 @@ COPIED = {
 _AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
 
 
-class SoundCopier:
-    """Moves the sound tracks of `sound` into `container`, a stretch of time at a time.
+class AudioCopier:
+    """Moves the audio tracks of `audio` into `container`, a stretch of time at a time.
 
     Args:
-        sound: the film that the sound comes from.
+        audio: the video that the audio comes from.
         container: the file being written, before its header is.
         suffix: of that file.
         start: seconds to take off every time stamp.
     """
 
-    def __init__(self, sound: FilmSound, container: av.container.OutputContainer, suffix: str, start: Fraction) -> None:
+    def __init__(
+        self, audio: AudioReader, container: av.container.OutputContainer, suffix: str, start: Fraction
+    ) -> None:
         self._container, self._start = container, start
         self.notices: list[str] = []
         """What could not be copied as it is, one sentence each."""
@@ -38,9 +40,9 @@ class SoundCopier:
         """Codec of each track before and after."""
         self._copied: dict[int, av.AudioStream] = {}
         self._encoded: dict[int, av.AudioStream] = {}
-        for number, track in enumerate(sound.streams, 1):
+        for number, track in enumerate(audio.streams, 1):
             self._add(track, number, suffix)
-        self._packets = sound.packets()
+        self._packets = audio.packets()
         self._next = next(self._packets, None)
 
     def _add(self, track: av.AudioStream, number: int, suffix: str) -> None:
@@ -55,9 +57,9 @@ class SoundCopier:
             stream.codec_context.bit_rate = 96_000 * max(1, min(context.layout.nb_channels, 6))
             self._encoded[track.index] = stream
             written = "aac"
-            self.notices.append(f"sound track {number} ({codec}) does not go into {suffix}, encoded as AAC")
+            self.notices.append(f"audio track {number} ({codec}) does not go into {suffix}, encoded as AAC")
         else:
-            self.notices.append(f"sound track {number} ({codec}) cannot be read and is left out")
+            self.notices.append(f"audio track {number} ({codec}) cannot be read and is left out")
             return
         self.tracks.append({"source": codec, "written": written})
         language = track.metadata.get("language")
@@ -65,7 +67,7 @@ class SoundCopier:
             stream.metadata["language"] = language
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Write the packets that are due before `seconds` of the new film; all that are left for None."""
+        """Write the packets that are due before `seconds` of the new video; all that are left for None."""
         while (packet := self._next) is not None and (seconds is None or self._time(packet) <= seconds):
             for ready in self._converted(packet):
                 self._container.mux(ready)

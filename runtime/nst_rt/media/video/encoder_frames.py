@@ -1,11 +1,11 @@
-"""BGR pictures as the frames that x264 encodes, for films and recordings alike."""
+"""BGR images as the frames that x264 encodes, for videos and recordings alike."""
 
 import av
 import cv2
 import numpy as np
 
-from nst_rt.media.pixels.color_spaces import FilmColors
-from nst_rt.media.pixels.frame import Image
+from nst_rt.media.pixels.color_spaces import ColorSpace
+from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS, plane_pixels
 from nst_rt.media.pixels.yuv_planes import yuv_filler
 
@@ -19,11 +19,11 @@ class EncoderFrames:
     """Makes frames of one size in 4:2:0. Not to be shared by threads.
 
     Args:
-        width, height: of the pictures. An odd side gets one more row or column, a copy of the last.
+        width, height: of the images. An odd side gets one more row or column, a copy of the last.
         colors: BT.709 or BT.601, and the range; the frames are tagged with them.
     """
 
-    def __init__(self, width: int, height: int, colors: FilmColors) -> None:
+    def __init__(self, width: int, height: int, colors: ColorSpace) -> None:
         self.width, self.height = width + width % 2, height + height % 2
         """Of the frames."""
         self._missing = 0, height % 2, 0, width % 2
@@ -31,8 +31,8 @@ class EncoderFrames:
         self._fill = yuv_filler(self.width, self.height, PIXELS, colors)
         self._layout = [plane.rows(self.width, self.height) for plane in PIXELS.planes]
 
-    def __call__(self, bgr: Image) -> av.VideoFrame:
-        """A frame of its own for a picture uint8 (height, width, 3)."""
+    def __call__(self, bgr: Frame) -> av.VideoFrame:
+        """A frame of its own for an image uint8 (height, width, 3)."""
         if any(self._missing):
             bgr = np.asarray(cv2.copyMakeBorder(bgr, *self._missing, cv2.BORDER_REPLICATE), np.uint8)
         frame = av.VideoFrame(self.width, self.height, PIXELS.name)

@@ -1,4 +1,4 @@
-"""How a film's stored pixels are turned to be upright, as phones ask for."""
+"""How a video's stored pixels are turned to be upright, as phones ask for."""
 
 from typing import cast
 
@@ -24,7 +24,7 @@ class Turn:
 
 
 def turning(frame: av.VideoFrame) -> tuple[int, Turn]:
-    """Degrees clockwise and the way to turn a film's stored pixels, from its display matrix."""
+    """Degrees clockwise and the way to turn a video's stored pixels, from its display matrix."""
     side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return 0, Turn(False, False, False)

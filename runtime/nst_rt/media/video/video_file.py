@@ -1,4 +1,4 @@
-"""Opening film files, and what is wrong with those that cannot be opened."""
+"""Opening video files, and what is wrong with those that cannot be opened."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from nst_rt.errors import InputError
 from nst_rt.files.file_access import refusing_unreadable
 
 
-def open_film(path: Path) -> av.container.InputContainer:
-    """Open a film file with FFmpeg.
+def open_video(path: Path) -> av.container.InputContainer:
+    """Open a video file with FFmpeg.
 
     Raises:
-        InputError: missing, a folder, no permission, empty, or not a film.
+        InputError: missing, a folder, no permission, empty, or not a video.
     """
-    with refusing_unreadable(path, "not a film. Name a film in it"), path.open("rb") as file:
+    with refusing_unreadable(path, "not a video. Name a video in it"), path.open("rb") as file:
         empty = not file.read(1)
     if empty:
         raise InputError(f"{path}: the file is empty. Copy or download it again")
@@ -27,8 +27,8 @@ def open_film(path: Path) -> av.container.InputContainer:
     name = container.format.name
     if name.endswith("_pipe") or name in ("image2", "tty"):
         container.close()
-        what = "a text file" if name == "tty" else "a picture (`nst-rt image` stylises pictures)"
-        raise InputError(f"{path}: {what}, not a film. Choose a film")
+        what = "a text file" if name == "tty" else "an image (`nst-rt image` stylises images)"
+        raise InputError(f"{path}: {what}, not a video. Choose a video")
     return container
 
 
@@ -36,5 +36,5 @@ def _why_not_opened(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp":
-        return "the film is cut short or damaged, its index (at the end of the file) is missing"
-    return "not a film that FFmpeg can read, or a damaged one"
+        return "the video is cut short or damaged, its index (at the end of the file) is missing"
+    return "not a video that FFmpeg can read, or a damaged one"

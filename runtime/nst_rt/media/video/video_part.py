@@ -1,4 +1,4 @@
-"""A part of a film: from which second on, and for how long."""
+"""A part of a video: from which second on, and for how long."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from nst_rt.errors import InputError
 
 
 @dataclass(frozen=True)
-class FilmPart:
-    """From `start` on, for `length`, both in seconds; to the end of the film without a length.
+class VideoPart:
+    """From `start` on, for `length`, both in seconds; to the end of the video without a length.
 
     Raises:
-        InputError: a start before the film's, or a length that is none.
+        InputError: a start before the video's, or a length that is none.
     """
 
     start: Fraction = Fraction(0)
@@ -22,9 +22,9 @@ class FilmPart:
 
     def __post_init__(self) -> None:
         if self.start < 0:
-            raise InputError(f"a part of a film cannot begin at {float(self.start):g} s. Give a start of 0 or later")
+            raise InputError(f"a part of a video cannot begin at {float(self.start):g} s. Give a start of 0 or later")
         if self.length is not None and self.length <= 0:
-            raise InputError(f"a part of a film cannot last {float(self.length):g} s. Give a longer duration")
+            raise InputError(f"a part of a video cannot last {float(self.length):g} s. Give a longer duration")
 
 
 def shown_from(
@@ -35,7 +35,7 @@ def shown_from(
     Args:
         stamped: frames and when they are shown, rising.
         start: in their units, as is all else.
-        nominal: how long the film's last frame is shown at least.
+        nominal: how long the video's last frame is shown at least.
     """
     shown: tuple[av.VideoFrame, int] | None = None
     for frame, stamp in stamped:

@@ -1,4 +1,4 @@
-"""Films read frame by frame: upright BGR pictures with the film's own time stamps."""
+"""Videos read frame by frame: upright BGR images with the video's own time stamps."""
 
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import InputError
 from nst_rt.media.images.image_reader import unfit_sides
-from nst_rt.media.pixels.color_spaces import FilmColors, to_bgr
+from nst_rt.media.pixels.color_spaces import ColorSpace, to_bgr
 from nst_rt.media.video.orientation import turning
-from nst_rt.media.video.video_file import open_film
-from nst_rt.media.video.video_part import FilmPart, shown_from
+from nst_rt.media.video.video_file import open_video
+from nst_rt.media.video.video_part import VideoPart, shown_from
 
 _SHORTFALL = Fraction(1, 2)
-"""Seconds by which a film may end before its header says so without being called cut."""
+"""Seconds by which a video may end before its header says so without being called cut."""
 _EARLIER = (1, 5, 30, 150)
 """Seconds before a part's start at which its key frame is looked for, one after the other: a seek may land behind it,
 or on what is none. Some formats have time stamps here and there only, so that the first after a seek are guesses."""
 
 
-class FilmFrame(NamedTuple):
-    """One picture of a film."""
+class VideoFrame(NamedTuple):
+    """One image of a video."""
 
     bgr: NDArray[np.uint8]
     """(height, width, 3), C-contiguous, upright."""
@@ -39,19 +39,19 @@ class FilmFrame(NamedTuple):
     """Seconds."""
 
 
-class FilmReader:
-    """Every frame of a film's first picture track, in the order of showing; decoding runs on several threads.
+class VideoReader:
+    """Every frame of a video's first image track, in the order of showing; decoding runs on several threads.
 
-    Iterate once, in one thread. A film that is cut or damaged gives what can be decoded, and says so in `warning`
+    Iterate once, in one thread. A video that is cut or damaged gives what can be decoded, and says so in `warning`
     once the iteration is over.
 
     Args:
-        path: the film.
+        path: the video.
         long_side: scale down to at most this many pixels on the long side, both sides even; never enlarged.
-        part: read only this part of it. It begins with the picture that is on the screen at its start.
+        part: read only this part of it. It begins with the image that is on the screen at its start.
 
     Raises:
-        InputError: missing, a folder, no permission, empty, not a film, no picture track, a side under 16 or over
+        InputError: missing, a folder, no permission, empty, not a video, no image track, a side under 16 or over
             16 384 pixels, not one frame that can be decoded, or over before the part begins (which may turn out as
             late as when iterating).
     """
@@ -72,31 +72,31 @@ class FilmReader:
     frame_count: int | None
     """As the header says or the duration implies; an estimate."""
     duration: Fraction | None
-    """Seconds from the film's start to the end of its pictures, or of the part of it, as the header says."""
+    """Seconds from the video's start to the end of its images, or of the part of it, as the header says."""
     start: Fraction
-    """Seconds by which all tracks start late (MPEG-TS); subtract it from a time stamp for the time in the film. Never
+    """Seconds by which all tracks start late (MPEG-TS); subtract it from a time stamp for the time in the video. Never
     negative."""
     part_start: Fraction
     """Subtract this one to begin at zero: `start` and what is before the part, to a whole unit of `time_base`."""
-    part: FilmPart
-    """All of the film, if no other was asked for."""
+    part: VideoPart
+    """All of the video, if no other was asked for."""
     part_ended: bool
-    """Set when the iteration came to the part's end before the film's."""
+    """Set when the iteration came to the part's end before the video's."""
     sample_aspect_ratio: Fraction
-    colors: FilmColors
+    colors: ColorSpace
     codec: str
     has_audio: bool
     metadata: dict[str, str]
     notices: list[str]
     """What a copy will lack, one sentence each."""
     warning: str | None
-    """Set when the film turned out to be cut or damaged."""
+    """Set when the video turned out to be cut or damaged."""
     frames_read: int
     """Of those that were given out."""
 
-    def __init__(self, path: str | Path, *, long_side: int | None = None, part: FilmPart | None = None) -> None:
-        self.path, self.part, self.part_ended = Path(path), part or FilmPart(), False
-        self._container = open_film(self.path)
+    def __init__(self, path: str | Path, *, long_side: int | None = None, part: VideoPart | None = None) -> None:
+        self.path, self.part, self.part_ended = Path(path), part or VideoPart(), False
+        self._container = open_video(self.path)
         try:
             self._open(long_side)
         except BaseException:
@@ -104,7 +104,7 @@ class FilmReader:
             raise
 
     def _open(self, long_side: int | None) -> None:
-        stream = self._stream = self._picture_track()
+        stream = self._stream = self._image_track()
         self.warning, self.frames_read = None, 0
         self._first_dts: int | None = None
         self._covered = 0
@@ -119,12 +119,12 @@ class FilmReader:
         if self.part.start:
             self._seek(first)
 
-    def _picture_track(self) -> av.VideoStream:
+    def _image_track(self) -> av.VideoStream:
         videos = [
             stream for stream in self._container.streams.video if not stream.disposition & Disposition.attached_pic
         ]
         if not videos:
-            raise InputError(f"{self.path}: no picture track in it, only sound or data. Choose a film")
+            raise InputError(f"{self.path}: no image track in it, only audio or data. Choose a video")
         stream = videos[0]
         if stream.codec_context.width and stream.codec_context.height:  # before a decoder takes memory for them
             self._check_sides(stream.codec_context.width, stream.codec_context.height)
@@ -152,7 +152,7 @@ class FilmReader:
 
     def _describe(self, stream: av.VideoStream, first: av.VideoFrame) -> None:
         container = self._container
-        self.colors = FilmColors.of(first, stream)
+        self.colors = ColorSpace.of(first, stream)
         self.codec = stream.codec_context.codec.canonical_name
         self.time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate
@@ -173,12 +173,12 @@ class FilmReader:
         self._end = self._declared or whole
         self.duration = self._duration_of_part()
         self.frame_count = max(1, round(self.duration * self.average_rate)) if self.duration else None
-        if self.part == FilmPart():
+        if self.part == VideoPart():
             self.frame_count = stream.frames or self.frame_count
         self.metadata = dict(container.metadata)
         self.notices = []
         if self.colors.hdr:
-            self.notices.append("the film is HDR (PQ or HLG); it is read as standard range and looks flat")
+            self.notices.append("the video is HDR (PQ or HLG); it is read as standard range and looks flat")
         if container.streams.subtitles:
             self.notices.append("subtitles are not copied")
 
@@ -195,14 +195,14 @@ class FilmReader:
         begins = f"the part of it would begin at {float(self.part.start):g} s"
         return InputError(f"{self.path}: it ends at {float(end):.2f} s{cut}, and {begins}. Begin earlier")
 
-    def _without_picture(self) -> InputError:
-        return InputError(f"{self.path}: its first picture is shown after the part's end. Make the part longer")
+    def _without_image(self) -> InputError:
+        return InputError(f"{self.path}: its first image is shown after the part's end. Make the part longer")
 
     def _declared_end(self) -> Fraction | None:
-        """When the pictures end, from the film's start; the container's length may be that of a longer sound track."""
+        """When the images end, from the video's start; the container's length may be that of a longer audio track."""
         stream = self._stream
         if stream.duration and stream.time_base:
-            return self._pictures_late() + stream.duration * stream.time_base
+            return self._images_late() + stream.duration * stream.time_base
         written = stream.metadata.get("DURATION", "")  # Matroska: 00:00:10.000000000
         with suppress(ValueError):
             hours, minutes, seconds = written.split(":")
@@ -211,15 +211,15 @@ class FilmReader:
             return Fraction(self._container.duration, av.time_base)
         return None
 
-    def _pictures_late(self) -> Fraction:
-        """Seconds from the film's start to its first picture."""
+    def _images_late(self) -> Fraction:
+        """Seconds from the video's start to its first image."""
         return (self._stream.start_time or 0) * self.time_base - self.start
 
     def _seek(self, first: av.VideoFrame) -> None:
         """Let the frames go on from a key frame that is shown at the part's start or before; at worst from the first.
 
         Args:
-            first: the film's.
+            first: the video's.
         """
         start = round(self.part_start / self.time_base)
         moved = False
@@ -238,11 +238,11 @@ class FilmReader:
                 return
         if moved:
             self._container.close()
-            self._container = open_film(self.path)
-            self._stream = self._picture_track()
+            self._container = open_video(self.path)
+            self._stream = self._image_track()
             self._begin()
 
-    def __iter__(self) -> Iterator[FilmFrame]:
+    def __iter__(self) -> Iterator[VideoFrame]:
         nominal = max(1, round(1 / (self.average_rate * self.time_base)))
         start, end = round(self.part_start / self.time_base), None
         if self.part.length is not None:
@@ -253,7 +253,7 @@ class FilmReader:
             if end is not None and stamp >= end:
                 self.part_ended = True
                 break
-            yield FilmFrame(self._pixels(frame), stamp, self.time_base)
+            yield VideoFrame(self._pixels(frame), stamp, self.time_base)
             self.frames_read += 1
         if self._last is not None:
             self._conclude(self._last, nominal)
@@ -306,23 +306,23 @@ class FilmReader:
             self._cut = self._cut_inside = False
         elif declared is not None:
             # Packets tell more than frames: a slide that stays for a minute is one frame, and a long packet.
-            covered = max(shown, self._pictures_late() + self._covered * self.time_base)
+            covered = max(shown, self._images_late() + self._covered * self.time_base)
             if covered < declared - max(_SHORTFALL, 3 / self.average_rate):
                 self._cut = True
         if not self.frames_read:
-            raise self._over_before_part(shown) if not self.part_ended else self._without_picture()
+            raise self._over_before_part(shown) if not self.part_ended else self._without_image()
         if self._cut or self._cut_inside:
             told = f" of {float(self._end):.2f} s" if self._end else ""
-            self.warning = f"the film is cut short: it could be read up to {float(shown):.2f} s{told}"
+            self.warning = f"the video is cut short: it could be read up to {float(shown):.2f} s{told}"
         elif self._damaged:
-            self.warning = f"the film is damaged: {self._damaged} pieces of it could not be decoded"
+            self.warning = f"the video is damaged: {self._damaged} pieces of it could not be decoded"
 
     def close(self) -> None:
         """Let go of the file; not while another thread iterates."""
         self._frames.close()
         self._container.close()
 
-    def __enter__(self) -> "FilmReader":
+    def __enter__(self) -> "VideoReader":
         return self
 
     def __exit__(

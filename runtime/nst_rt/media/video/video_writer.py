@@ -1,4 +1,4 @@
-"""Films written as H.264 with the source's time stamps and sound; a file appears whole or not at all."""
+"""Videos written as H.264 with the source's time stamps and audio; a file appears whole or not at all."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import replacing, why_not_written
-from nst_rt.media.pixels.color_spaces import FilmColors, untagged
-from nst_rt.media.video.audio_reader import FilmSound
-from nst_rt.media.video.audio_writer import SoundCopier
+from nst_rt.media.pixels.color_spaces import ColorSpace, untagged
+from nst_rt.media.video.audio_reader import AudioReader
+from nst_rt.media.video.audio_writer import AudioCopier
 from nst_rt.media.video.encoder_frames import CHROMA, PIXELS, EncoderFrames
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -32,8 +32,8 @@ _TOLD_BY_THE_WRITER = frozenset(
 )
 
 
-class FilmWriter:
-    """Writes frames as an H.264 film (libx264, yuv420p, limited range, fast start), and a film's sound with them.
+class VideoWriter:
+    """Writes frames as an H.264 video (libx264, yuv420p, limited range, fast start), and a video's audio with them.
 
     The frames' time stamps go into the file as they are: MP4 and MOV keep them exactly, Matroska to the millisecond.
     H.264 in 4:2:0, the only kind that browsers and phones play, has even sizes only; an odd side gets one more row
@@ -47,9 +47,9 @@ class FilmWriter:
         average_rate: frames a second, exact; a hint for the encoder and the length of the last frame.
         colors: how to write and tag; if left out BT.709 from 720 rows up and BT.601 below.
         sample_aspect_ratio: width to height of a pixel.
-        start: seconds to take off every time stamp, sound and pictures alike.
+        start: seconds to take off every time stamp, audio and images alike.
         metadata: title and the like.
-        sound: the film whose sound tracks are taken over.
+        audio: the video whose audio tracks are taken over.
         crf: 0 (lossless) to 51, 18 is visually near lossless.
         preset: x264's, `ultrafast` to `veryslow`.
 
@@ -66,16 +66,16 @@ class FilmWriter:
         *,
         time_base: Fraction,
         average_rate: Fraction,
-        colors: FilmColors | None = None,
+        colors: ColorSpace | None = None,
         sample_aspect_ratio: Fraction = Fraction(1),
         start: Fraction = Fraction(0),
         metadata: Mapping[str, str] | None = None,
-        sound: FilmSound | None = None,
+        audio: AudioReader | None = None,
         crf: int = CRF,
         preset: str = PRESET,
     ) -> None:
         self.path = Path(path)
-        check_film_output(self.path, crf, preset)
+        check_video_output(self.path, crf, preset)
         self.notices: list[str] = []
         """What differs from the source, one sentence each."""
         self.frames_written = 0
@@ -95,7 +95,7 @@ class FilmWriter:
         with ExitStack() as opened:
             temporary = opened.enter_context(replacing(self.path))
             with self._errors():
-                self._prepare(temporary, average_rate, sample_aspect_ratio, metadata or {}, sound, crf, preset)
+                self._prepare(temporary, average_rate, sample_aspect_ratio, metadata or {}, audio, crf, preset)
             self._open = opened.pop_all()
 
     def _prepare(
@@ -104,7 +104,7 @@ class FilmWriter:
         average_rate: Fraction,
         sample_aspect_ratio: Fraction,
         metadata: Mapping[str, str],
-        sound: FilmSound | None,
+        audio: AudioReader | None,
         crf: int,
         preset: str,
     ) -> None:
@@ -129,10 +129,10 @@ class FilmWriter:
             context.color_primaries, context.color_trc = self._colors.primaries, self._colors.transfer
             length = 1 / average_rate if 0 < average_rate <= 1000 else Fraction(1, 25)
             self._frame_length = max(1, round(length / self._time_base))
-            self._sound = None
-            if sound is not None and sound.streams:
-                self._sound = SoundCopier(sound, self._container, suffix, self._start)
-                self.notices += self._sound.notices
+            self._audio = None
+            if audio is not None and audio.streams:
+                self._audio = AudioCopier(audio, self._container, suffix, self._start)
+                self.notices += self._audio.notices
             self._container.start_encoding()
         except BaseException:
             with suppress(av.error.FFmpegError, OSError):
@@ -140,9 +140,9 @@ class FilmWriter:
             raise
 
     @property
-    def sound_tracks(self) -> list[dict[str, str]]:
-        """Codec of each sound track in the source and in this file."""
-        return self._sound.tracks if self._sound is not None else []
+    def audio_tracks(self) -> list[dict[str, str]]:
+        """Codec of each audio track in the source and in this file."""
+        return self._audio.tracks if self._audio is not None else []
 
     def write(self, bgr: NDArray[np.uint8], pts: int) -> None:
         """Append a frame.
@@ -155,7 +155,7 @@ class FilmWriter:
             OutputError: wrong size, a time that does not rise, or the disk is full.
         """
         if bgr.shape != (self._size[1], self._size[0], 3):
-            raise OutputError(f"{self.path}: a frame of shape {bgr.shape} in a film of {self._size}. Resize it first")
+            raise OutputError(f"{self.path}: a frame of shape {bgr.shape} in a video of {self._size}. Resize it first")
         if self._last is not None and pts <= self._last[1]:
             raise OutputError(f"{self.path}: time stamp {pts} after {self._last[1]}. Frames go in order of showing")
         self._last = bgr, pts
@@ -171,30 +171,30 @@ class FilmWriter:
     def _mux(self, packets: "list[av.Packet[av.VideoStream]]") -> None:
         for packet in packets:
             packet.duration = packet.duration or self._frame_length
-            if self._sound is not None and packet.dts is not None:
-                self._sound.write_until(packet.dts * packet.time_base)
+            if self._audio is not None and packet.dts is not None:
+                self._audio.write_until(packet.dts * packet.time_base)
             self._container.mux(packet)
 
     def hold_until(self, seconds: Fraction) -> None:
-        """Let the last picture stay until `seconds` of the new film, by another frame where one would end earlier.
+        """Let the last image stay until `seconds` of the new video, by another frame where one would end earlier.
 
         Raises:
             OutputError: the disk is full.
         """
         if self._last is None:
             return
-        picture, pts = self._last
+        image, pts = self._last
         end = self._shift + round(seconds / self._time_base)
         if end - pts > self._frame_length:
-            self.write(picture, end - self._frame_length)
+            self.write(image, end - self._frame_length)
         else:
             self._frame_length = max(1, end - pts)
 
-    def finish(self, *, sound_until: Fraction | None = None) -> None:
-        """Write what the encoder still holds and the rest of the sound, close the file and move it to its place; once.
+    def finish(self, *, audio_until: Fraction | None = None) -> None:
+        """Write what the encoder still holds and the rest of the audio, close the file and move it to its place; once.
 
         Args:
-            sound_until: seconds of the new film after which sound is left out, for a film whose pictures were cut.
+            audio_until: seconds of the new video after which audio is left out, for a video whose images were cut.
 
         Raises:
             OutputError: the disk is full, or not one frame was written.
@@ -204,12 +204,12 @@ class FilmWriter:
         self._finished = True
         try:
             if not self.frames_written:
-                raise OutputError(f"{self.path}: no frame was written, so there is no film. Check the source")
+                raise OutputError(f"{self.path}: no frame was written, so there is no video. Check the source")
             with self._errors():
                 self._mux(self._stream.encode(None))
-                if self._sound is not None:
-                    self._sound.write_until(sound_until)
-                    self._sound.finish()
+                if self._audio is not None:
+                    self._audio.write_until(audio_until)
+                    self._audio.finish()
                 self._container.close()
         except BaseException as error:
             self._abandon(error)
@@ -232,7 +232,7 @@ class FilmWriter:
         except av.error.FFmpegError as error:
             raise OutputError(f"{self.path}: FFmpeg cannot write it ({error.strerror}). Try another suffix") from error
 
-    def __enter__(self) -> "FilmWriter":
+    def __enter__(self) -> "VideoWriter":
         return self
 
     def __exit__(
@@ -244,8 +244,8 @@ class FilmWriter:
             self._abandon(error)
 
 
-def check_film_output(path: Path, crf: int = CRF, preset: str = PRESET) -> None:
-    """Raise OutputError unless a film of this name can be written with these settings."""
+def check_video_output(path: Path, crf: int = CRF, preset: str = PRESET) -> None:
+    """Raise OutputError unless a video of this name can be written with these settings."""
     if path.suffix.lower() not in FORMATS:
         what = path.suffix or "a name without suffix"
         raise OutputError(f"{path}: cannot write {what}. Use one of {', '.join(FORMATS)}")
