@@ -24,7 +24,16 @@ INTERRUPTED = 130
 
 
 class NstError(Exception):
-    """Base of all errors that nst-rt raises on purpose; the command line shows `str(error)` on one line."""
+    """Base of all errors that nst-rt raises on purpose; the command line shows `str(error)` on one line.
+
+    Args:
+        message: what happened, to which file, and what to do next, in the words of the library.
+        parameter: the parameter that the message is about, such as `stroke_size`; the command line names its option.
+    """
+
+    def __init__(self, message: str = "", *, parameter: str = "") -> None:
+        super().__init__(message)
+        self.parameter = parameter
 
     below: str = ""
     """Lines that the command line shows beneath, as they are."""
@@ -69,8 +78,8 @@ class StyleError(NstError):
 class ExpressionError(StyleError):
     """A blend, timeline or list of regions that cannot be read; `below` is the text with a caret under the place."""
 
-    def __init__(self, message: str, *, position: int, reason: str, below: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, position: int, reason: str, below: str, parameter: str = "") -> None:
+        super().__init__(message, parameter=parameter)
         self.position = position
         """Of the first wrong character, from 0."""
         self.reason = reason
