@@ -24,8 +24,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from nst_rt.contract import Frame
 from nst_rt.errors import ServerGoneError, ShareTimeoutError
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.shared_memory import ShareClient, ShareServer
 from nst_rt.shared_memory.layout import Status
 from nst_rt.shared_memory.segment import path_of

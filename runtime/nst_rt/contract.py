@@ -18,7 +18,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nst_rt.errors import ModelError
+
+Frame = NDArray[np.uint8]
+"""An image in memory: uint8 (height, width, 3), BGR; or a batch of them, (N, height, width, 3)."""
 
 VERSION = 1
 OPSET = 18

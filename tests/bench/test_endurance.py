@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from nst_bench.harness.latency import Case
 from nst_bench.speed.endurance import STYLE_EVERY, main, measure_memory
-from nst_rt.stylizer.stylizer import Frame, Stylizer
+from nst_rt.contract import Frame
+from nst_rt.stylizer.stylizer import Stylizer
 from typer import Typer
 from typer.testing import CliRunner
 

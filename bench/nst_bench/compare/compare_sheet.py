@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from nst_rt.contract import Frame
 from nst_rt.jobs.grid.drawing import notice
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet
 from nst_rt.media.images.image_reader import read_image
-from nst_rt.media.pixels.frame import Frame
 from nst_train.data.images import as_rgb
 
 from nst_bench.compare.compare_report import duration

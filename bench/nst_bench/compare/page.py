@@ -4,10 +4,10 @@ import base64
 import html
 from pathlib import Path
 
+from nst_rt.contract import Frame
 from nst_rt.media.images.contact_sheet import fitted
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.media.images.image_writer import encode_image
-from nst_rt.media.pixels.frame import Frame
 from nst_train.data.images import as_rgb
 
 from nst_bench.compare.compare_report import COLUMNS, Report, duration

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nst_rt.media.pixels.frame import Frame
+    from nst_rt.contract import Frame
     from nst_rt.styles.library import Vector
 
 STARTED = time.perf_counter()

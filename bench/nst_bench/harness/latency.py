@@ -12,10 +12,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from nst_rt.contract import Frame
 from nst_rt.engine.session import model_sha256
 from nst_rt.engine.timing import LatencyStatistics, StageClock
 from nst_rt.media.images.sample_image import landscape
-from nst_rt.stylizer.stylizer import Frame, Stylizer
+from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.noise import noise_of_run
 

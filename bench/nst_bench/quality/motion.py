@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 from numpy.typing import NDArray
 
 CUT_HISTOGRAM, CUT_DIFFERENCE = 0.2, 25.0

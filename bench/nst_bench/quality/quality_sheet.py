@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from nst_rt.contract import Frame
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.stylizer.stylizer import Stylizer
 from nst_train.data.images import as_rgb
 

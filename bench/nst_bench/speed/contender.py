@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Protocol
 
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 
 from nst_bench.harness.latency import Case
 

@@ -16,10 +16,10 @@ import psutil  # type: ignore[import-untyped]
 import typer
 from nst_rt.cli.frame_options import parse_sides
 from nst_rt.cli.messages import fail
+from nst_rt.contract import Frame
 from nst_rt.errors import NstError
 from nst_rt.live.capture import Capture, LiveFrame
 from nst_rt.live.loop import LiveLoop
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.latency import Case, moving_frames

@@ -1,7 +1,8 @@
 """nst-rt itself as a contender."""
 
+from nst_rt.contract import Frame
 from nst_rt.engine.devices import listed_devices, parse_device
-from nst_rt.stylizer.stylizer import Frame, Stylizer
+from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.latency import Case
 from nst_bench.speed.networks import OwnNetwork

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nst_export.parity.psnr import psnr
+from nst_rt.contract import Frame
 from nst_rt.engine.session import first_line
 from nst_rt.engine.timing import LatencyStatistics
-from nst_rt.stylizer.stylizer import Frame
 
 from nst_bench.harness.latency import Case, moving_frames
 from nst_bench.harness.noise import relative_noise

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nst_rt.cli.video import stylize_video
+from nst_rt.contract import Frame
 from nst_rt.engine.cpu_cores import available_cores
 from nst_rt.jobs.pipeline import overlapped_in_flight
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.video.video_reader import VideoFrame, VideoReader
 from nst_rt.media.video.video_writer import CRF, PRESET, VideoWriter
 from nst_rt.stylizer.stylizer import Stylizer

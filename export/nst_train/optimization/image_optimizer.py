@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from nst_rt.contract import Frame
 from nst_rt.errors import InputError
 from nst_rt.jobs.grid.record import file_hash
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.color_matching import ColorMatching
 
 from nst_train.data.images import as_rgb

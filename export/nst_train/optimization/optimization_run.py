@@ -8,9 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from nst_rt.contract import Frame
 from nst_rt.media.images.image_reader import Image
 from nst_rt.media.images.image_writer import write_image
-from nst_rt.media.pixels.frame import Frame
 
 from nst_train.data.images import Rgb, as_rgb
 from nst_train.loop.hardware import Hardware

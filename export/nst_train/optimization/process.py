@@ -8,11 +8,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from nst_rt.contract import Frame
 from nst_rt.files.naming import check_not_taken
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.media.images.image_writer import write_image
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.video.video_writer import VideoWriter
 
 FRAMES_A_SECOND = 12

@@ -67,7 +67,7 @@ def share(
     The other side is runtime/cpp (nst_rt/share.h, share.hpp) or nst_rt.shared_memory.ShareClient.
     """
     from nst_rt.cli.signals import signals_interrupt, signals_stop
-    from nst_rt.media.pixels.frame import Frame
+    from nst_rt.contract import Frame
     from nst_rt.media.raw_frames.stream_format import MATRICES, RANGES
     from nst_rt.shared_memory.segment import refuse_if_served, remove_dead
     from nst_rt.shared_memory.server import ShareServer

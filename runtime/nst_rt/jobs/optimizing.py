@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from nst_rt.contract import Frame
 from nst_rt.jobs.extras import load_registered
-from nst_rt.media.pixels.frame import Frame
 
 GROUP = "nst_rt.optimizing"
 

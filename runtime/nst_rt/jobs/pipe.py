@@ -9,10 +9,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nst_rt.contract import Frame
 from nst_rt.engine.timing import LatencyStatistics, RateMeter
 from nst_rt.errors import NstError
 from nst_rt.jobs.pipeline import overlapped
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.raw_frames.descriptors import Stopping
 from nst_rt.media.raw_frames.raw_reader import RawFrame, RawVideoReader
 from nst_rt.media.raw_frames.raw_writer import RawVideoWriter

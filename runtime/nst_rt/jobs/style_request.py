@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nst_rt.errors import StyleError
 
 if TYPE_CHECKING:
+    from nst_rt.contract import Frame
     from nst_rt.masks.mask import Mask
-    from nst_rt.media.pixels.frame import Frame
     from nst_rt.media.video.video_part import VideoPart
     from nst_rt.styles.regions import Label
     from nst_rt.styles.timeline import Entry, Timeline, TimelinePlayer

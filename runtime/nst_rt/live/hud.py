@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.media.pixels.frame import Frame
+from nst_rt.contract import Frame
 
 SMALLEST = 400
 """Rows of the copy; smaller images are enlarged before writing on them, or nobody could read it."""

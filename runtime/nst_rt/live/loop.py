@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from nst_rt.contract import Frame
 from nst_rt.engine.timing import LatencyStatistics, RateMeter
 from nst_rt.errors import DeviceError, NstError, OutputError
 from nst_rt.files.atomic import replacing
@@ -26,7 +27,6 @@ from nst_rt.live.hud import Hud, HudState
 from nst_rt.live.recorder import Recorder, file_name, free_path
 from nst_rt.live.style_switcher import StyleSwitcher
 from nst_rt.live.window import CLOSED
-from nst_rt.media.pixels.frame import Frame
 
 _WAIT_WITH_WINDOW, _WAIT = 0.03, 0.2
 _NUMBERS_EVERY, _MESSAGE_FOR, _SILENT_AFTER = 0.25, 2.5, 2.0

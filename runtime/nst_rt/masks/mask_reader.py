@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import Frame
 from nst_rt.errors import InputError
 from nst_rt.masks.weights import Weights
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.regions import Label, label_list, label_text
 
 log = logging.getLogger("nst_rt")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.media.pixels.frame import Frame
+from nst_rt.contract import Frame
 
 log = logging.getLogger("nst_rt")
 

@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import Frame
 from nst_rt.errors import InputError, NstError, ServerGoneError, ShareError, ShareTimeoutError
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.shared_memory.claims import Role
 from nst_rt.shared_memory.frame_layout import FrameLayout

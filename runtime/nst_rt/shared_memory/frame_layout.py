@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import Frame
 from nst_rt.errors import InputError
 from nst_rt.media.images.image_reader import unfit_sides
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.media.raw_frames.bgr_to_raw import packer
 from nst_rt.media.raw_frames.raw_to_bgr import frame_slots

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import Frame
 from nst_rt.errors import StyleError
-from nst_rt.media.pixels.frame import Frame
 
 NONE, CHOLESKY, ANALOGIES = METHODS = ("none", "cholesky", "analogies")
 

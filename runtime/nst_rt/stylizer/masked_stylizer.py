@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from nst_rt.contract import Frame
 from nst_rt.errors import InputError, StyleError
 from nst_rt.masks.mask import Mask, StillMask
 from nst_rt.masks.weights import mixed
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.library import Vector
 from nst_rt.stylizer.stylizer import Stylizer
 

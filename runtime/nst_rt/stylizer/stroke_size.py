@@ -9,14 +9,11 @@ from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from nst_rt.contract import BT601_LUMINANCE
-
-Frames = NDArray[np.uint8]
+from nst_rt.contract import BT601_LUMINANCE, Frame
 
 
-def resized(frames: Frames, height: int, width: int) -> Frames:
+def resized(frames: Frame, height: int, width: int) -> Frame:
     """Frames uint8 (N, H, W, 3) at the size to paint: by area averaging where it is smaller, else bicubic."""
     found = np.empty((len(frames), height, width, 3), np.uint8)
     for frame, place in zip(frames, found, strict=True):
@@ -25,8 +22,8 @@ def resized(frames: Frames, height: int, width: int) -> Frames:
 
 
 def brought_back(
-    painted: Frames, given: Frames, frames: Frames, strength: float, color: float, out: Frames | None
-) -> Frames:
+    painted: Frame, given: Frame, frames: Frame, strength: float, color: float, out: Frame | None
+) -> Frame:
     """What was painted, uint8 (N, h, w, 3), at the frames' size (N, H, W, 3).
 
     Args:
@@ -48,9 +45,9 @@ def brought_back(
     return result
 
 
-def _resize(frame: Frames, place: Frames) -> Frames:
+def _resize(frame: Frame, place: Frame) -> Frame:
     """The frame, written to `place` in its size."""
     height, width = place.shape[:2]
     smaller = height * width < frame.shape[0] * frame.shape[1]
     interpolation = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return cast(Frames, cv2.resize(frame, (width, height), dst=place, interpolation=interpolation))
+    return cast(Frame, cv2.resize(frame, (width, height), dst=place, interpolation=interpolation))

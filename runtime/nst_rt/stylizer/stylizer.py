@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt import contract
-from nst_rt.contract import ModelRecord
+from nst_rt.contract import Frame, ModelRecord
 from nst_rt.engine.buffers import copied
 from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.engine.session import Session
@@ -22,9 +22,6 @@ from nst_rt.styles.library import Vector, blend, has_painting, is_painting, load
 if TYPE_CHECKING:
     from nst_rt.styles.color_matching import ColorMatching
     from nst_rt.styles.style_encoder import StyleEncoder
-
-Frame = NDArray[np.uint8]
-
 
 FINEST_STROKES, LARGEST_STROKES = 0.25, 8.0
 """Times the usual size."""

@@ -7,7 +7,7 @@ import pytest
 from nst_bench.harness.latency import Case
 from nst_bench.harness.noise import noise_of_run, relative_noise
 from nst_bench.speed.rounds import LEAST_CALLS, ROUNDS, WARM_UP, take_turns
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 
 CASE = Case(32, 16)
 

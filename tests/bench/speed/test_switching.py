@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from nst_bench.harness.latency import Case
 from nst_bench.speed.switching import AFTER, LEAST_SWITCHES, PAINTING, SWITCHES, measure_switching
+from nst_rt.contract import Frame
 from nst_rt.errors import NstError, StyleError
-from nst_rt.stylizer.stylizer import Frame, Stylizer
+from nst_rt.stylizer.stylizer import Stylizer
 
 CASE = Case(32, 16)
 

@@ -16,6 +16,7 @@ import nst_rt.engine.session_pool
 import numpy as np
 import pytest
 from nst_rt import DeviceError, InputError, NstError, Stylizer
+from nst_rt.contract import Frame
 from nst_rt.engine.devices import Device
 from nst_rt.engine.session import Session
 from nst_rt.engine.session_pool import SessionPool, Shares, divided, frames_in_flight
@@ -23,8 +24,6 @@ from nst_rt.masks.mask import StillMask
 from nst_rt.stylizer.masked_stylizer import MaskedStylizer
 from numpy.typing import NDArray
 from tiny_models import tinting_model
-
-Frame = NDArray[np.uint8]
 
 
 def frame(seed: int, height: int = 24, width: int = 40) -> Frame:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nst_rt.contract import Frame
 from nst_rt.errors import CutFrameError, DeviceError, FrameStreamError, InputError, OutputError, ReaderGoneError
 from nst_rt.jobs.pipe import PipeSummary, run_pipe
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.raw_frames.descriptors import ByteReader, ByteWriter, Stopping
 from nst_rt.media.raw_frames.raw_reader import RawVideoReader, read_y4m_header
 from nst_rt.media.raw_frames.raw_writer import RawVideoWriter

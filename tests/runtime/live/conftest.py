@@ -12,11 +12,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+from nst_rt.contract import Frame
 from nst_rt.errors import SourceError, StyleError
 from nst_rt.live.capture import LiveFrame
-from numpy.typing import NDArray
-
-Frame = NDArray[np.uint8]
 
 
 def plain(value: int, height: int = 48, width: int = 64) -> Frame:

@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 import pytest
+from nst_rt.contract import Frame
 from nst_rt.errors import InputError, NstError, RoleTakenError, ShareError, ShareTimeoutError
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.shared_memory import ShareClient, ShareServer
 from nst_rt.shared_memory.frame_layout import FrameLayout, SlotStylizer

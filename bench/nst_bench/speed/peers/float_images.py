@@ -1,7 +1,7 @@
 """Frames as float images and back, in numpy, as the tutorials of every framework do it."""
 
 import numpy as np
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 from numpy.typing import NDArray
 
 FloatImage = NDArray[np.float32]

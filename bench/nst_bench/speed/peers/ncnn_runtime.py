@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 
 from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing

@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 
 from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from nst_rt import contract
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 
 from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_rt import contract
+from nst_rt.contract import Frame
 from nst_rt.engine.ort import load_onnxruntime
-from nst_rt.stylizer.stylizer import Frame
 
 from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing

@@ -3,7 +3,7 @@
 import copy
 from typing import TYPE_CHECKING
 
-from nst_rt.stylizer.stylizer import Frame
+from nst_rt.contract import Frame
 
 from nst_bench.harness.latency import Case
 from nst_bench.speed.contender import missing

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from nst_rt.contract import Frame
 from nst_rt.errors import DependencyError, DeviceError, NstError, OutputError
 from nst_rt.jobs.grid.plan import Cell, Plan, Request
 from nst_rt.jobs.grid.record import GridRecord, file_hash
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.media.images.image_writer import write_image
-from nst_rt.media.pixels.frame import Frame
 
 State = Literal["made", "kept", "failed", "not made"]
 

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nst_rt.contract import Frame
 from nst_rt.jobs.grid.plan import Request
 from nst_rt.jobs.grid.record import file_hash
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_file
 from nst_rt.styles.library import Style, is_painting, load_styles, parse_terms, require_painting
 from nst_rt.stylizer.stylizer import Stylizer, model_of_style

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from nst_rt.contract import Frame
 from nst_rt.errors import InputError, NstError, StyleError
 from nst_rt.jobs.grid.plan import Request
 from nst_rt.jobs.grid.record import file_hash
 from nst_rt.jobs.optimizing import ImageOptimizer
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.styles.library import Term, is_painting, parse_blend
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nst_rt.media.pixels.frame import Frame
+from nst_rt.contract import Frame
 
 _PAPER, _INK = (250, 250, 250), (40, 40, 40)
 _FACE = cv2.FONT_HERSHEY_SIMPLEX

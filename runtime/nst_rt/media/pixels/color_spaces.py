@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from nst_rt.media.pixels.frame import Frame
+from nst_rt.contract import Frame
 from nst_rt.media.pixels.pixel_formats import plane_pixels
 
 # Numbers of ITU-T H.273, as files and FFmpeg store them.

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import Frame
 from nst_rt.media.pixels.color_spaces import ColorSpace
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PixelFormat
 from nst_rt.media.pixels.yuv_matrices import bgr_to_yuv
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.media.pixels.frame import Frame
+from nst_rt.contract import Frame
 from nst_rt.media.pixels.pixel_formats import bytes_of
 from nst_rt.media.pixels.yuv_matrices import bgr_to_yuv
 from nst_rt.media.pixels.yuv_planes import yuv_filler

@@ -5,8 +5,8 @@ from collections.abc import Generator
 from itertools import cycle
 from typing import NamedTuple
 
+from nst_rt.contract import Frame
 from nst_rt.errors import CutFrameError, FrameStreamError, InputError
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.raw_frames.descriptors import ByteReader
 from nst_rt.media.raw_frames.raw_to_bgr import Alpha, frame_slots
 from nst_rt.media.raw_frames.stream_format import StreamFormat

@@ -8,8 +8,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from nst_rt.contract import Frame
 from nst_rt.media.pixels.color_spaces import FULL, to_bgr
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import bytes_of
 from nst_rt.media.raw_frames.stream_format import StreamFormat
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.contract import Frame
 from nst_rt.errors import OutputError, ReaderGoneError
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.raw_frames.bgr_to_raw import packer
 from nst_rt.media.raw_frames.descriptors import ByteWriter
 from nst_rt.media.raw_frames.stream_format import StreamFormat

@@ -4,8 +4,8 @@ import av
 import cv2
 import numpy as np
 
+from nst_rt.contract import Frame
 from nst_rt.media.pixels.color_spaces import ColorSpace
-from nst_rt.media.pixels.frame import Frame
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS, plane_pixels
 from nst_rt.media.pixels.yuv_planes import yuv_filler
 
