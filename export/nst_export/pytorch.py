@@ -14,8 +14,7 @@ def require_torch(what: str, threads: int | None = None) -> None:
     try:
         import torch
     except ImportError as error:
-        from nst_rt.errors import DependencyError
-        from nst_rt.files.installing import install_line
+        from nst_rt.errors import DependencyError, install_line
 
         raise DependencyError(f"{what} needs PyTorch: {install_line('export')}") from error
     if threads:

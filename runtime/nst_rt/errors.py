@@ -19,6 +19,8 @@ NstError
 └── DependencyError     a Python package that is not installed
 """
 
+from collections.abc import Iterable
+
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C or `kill` ended: 128 + SIGINT, as shells count."""
 
@@ -117,3 +119,29 @@ class DisplayError(NstError):
 
 class DependencyError(NstError):
     """A Python package that this call needs is not installed; the message holds the exact install line."""
+
+
+_CONSTRAINED = ("export",)
+"""Extras with torch, whose newest build brings gigabytes of CUDA libraries where constraints.txt does not pin it."""
+
+
+def install_line(extra: str, *packages: str) -> str:
+    """A line for a shell that installs what is missing; its comment says where to run it.
+
+    nst-rt is on no package index: pip takes it from its checkout.
+
+    Args:
+        extra: one of pyproject.toml's.
+        packages: what to install along with it, as pip names it.
+    """
+    constraints = "-c constraints.txt " if extra in _CONSTRAINED else ""
+    wanted = " ".join(f'"{one}"' for one in (f".[{extra}]", *packages))
+    return f"pip install {constraints}{wanted}  # in the checkout of nst-rt"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'gogh'?)`, to follow the statement that `name` is unknown; empty where nothing is near."""
+    import difflib  # only errors need it
+
+    nearest = difflib.get_close_matches(name.lower(), [str(other) for other in known], n=1, cutoff=0.5)
+    return f" (did you mean {nearest[0]!r}?)" if nearest else ""

@@ -15,7 +15,11 @@ def run_python(code: str) -> str:
 
 
 def test_exported_names_are_the_stylizer_and_every_error() -> None:
-    errors = [name for name, value in vars(nst_rt.errors).items() if isinstance(value, type)]
+    errors = [
+        name
+        for name, value in vars(nst_rt.errors).items()
+        if isinstance(value, type) and issubclass(value, nst_rt.NstError)
+    ]
     assert sorted(nst_rt.__all__) == sorted([*errors, "Stylizer", "__version__"])
     assert nst_rt.Stylizer.__module__ == "nst_rt.stylizer.stylizer"
     with pytest.raises(AttributeError):

@@ -9,8 +9,8 @@ from typing import Any
 
 from nst_rt.cli.signals import signals_interrupt
 from nst_rt.engine.devices import parse_device
-from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import DeviceError, InputError, OutputError
+from nst_rt.files.reading import file_sha256
 from nst_rt.media.images.image_writer import write_image
 from nst_rt.models.catalog import BUILT_IN
 from nst_train.loop.hardware import choose_hardware

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nst_rt.contract import ModelRecord
-from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.engine.session import read_model, require_same_network
-from nst_rt.errors import InputError, ModelError, NstError, StyleError
+from nst_rt.errors import InputError, ModelError, NstError, StyleError, did_you_mean
 from nst_rt.files.naming import style_tag
-from nst_rt.files.suggestions import did_you_mean
+from nst_rt.files.paths import is_file
+from nst_rt.files.reading import file_sha256
 from nst_rt.media.images.image_reader import read_image
-from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_file, is_model_path
+from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_model_path
 from nst_rt.styles.library import Style, is_painting, load_styles, parse_blend, unknown_style
 
 Kind = Literal["network", "tuned", "optimize"]

@@ -13,8 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 from nst_rt.contract import Frame
-from nst_rt.engine.session import model_sha256
 from nst_rt.engine.timing import LatencyStatistics, StageClock
+from nst_rt.files.reading import file_sha256
 from nst_rt.media.images.sample_image import landscape
 from nst_rt.stylizer.stylizer import Stylizer
 
@@ -98,4 +98,4 @@ def _what_ran(stylizer: Stylizer) -> dict[str, Any]:
     """The stylizer's own account, with the model's hash in place of a path that means nothing elsewhere."""
     told = stylizer.describe()
     path = Path(told.pop("path"))
-    return {**told, "file": path.name, "sha256": model_sha256(path)}
+    return {**told, "file": path.name, "sha256": file_sha256(path)}

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nst_rt.engine.session import model_sha256, read_model
+from nst_rt.engine.session import read_model
 from nst_rt.errors import InputError, StyleError
+from nst_rt.files.reading import file_sha256
 from nst_rt.models.catalog import ModelFiles, find_model
 from nst_rt.styles.library import Vector, load_styles, read_styles, unknown_style
 from nst_rt.stylizer.stylizer import Stylizer
@@ -53,8 +54,8 @@ class Contender:
         encoded = any(rendition.style and not rendition.vector_sha256 for rendition in self.renditions)
         encoder = self.files.encoder if encoded else None
         return {
-            "model": model_sha256(self.files.path),
-            **({"encoder": model_sha256(encoder)} if encoder else {}),
+            "model": file_sha256(self.files.path),
+            **({"encoder": file_sha256(encoder)} if encoder else {}),
         }
 
     def question(self, rendition: Rendition) -> dict[str, str]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from nst_rt.contract import Frame
-from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import InputError
+from nst_rt.files.reading import file_sha256
 from nst_rt.media.video.video_reader import VideoReader
 
 from nst_bench.quality.motion import Motion, find_motion, warp

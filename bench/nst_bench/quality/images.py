@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from nst_export.model_files.named_styles import NamedStyle
-from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import InputError
+from nst_rt.files.reading import file_sha256
 from nst_rt.media.images.image_reader import read_image
 from nst_train.data.images import Rgb, as_rgb, list_images, read_rgb
 from nst_train.data.paintings import held_out

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_export.model_files.named_styles import BUILT_IN, paintings_in, read_named_styles
-from nst_rt.engine.session import model_sha256 as file_sha256
 from nst_rt.errors import InputError
+from nst_rt.files.reading import file_sha256
 from nst_rt.media.images.image_writer import write_image
 from nst_rt.models.catalog import BUILT_IN as CONDITIONAL
 from nst_train.loop.hardware import choose_hardware

@@ -5,8 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from nst_rt.errors import DependencyError
-from nst_rt.files.installing import install_line
+from nst_rt.errors import DependencyError, install_line
 
 from nst_bench.speed.entries import contender_of, size_of
 from nst_bench.speed.work import on_card

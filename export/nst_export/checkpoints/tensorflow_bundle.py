@@ -4,7 +4,6 @@ TensorFlow itself reads them. It is large and only this needs it, so that it has
 `.npz` archive with the variables under their names says the same.
 """
 
-import hashlib
 import os
 import re
 import sys
@@ -15,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from nst_rt.errors import DependencyError, InputError, ModelError
-from nst_rt.files.installing import install_line
+from nst_rt.errors import DependencyError, InputError, ModelError, install_line
+from nst_rt.files.reading import file_sha256
 
 from nst_export.checkpoints.reading import Checkpoint, read_bytes
 
@@ -162,7 +161,6 @@ def _silent_stderr() -> Iterator[None]:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the file's permissions") from error

@@ -1,7 +1,6 @@
 """The conditional transformer network: one trunk, any number of styles as vectors."""
 
 import copy
-import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 import onnx
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
+from nst_rt.files.reading import file_sha256
 from torch import Tensor
 
 from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional
@@ -73,15 +73,13 @@ def export_trained(
         raise ModelError(f"{weights}: has no style {missing[0]!r} to leave out, but {', '.join(trained.styles)}")
     trained.styles = {name: vector for name, vector in trained.styles.items() if name not in leave_out}
     trained.records = {name: record.texts() for name, record in read_named_styles().items()} | trained.records
-    with weights.open("rb") as file:
-        source = hashlib.file_digest(file, "sha256").hexdigest()
     return export_conditional(
         trained,
         output,
         precision,
         photographs=photographs,
         license=license,
-        source_sha256=source,
+        source_sha256=file_sha256(weights),
         controls=controls,
         overwrite=overwrite,
     )

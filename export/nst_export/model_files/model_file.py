@@ -5,7 +5,8 @@ from pathlib import Path
 import onnx
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError
-from nst_rt.models.catalog import find_model, is_file, is_model_path
+from nst_rt.files.paths import is_file
+from nst_rt.models.catalog import find_model, is_model_path
 
 
 def model_and_output(name_or_path: str, output: Path | None, suffix: str) -> tuple[Path, Path | None]:

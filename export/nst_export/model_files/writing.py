@@ -12,7 +12,8 @@ from nst_rt import __version__, contract
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import refuse_unwritable, replacing, why_not_written
-from nst_rt.files.naming import check_not_taken, exists
+from nst_rt.files.naming import check_not_taken
+from nst_rt.files.paths import exists
 from nst_rt.models.catalog import ModelFiles
 
 from nst_export.onnx_graph.builder import Precision, set_record

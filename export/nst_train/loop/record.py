@@ -1,6 +1,5 @@
 """The run record: what a set of weights was made from, how, on what and for how long; JSON beside the weights."""
 
-import hashlib
 import json
 import platform
 import time
@@ -13,6 +12,7 @@ import torch
 from nst_export.checkpoints.trained import Checkpoint, in_words
 from nst_rt import __version__
 from nst_rt.files.atomic import replacing
+from nst_rt.files.reading import file_sha256
 
 FILE = "record.json"
 
@@ -42,8 +42,7 @@ def new_session(step: int, hardware: str, start: Path | None = None) -> dict[str
 
 def describe_file(path: Path) -> dict[str, Any]:
     """A file that was learned from: name, size in bytes, SHA-256."""
-    data = path.read_bytes()
-    return {"file": str(path), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return {"file": str(path), "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def write_record(state: Checkpoint, data: dict[str, Any], weights: list[Path], folder: Path) -> Path:

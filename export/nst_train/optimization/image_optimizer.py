@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError
-from nst_rt.jobs.grid.record import file_hash
+from nst_rt.files.reading import file_sha256
 from nst_rt.styles.color_matching import ColorMatching
 
 from nst_train.data.images import as_rgb
@@ -34,7 +34,7 @@ class NetworkOptimizer:
         self._hardware = choose_hardware(device, precision)
         file = obtain_loss_network(weights, choose_reporter().note)
         self._network = load_loss_network(file)
-        self._hash = file_hash(file)
+        self._hash = file_sha256(file)
 
     @property
     def inputs(self) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from nst_rt.errors import InputError
-from nst_rt.models.catalog import BUILT_IN, find_model, is_file
+from nst_rt.files.paths import is_file
+from nst_rt.models.catalog import BUILT_IN, find_model
 from nst_rt.styles.color_matching import ColorMatching
 from nst_rt.styles.library import PAINTING_SIDE, load_styles
 

@@ -8,7 +8,7 @@ import typer
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import JsonOption, ModelOption
 from nst_rt.errors import INTERRUPTED, InputError, StyleError
-from nst_rt.files.local_path import local_path
+from nst_rt.files.paths import local_path
 
 if TYPE_CHECKING:
     from nst_rt.contract import ModelRecord

@@ -9,7 +9,7 @@ import typer
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import DeviceOption, JsonOption, ModelOption, PrecisionOption, ThreadsOption
 from nst_rt.errors import ModelError, StyleError
-from nst_rt.files.local_path import local_path
+from nst_rt.files.paths import local_path
 
 if TYPE_CHECKING:
     from nst_rt.stylizer.stylizer import Stylizer

@@ -241,7 +241,7 @@ def _images(names: list[str], output: Path) -> list[Path]:
 
 def _styles(names: list[str], output: Path) -> list[str]:
     """Styles, each once; a folder is the paintings in it."""
-    from nst_rt.files.naming import is_folder
+    from nst_rt.files.paths import is_folder
 
     styles: dict[str, None] = {}
     for name in names:

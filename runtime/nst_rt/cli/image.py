@@ -106,7 +106,7 @@ def image(
     """
     from nst_rt.cli.signals import signals_interrupt
     from nst_rt.engine.cpu_cores import physical_cores
-    from nst_rt.files.naming import is_folder
+    from nst_rt.files.paths import is_file, is_folder
     from nst_rt.jobs.image_paths import (
         STREAM,
         find_images,
@@ -122,7 +122,6 @@ def image(
     from nst_rt.media.images.image_reader import SUFFIXES as READABLE
     from nst_rt.media.images.image_writer import SUFFIXES as WRITABLE
     from nst_rt.media.images.image_writer import check_suffix
-    from nst_rt.models.catalog import is_file
 
     chosen = [
         read_controls(one, mask=mask, outside=outside, regions=regions, feather=feather, match_colors=match_colors)

@@ -40,14 +40,15 @@ def describe_file(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file is not ours, truncated, or breaks the contract.
     """
-    from nst_rt.engine.session import model_sha256, read_model, signature
+    from nst_rt.engine.session import read_model, signature
+    from nst_rt.files.reading import file_sha256
 
     record = read_model(path)
     inputs, outputs = signature(path)
     return {
         "file": str(path),
         "bytes": path.stat().st_size,
-        "sha256": model_sha256(path),
+        "sha256": file_sha256(path),
         **asdict(record),
         "inputs": [asdict(tensor) for tensor in inputs],
         "outputs": [asdict(tensor) for tensor in outputs],

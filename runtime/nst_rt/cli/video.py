@@ -31,7 +31,7 @@ from nst_rt.cli.options import (
     TimelineOption,
     one_style,
 )
-from nst_rt.files.local_path import local_path
+from nst_rt.files.paths import local_path
 
 if TYPE_CHECKING:
     import numpy as np

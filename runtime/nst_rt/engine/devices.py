@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nst_rt.engine import openvino
 from nst_rt.engine.ort import INSTALL_CPU, INSTALL_CUDA, load_onnxruntime, preload_cuda
-from nst_rt.errors import DeviceError
-from nst_rt.files.installing import install_line
+from nst_rt.errors import DeviceError, install_line
 
 if TYPE_CHECKING:
     from nst_rt.engine.engine_cache import EngineCache

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TextIO
 
-from nst_rt.errors import DependencyError
-from nst_rt.files.installing import install_line
+from nst_rt.errors import DependencyError, install_line
 
 INSTALL_CPU = install_line("cpu")
 INSTALL_CUDA = install_line("cuda")

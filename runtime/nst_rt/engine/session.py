@@ -22,7 +22,8 @@ from nst_rt.engine.ort import load_onnxruntime, stdout_to
 from nst_rt.engine.placement import read_placement
 from nst_rt.engine.timing import StageClock
 from nst_rt.errors import DeviceError, InputError, ModelError
-from nst_rt.models.catalog import is_file
+from nst_rt.files.paths import is_file
+from nst_rt.files.reading import file_sha256
 
 if TYPE_CHECKING:
     from nst_rt.engine.engine_cache import EngineCache
@@ -177,7 +178,7 @@ class Session:
 
         precision = "fp16" if self._fp16 else "fp32"
         name = self.path.name.removesuffix(".onnx")
-        cache = engine_cache(name, model_sha256(self.path), precision, self._size(), self.device)
+        cache = engine_cache(name, file_sha256(self.path), precision, self._size(), self.device)
         if not cache.built():
             log.warning("building the TensorRT engine of %s for %s; a minute or more, once", name, self._size())
         try:
@@ -363,11 +364,3 @@ def signature(path: Path) -> tuple[list[Tensor], list[Tensor]]:
 def _peek(path: Path) -> Any:
     # Unoptimised and without a pool of threads: only the metadata and the signature are wanted.
     return open_session(path, [("CPUExecutionProvider", {})], None, 1, optimise=False)
-
-
-def model_sha256(path: Path) -> str:
-    """SHA-256 of a file, as hex digits."""
-    import hashlib  # loads OpenSSL, which a plain run has no need of
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

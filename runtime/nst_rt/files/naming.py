@@ -1,12 +1,11 @@
 """Names of results: which style made them, and that they take nobody's place unasked."""
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from nst_rt.errors import OutputError
-from nst_rt.models.catalog import is_file
+from nst_rt.files.paths import exists, is_file
 
 
 def style_tag(style: str) -> str:
@@ -14,17 +13,6 @@ def style_tag(style: str) -> str:
     if "/" in style or "\\" in style or is_file(Path(style)):
         style = Path(style.replace("\\", "/")).stem
     return re.sub(r"[^\w.+-]+", "-", style).strip("-.")[:60] or "stylized"
-
-
-# Unlike pathlib's, these two take a name that is too long for the disk as one that is not there.
-def exists(path: Path) -> bool:
-    """Something is at `path`."""
-    return os.path.exists(path)  # noqa: PTH110
-
-
-def is_folder(path: Path) -> bool:
-    """A folder is at `path`."""
-    return os.path.isdir(path)  # noqa: PTH112
 
 
 def check_not_taken(output: Path, inputs: Iterable[Path], *, overwrite: bool) -> None:

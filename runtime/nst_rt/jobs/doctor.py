@@ -19,9 +19,8 @@ from nst_rt.engine import gpu
 from nst_rt.engine.devices import HOW_TO_GET, PROVIDERS, Device, listed_devices
 from nst_rt.engine.ort import BROKEN, INSTALL_CPU, INSTALL_CUDA, load_onnxruntime, preload_cuda
 from nst_rt.engine.session import FrameShape, Session
-from nst_rt.errors import DependencyError, NstError
+from nst_rt.errors import DependencyError, NstError, install_line
 from nst_rt.files import folders
-from nst_rt.files.installing import install_line
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
 
 Status = Literal["ok", "note", "warning", "error"]

@@ -3,8 +3,7 @@
 from importlib.metadata import entry_points
 from typing import Any, NoReturn
 
-from nst_rt.errors import DependencyError
-from nst_rt.files.installing import install_line
+from nst_rt.errors import DependencyError, install_line
 
 EXPORT_PACKAGES = ("torch", "onnx")
 """What the extra `export` brings, by the names they are imported under."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nst_rt.errors import InputError, OutputError
-from nst_rt.files.local_path import local_path
-from nst_rt.files.naming import check_not_taken, exists, is_folder
+from nst_rt.files.naming import check_not_taken
+from nst_rt.files.paths import exists, is_folder, local_path
 
 STREAM = Path("-")
 """Stands for stdin among the inputs and for stdout as the output."""

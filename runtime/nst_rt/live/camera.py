@@ -3,14 +3,13 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nst_rt.errors import SourceError
 from nst_rt.live.capture import LiveFrame
+from nst_rt.media.opencv_log import silent_opencv
 
 # Media Foundation otherwise tries every hardware transform first, which can take ten seconds; it reads this on import.
 if sys.platform == "win32":
@@ -109,7 +108,7 @@ class Camera:
         self._name = f"camera {device}"
         # On Linux the back-end is named, because OpenCV would otherwise try GStreamer and FFmpeg on a busy camera.
         backend = cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY
-        with _quiet():
+        with silent_opencv():  # our error says what is wrong with a device
             self._capture = cv2.VideoCapture(device, backend)
             # Order matters: drivers forget the size when the format changes, and the rate when the size does.
             # Uncompressed images larger than VGA do not fit through USB 2 at 30 per second; MJPG does.
@@ -159,18 +158,6 @@ class Camera:
 
     def close(self) -> None:
         self._capture.release()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence OpenCV's warnings about a device that does not open: our error says it."""
-    logging = cv2.utils.logging
-    before = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        logging.setLogLevel(before)
 
 
 def _cannot_open(device: int | str, cameras: list[CameraInfo]) -> str:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from nst_rt.errors import InputError
-from nst_rt.files.address import is_address
+from nst_rt.files.paths import is_address
 from nst_rt.live.camera import Camera, CameraSettings
 from nst_rt.live.capture import Source
 from nst_rt.live.playback import VideoPlayback

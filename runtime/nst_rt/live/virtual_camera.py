@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.errors import DependencyError, OutputError
-from nst_rt.files.installing import install_line
+from nst_rt.errors import DependencyError, OutputError, install_line
 from nst_rt.live.letterbox import letterbox
 
 _HOW = {

@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_rt.errors import ModelError, StyleError
+from nst_rt.errors import ModelError, StyleError, did_you_mean
 from nst_rt.files.folders import models_folder
-from nst_rt.files.suggestions import did_you_mean
+from nst_rt.files.paths import is_file
 
 BUNDLED = Path(__file__).parent
 BUILT_IN = "conditional"
@@ -123,14 +123,6 @@ def _model_with_style(name: str, models: Iterable[ModelFiles]) -> str:
             if name in load_styles(files):
                 return files.name
     return ""
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that no file system takes is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def is_model_path(text: str) -> bool:

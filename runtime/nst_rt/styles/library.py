@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.errors import ExpressionError, StyleError
+from nst_rt.errors import ExpressionError, StyleError, did_you_mean
 from nst_rt.files.folders import styles_folder
-from nst_rt.files.suggestions import did_you_mean
-from nst_rt.models.catalog import ModelFiles, is_file, is_model_path
+from nst_rt.files.paths import is_file
+from nst_rt.models.catalog import ModelFiles, is_model_path
 from nst_rt.styles.expressions import malformed
 
 log = logging.getLogger("nst_rt")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nst_rt.errors import ExpressionError, StyleError
-from nst_rt.models.catalog import is_file
+from nst_rt.files.paths import is_file
 from nst_rt.styles.expressions import Piece, list_items, malformed
 from nst_rt.styles.library import Term, Vector, blend, blend_expression, parse_blend
 

@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 
 from nst_rt.contract import ModelRecord
-from nst_rt.errors import OutputError, StyleError
+from nst_rt.errors import OutputError, StyleError, did_you_mean
 from nst_rt.files.atomic import refuse_unwritable, replacing, why_not_written
-from nst_rt.files.suggestions import did_you_mean
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, list_models
 from nst_rt.styles.library import Style, read_styles, styles_text, user_style_files, user_style_folder, user_styles
 from nst_rt.styles.regions import is_photograph

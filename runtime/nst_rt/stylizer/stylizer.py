@@ -16,7 +16,8 @@ from nst_rt.engine.session import Session
 from nst_rt.engine.session_cache import SessionCache
 from nst_rt.engine.timing import StageClock
 from nst_rt.errors import InputError, StyleError
-from nst_rt.models.catalog import BUILT_IN, ORT_SUFFIX, ModelFiles, find_model, is_file, is_model_path, list_models
+from nst_rt.files.paths import is_file
+from nst_rt.models.catalog import BUILT_IN, ORT_SUFFIX, ModelFiles, find_model, is_model_path, list_models
 from nst_rt.styles.library import Vector, blend, has_painting, is_painting, load_styles, parse_blend, unknown_style
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
-from nst_rt.files.installing import install_line
+from nst_rt.errors import install_line
 
 CHECKOUT = Path(__file__).parents[3]
 

@@ -10,10 +10,10 @@ import numpy as np
 from nst_rt.contract import Frame
 from nst_rt.errors import NstError
 from nst_rt.files.naming import style_tag
+from nst_rt.files.paths import is_file
 from nst_rt.jobs.grid.plan import Plan
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet, fitted
 from nst_rt.media.images.image_reader import read_image
-from nst_rt.models.catalog import is_file
 from nst_rt.styles.library import is_painting
 
 _PAPER, _GRAY, _INK = 250, 222, (60, 60, 60)

@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol
 
 from nst_rt.contract import Frame
 from nst_rt.errors import DependencyError, DeviceError, NstError, OutputError
+from nst_rt.files.reading import file_sha256
 from nst_rt.jobs.grid.plan import Cell, Plan, Request
-from nst_rt.jobs.grid.record import GridRecord, file_hash
+from nst_rt.jobs.grid.record import GridRecord
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.media.images.image_writer import write_image
 
@@ -85,7 +86,7 @@ class GridRun:
     def _make(self, cell: Cell) -> State:
         request, settings = cell.request, dict(cell.request.settings)
         photograph = read_image(request.content).shrunk(settings["size"]).bgr
-        inputs = {"content": file_hash(request.content), "settings": settings, **self._maker.inputs(request)}
+        inputs = {"content": file_sha256(request.content), "settings": settings, **self._maker.inputs(request)}
         if self._record.holds(cell.file, inputs):
             return "kept"
         write_image(self._folder / cell.file, self._maker.make(request, photograph))

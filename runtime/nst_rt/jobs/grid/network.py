@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nst_rt.contract import Frame
+from nst_rt.files.paths import is_file
+from nst_rt.files.reading import file_sha256
 from nst_rt.jobs.grid.plan import Request
-from nst_rt.jobs.grid.record import file_hash
-from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_file
+from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
 from nst_rt.styles.library import Style, is_painting, load_styles, parse_terms, require_painting
 from nst_rt.stylizer.stylizer import Stylizer, model_of_style
 
@@ -92,7 +93,7 @@ class NetworkMaker:
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:
-            self._hashes[path] = file_hash(path)
+            self._hashes[path] = file_sha256(path)
         return self._hashes[path]
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError, NstError, StyleError
+from nst_rt.files.reading import file_sha256
 from nst_rt.jobs.grid.plan import Request
-from nst_rt.jobs.grid.record import file_hash
 from nst_rt.jobs.optimizing import ImageOptimizer
 from nst_rt.styles.library import Term, is_painting, parse_blend
 
@@ -24,7 +24,7 @@ class OptimizedMaker:
             StyleError: no painting.
             OSError: a file cannot be read.
         """
-        paintings = [[file_hash(Path(term.name)), term.weight] for term in _paintings(request)]
+        paintings = [[file_sha256(Path(term.name)), term.weight] for term in _paintings(request)]
         return {**self._optimizer.inputs, "paintings": paintings}
 
     def make(self, request: Request, photograph: Frame) -> Frame:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_rt.contract import MIN_SIDE
-from nst_rt.errors import ExpressionError
-from nst_rt.files.suggestions import did_you_mean
+from nst_rt.errors import ExpressionError, did_you_mean
 from nst_rt.styles.color_matching import METHODS as COLOR_MATCHINGS
 from nst_rt.styles.expressions import list_items, malformed
 from nst_rt.stylizer.stylizer import FINEST_STROKES, LARGEST_STROKES

@@ -1,6 +1,5 @@
 """What the images beside a sheet were made of, so that the same line again makes only what is missing or changed."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 from nst_rt import __version__
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import replacing, why_not_written
+from nst_rt.files.reading import file_sha256
 
 log = logging.getLogger("nst_rt")
 
@@ -46,7 +46,7 @@ class GridRecord:
         entry, path = self._images.get(file), self._folder / file
         if entry is None or entry.get("inputs") != _with_version(inputs) or not path.is_file():
             return False
-        return bool(file_hash(path) == entry.get("sha256"))
+        return bool(file_sha256(path) == entry.get("sha256"))
 
     def add(self, file: str, inputs: Mapping[str, Any], told: Mapping[str, Any]) -> None:
         """Record an image that was just written.
@@ -58,7 +58,7 @@ class GridRecord:
         Raises:
             OutputError: the record cannot be written.
         """
-        entry = {**told, "inputs": _with_version(inputs), "sha256": file_hash(self._folder / file)}
+        entry = {**told, "inputs": _with_version(inputs), "sha256": file_sha256(self._folder / file)}
         self._images[file] = entry
         self._write()
 
@@ -84,16 +84,6 @@ def sheets_of(folder: Path) -> list[str]:
         return [str(name) for name in json.loads((folder / NAME).read_text("utf-8"))["sheets"]]
     except (OSError, ValueError, TypeError, KeyError):
         return []
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _with_version(inputs: Mapping[str, Any]) -> dict[str, Any]:

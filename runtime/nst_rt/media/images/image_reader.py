@@ -1,8 +1,5 @@
 """Images read from files or bytes: upright, 8-bit BGR, transparency apart."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +10,9 @@ from numpy.typing import NDArray
 
 from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import InputError
-from nst_rt.files.file_access import refusing_unreadable
+from nst_rt.files.reading import refusing_unreadable
 from nst_rt.media.images.image_header import Format, ImageHeader, read_header
+from nst_rt.media.opencv_log import silent_opencv
 
 MAX_SIDE = 16_384
 """Longest side that is decoded, in pixels; a square of it is 268 million pixels, 0.8 GB of BGR."""
@@ -97,7 +95,7 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> Image:
     if why := unfit_sides(header.width, header.height):
         small = min(header.width, header.height) < MIN_SIDE
         raise InputError(f"{name}: {why}. {'Use a larger image' if small else 'Scale it down or cut it'}")
-    with _quiet_opencv():
+    with silent_opencv():
         try:
             # UNCHANGED keeps alpha and depth and leaves the turning to us; the other modes turn but drop alpha.
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -171,30 +169,3 @@ def _uint8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-class _QuietOpenCV:
-    """OpenCV reports every damaged file on stderr by itself; our error says it once, in one line.
-
-    The level is the whole process's: of several threads that read, the first silences it and the last gives it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._readers, self._level = threading.Lock(), 0, 0
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            self._readers += 1
-            if self._readers == 1:
-                self._level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._readers -= 1
-                if not self._readers:
-                    cv2.utils.logging.setLogLevel(self._level)
-
-
-_quiet_opencv = _QuietOpenCV()

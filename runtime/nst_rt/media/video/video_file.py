@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 
 from nst_rt.errors import InputError
-from nst_rt.files.file_access import refusing_unreadable
+from nst_rt.files.reading import refusing_unreadable
 
 
 def open_video(path: Path) -> av.container.InputContainer:

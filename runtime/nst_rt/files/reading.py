@@ -1,4 +1,4 @@
-"""What is wrong with a file that cannot be opened or read."""
+"""Reading files: their hashes, and one line for each way in which a file cannot be read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from nst_rt.errors import InputError
 
 @contextmanager
 def refusing_unreadable(name: str | Path, folder_hint: str) -> Iterator[None]:
-    """Tell of errors of opening and reading a file.
+    """Raise an InputError where the block cannot open or read a file.
 
     Args:
         name: what errors call the file.
@@ -28,3 +28,15 @@ def refusing_unreadable(name: str | Path, folder_hint: str) -> Iterator[None]:
         raise InputError(f"{name}: no permission to read it. Change its mode or copy it") from None
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error}). Check the disk") from error
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, as hex digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    import hashlib  # loads OpenSSL, which a plain run does not need
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
