@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from nst_bench.quality.losses import Judge, style_loss
+from nst_bench.harness.losses import FeatureExtractor, style_loss
 from nst_rt import Stylizer
 from nst_rt.models.catalog import BUILT_IN, find_model
 from nst_train.data.images import list_images, read_rgb, resize_long_side
@@ -30,16 +30,16 @@ def test_style_and_image_survive_eight_bits(shared: Path, tmp_path: Path) -> Non
     command = [sys.executable, "-c", "from nst_rt.cli import main; main()", "export", "int8", str(model), "--json"]
     done = subprocess.run([*command, "--photographs", str(photographs)], capture_output=True, text=True, check=True)
     assert min(entry["psnr"] for entry in json.loads(done.stdout)["models"][0]["parity"]) >= 32
-    judge = Judge(
+    extractor = FeatureExtractor(
         load_loss_network(shared / "weights" / "loss" / "vgg19_conv1_1_to_conv3_4.npz"), choose_hardware("cpu")
     )
     frames = [resize_long_side(read_rgb(path), 384) for path in list_images(photographs)[-4:]]
     for style in STYLES:
-        painting = judge.read_painting(read_rgb(shared / "data" / "style_named" / f"{style}.jpg"))
+        painting = extractor.painting_grams(read_rgb(shared / "data" / "style_named" / f"{style}.jpg"))
         losses = {}
         for precision in ("fp32", "int8"):
             with Stylizer.load(style, model=model, device="cpu", precision=precision) as stylizer:
                 images = [stylizer(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)) for frame in frames]
-            grams = [judge.read(np.ascontiguousarray(image[:, :, ::-1])).grams for image in images]
+            grams = [extractor.features(np.ascontiguousarray(image[:, :, ::-1])).grams for image in images]
             losses[precision] = np.mean([style_loss(found, painting) for found in grams])
         assert losses["int8"] == pytest.approx(losses["fp32"], rel=0.05)

@@ -1,14 +1,13 @@
-"""The comparison written down: every number as JSON, one table as Markdown, and the rows that both documents show."""
+"""The report: every number as JSON, one table as Markdown, and the rows that Markdown and HTML show."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from nst_rt.files.atomic import replacing
-
-from nst_bench.compare.compare_run import IMAGES, Outcome, Setting
+from nst_bench.compare.method_runs import IMAGES, Outcome, Setting
+from nst_bench.harness.loss_measurements import LossMeasurements
+from nst_bench.harness.losses import CONTENT_LOSS_METHOD, STYLE_LOSS_METHOD
+from nst_bench.harness.machine import machine_line
 from nst_bench.harness.markdown import percent, table
 
 COLUMNS = (
@@ -23,20 +22,17 @@ COLUMNS = (
     "content loss >",
     "remarks",
 )
+INTERRUPTED = "Interrupted: the same command again makes what is missing"
 LIVE_RATE = 15.0
-"""Images a second from which a video of images is seen rather than images."""
+"""Images per second from which the eye sees motion instead of single images."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """What was compared, on what, and with what result."""
+class CompareReport:
+    """What was compared, on what, and with which result."""
 
-    machine: Mapping[str, Any]
     setting: Setting
-    style: str
-    """As it was typed."""
-    loss_network: Path
-    loss_network_sha256: str
+    losses: LossMeasurements
     unchanged: float
     """Style loss of the photograph as it is."""
     outcomes: Sequence[Outcome]
@@ -56,22 +52,22 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Everything that was measured."""
-        setting = self.setting
+        setting, options = self.setting, self.setting.options
         return {
             "photograph": {"file": setting.photograph.path.name, "sha256": setting.photograph.sha256},
             "painting": {"file": setting.painting.path.name, "sha256": setting.painting.sha256},
-            "style": self.style,
+            "style": options.style,
             "size": list(self.size),
             "settings": {
-                "side": setting.side,
-                "device": setting.device,
-                "precision": setting.precision,
-                "optimizing_precision": setting.optimizing_precision,
-                "threads": setting.threads,
-                "loss_network": self.loss_network.name,
-                "loss_network_sha256": self.loss_network_sha256,
+                "side": options.side,
+                "device": options.device,
+                "precision": options.precision,
+                "optimizing_precision": options.optimizing_precision.value,
+                "threads": options.threads,
+                "loss_network": self.losses.loss_network.name,
+                "loss_network_sha256": self.losses.sha256,
             },
-            "machine": dict(self.machine),
+            "machine": dict(setting.machine),
             "sheet": self.sheet,
             "interrupted": self.interrupted,
             "unchanged": {"style": self.unchanged, "content": 0.0},
@@ -93,15 +89,15 @@ class Report:
         }
 
     def as_markdown(self) -> str:
-        """The sheet, the table, and how it was measured."""
+        """The sheet, the table, and the method of measurement."""
         parts = [
             f"# {self.title}",
-            f"![every method's image]({self.sheet})",
+            f"![the image of every method]({self.sheet})",
             table(COLUMNS, self.rows()),
             *self.method_lines(),
         ]
         if self.interrupted:
-            parts.insert(1, "Interrupted: the same line again makes what is missing.")
+            parts.insert(1, f"{INTERRUPTED}.")
         return "\n\n".join(parts) + "\n"
 
     def rows(self) -> list[list[str]]:
@@ -110,7 +106,7 @@ class Report:
         rows = [["the photograph as it is", "", "", "", "", "", unchanged, "0.0 %", "0", "for comparison"]]
         for one in self.outcomes:
             if one.loss is None:
-                rows.append([one.method.title, one.method.style, *[""] * 7, f"{_state(one)}: {one.why_not}"])
+                rows.append([one.method.title, one.method.style, *[""] * 7, f"{one.heading}: {one.reason}"])
                 continue
             figures = one.figures
             rows.append(
@@ -130,19 +126,19 @@ class Report:
         return rows
 
     def closed(self, outcome: Outcome) -> float:
-        """How much of the photograph's style loss is gone; 1 would be the painting."""
+        """How much of the photograph's style loss is gone; 1 is the painting."""
         assert outcome.loss is not None
         return 1 - outcome.loss.style / self.unchanged
 
     def remarks(self, outcome: Outcome) -> list[str]:
-        """What the numbers do not say."""
+        """What the numbers do not show."""
         method, figures = outcome.method, outcome.figures
         told = list(method.remarks)
         if method.needs:
             told.append(f"needs {method.needs}")
         if outcome.painted:
             live = method.kind != "optimize" and 1 / figures["image_seconds"] >= LIVE_RATE
-            told.append("live-capable here" if live else "not live here")
+            told.append("fast enough for live video here" if live else "too slow for live video here")
             if "tuning_seconds" in figures:
                 told += [figures["training"], f"tuning {duration(figures['tuning_seconds'])}"]
             ran = figures["ran"]
@@ -150,39 +146,20 @@ class Report:
         return told
 
     def method_lines(self) -> list[str]:
-        """How it was measured, a paragraph each."""
-        machine, setting = self.machine, self.setting
-        cards = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ""
-        threads = f", threads: {setting.threads}" if setting.threads else ""
+        """The method of measurement, in paragraphs of Markdown with `code` and **bold** only."""
+        options, machine = self.setting.options, self.setting.machine
+        threads = f", threads: {options.threads}" if options.threads else ""
         return [
-            f"`nst-rt compare` on {machine['processor']}, {machine['logical_cores']} cores{cards}{threads}, nst-rt "
-            f"{machine['nst-rt']}. The photograph at {self.size[0]}x{self.size[1]} px. Each method ran in a process of "
-            "its own, one after the other. **loading**: from its program's first line, Python's own start apart, until "
-            "it could paint (imports, model, style); **the image**: bytes in to bytes out, for networks the median "
-            "of warm calls, for the optimisation the one run; **peak memory**: the most that the process held, by the "
-            "system's account.",
-            "**style loss**: Gram matrices of relu1_1, relu2_1 and relu3_1 at 1, 1/2 and 1/4 of the size, each error "
-            "relative to the painting's own, the painting at 640 px; **closed**: how much of the unchanged "
-            "photograph's is gone (100 % would be the painting itself); **content loss**: squared distance of the "
-            f"relu3_1 maps relative to the photograph's energy. Judged by {self.loss_network.name}, the network whose "
-            "losses the optimisation lowers: on its own ground it cannot but win, and numbers of other loss networks "
-            "do not compare with these.",
+            f"`nst-rt compare` on {machine_line(machine)}{threads}, nst-rt {machine['nst-rt']}. The photograph at "
+            f"{self.size[0]}x{self.size[1]} px. Each method ran in a process of its own, one after the other. "
+            "**loading**: from the first line of its program until it could paint (imports, model, style), without the "
+            "start of Python; **the image**: bytes in to bytes out, for networks the median of warm calls, for the "
+            "optimisation its one run; **peak memory**: the most that the process held, as the system counts it.",
+            f"**style loss**: {STYLE_LOSS_METHOD}; **closed**: how much of the unchanged photograph's is gone (100 % "
+            f"is the painting itself); **content loss**: {CONTENT_LOSS_METHOD}. Judged by "
+            f"{self.losses.loss_network.name}, the network whose losses the optimisation lowers: in this measure it "
+            "has to win. Numbers of other loss networks cannot be compared with these.",
         ]
-
-    def write(self, folder: Path, page: str) -> None:
-        """Write compare.json, compare.md and compare.html.
-
-        Raises:
-            OutputError: the folder cannot be written to.
-        """
-        text = json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n"
-        for name, content in (
-            ("compare.json", text),
-            ("compare.md", self.as_markdown()),
-            ("compare.html", page),
-        ):
-            with replacing(folder / name) as temporary:
-                temporary.write_text(content, encoding="utf-8")
 
 
 def duration(seconds: float) -> str:
@@ -195,7 +172,3 @@ def duration(seconds: float) -> str:
 def _memory(figures: Mapping[str, Any]) -> str:
     card = f" + {figures['gpu_mb']:.0f} MB GPU" if "gpu_mb" in figures else ""
     return f"{figures['peak_mb']:.0f} MB{card}"
-
-
-def _state(outcome: Outcome) -> str:
-    return "failed" if outcome.state == "failed" else "missing"

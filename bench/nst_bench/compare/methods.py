@@ -1,4 +1,4 @@
-"""The methods that are compared: what each is called, how it takes to a style, and what its process is asked to do."""
+"""The methods that are compared: their names, how each gets a style, and the request to its process."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +15,8 @@ from nst_rt.media.images.image_reader import read_image
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_model_path
 from nst_rt.styles.library import Style, is_painting, load_styles, parse_blend, unknown_style
 
+from nst_bench.compare.compare_options import CompareOptions
+
 Kind = Literal["network", "tuned", "optimize"]
 BUILT_IN_NETWORK = "built-in network"
 STYLE_LOSSES = {"gram": "Gram", "statistics": "statistics"}
@@ -26,7 +28,7 @@ class Method:
     """One way to paint the photograph."""
 
     key: str
-    """Its file's name, and what --without calls it."""
+    """The name of its file, and its name in `without`."""
     title: str
     label: str
     """A short title for the sheet, ASCII."""
@@ -34,44 +36,52 @@ class Method:
     style: str
     """Where the style comes from, in words."""
     needs: str
-    """Packages beside the runtime's."""
+    """Packages that the runtime does not need."""
     remarks: tuple[str, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
-    """For `paint.paint`, what all methods share apart."""
-    decided_by: Mapping[str, str] = field(default_factory=dict)
-    """Hashes of the files that the image depends on, photograph and painting apart."""
+    """For `paint.paint`, without what all methods have in common."""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Of the files that decide the image, except photograph and painting."""
     refused: str = ""
-    """Why it cannot paint at all; empty if it can."""
+    """Why it cannot paint; empty if it can."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Whose style is wanted."""
+class StyleChoice:
+    """The style that all methods paint in."""
 
     name: str | None
-    """Of a style of the built-in network (or of `--model`)."""
+    """Of a named style of the model; None for a painting."""
     painting: Path
-    """What all images are held against."""
+    """What all images are compared to."""
 
 
-def find_wish(style: str, painting: Path | None, model: str | Path = BUILT_IN) -> Wish:
-    """STYLE as it was typed: a painting's file, or a style's name and the painting behind it.
+def choose_style(style: str, painting: Path | None, model: str | Path = BUILT_IN) -> StyleChoice:
+    """A painting's file, or a style's name and the painting behind it.
 
     Args:
-        painting: as given beside a name; a style of the user's own remembers its painting.
+        painting: behind a named style; for a user style the one that it was made from, if it is None.
 
     Raises:
-        StyleError: no such style, or something that has no painting.
-        InputError: a painting that is missing or cannot be read.
+        StyleError: no such style, or one that has no painting.
+        InputError: the painting is missing or cannot be read.
     """
     if is_model_path(style):
-        raise StyleError(f"{style}: a model, and STYLE is a painting or a style's name. Add it: -c NAME={style}")
+        raise StyleError(
+            f"{style}: a model. Give a painting or a style's name, and the model as a contender: NAME={style}",
+            parameter="style",
+        )
     if is_painting(style):
         if painting is not None:
-            raise InputError(f"--painting is for a style's name, and {style} is a painting. Leave one of them out")
-        return Wish(None, _checked(Path(style)))
+            raise InputError(
+                f"a painting is given for a style's name, and {style} is a painting itself. Leave one of them out",
+                parameter="painting",
+            )
+        return StyleChoice(None, _checked(Path(style)))
     if len(parse_blend(style)) > 1:
-        raise StyleError(f"{style}: a blend has no painting to be held against. Give one style or one painting")
+        raise StyleError(
+            f"{style}: a blend has no painting to compare to. Give one style or one painting", parameter="style"
+        )
     files = find_model(model)
     record = read_model(files.path)
     library = load_styles(files, record.style_size, record.source_sha256) if record.style_size else {}
@@ -81,11 +91,12 @@ def find_wish(style: str, painting: Path | None, model: str | Path = BUILT_IN) -
         own = library[style].painting
         if not (own and is_file(Path(own))):
             raise InputError(
-                f"{style} is a style's name, and the losses and the other methods need its painting. Add --painting "
-                "FILE, or give the painting in place of the name"
+                f"{style} is a style's name, and the losses and the other methods need its painting. Give the painting "
+                "too, or give it in place of the name",
+                parameter="painting",
             )
         painting = Path(own)
-    return Wish(style, _checked(painting))
+    return StyleChoice(style, _checked(painting))
 
 
 def _checked(painting: Path) -> Path:
@@ -93,10 +104,24 @@ def _checked(painting: Path) -> Path:
     return painting
 
 
+def choose_methods(options: CompareOptions, style: StyleChoice, loss_network: Path) -> list[Method]:
+    """The methods that the options ask for, in the order of the report.
+
+    Raises:
+        NstError: a contender is missing or has a name that is taken, or no method is left.
+    """
+    tune = options.minutes if options.tune else None
+    networks = network_methods(style, options.model, tune=tune, loss_network=loss_network)
+    optimizing = optimizing_methods(style, loss_network, options.steps)
+    for text in options.contenders:
+        networks.append(contender_method(text, style, [one.key for one in (*networks, *optimizing)]))
+    return leave_out([*networks, *optimizing], options.without)
+
+
 def network_methods(
-    wish: Wish, model: str | Path = BUILT_IN, *, tune: float | None, loss_network: Path
+    style: StyleChoice, model: str | Path = BUILT_IN, *, tune: float | None, loss_network: Path
 ) -> list[Method]:
-    """The network with style vectors: by the style's name, by its style encoder, and by a tuned vector.
+    """The network with style vectors: by the style's name, by its style encoder, and with a tuned vector.
 
     Args:
         tune: minutes for a tuned vector; without one if None.
@@ -104,14 +129,16 @@ def network_methods(
     files = find_model(model)
     record = read_model(files.path)
     if not record.style_size:
-        raise StyleError(f"{files.path}: one style is baked in. Leave --model out, and add it: -c NAME={files.path}")
+        raise StyleError(
+            f"{files.path}: one style is baked in. Give it as a contender: NAME={files.path}", parameter="model"
+        )
     whose = BUILT_IN_NETWORK if model == BUILT_IN else files.name
     methods = []
-    if wish.name is not None:
-        style = load_styles(files, record.style_size, record.source_sha256)[wish.name]
-        methods.append(_named(wish.name, style, files, whose))
+    if style.name is not None:
+        named = load_styles(files, record.style_size, record.source_sha256)[style.name]
+        methods.append(_named(style.name, named, files, whose))
     if files.encoder is not None:
-        methods.append(_encoded("encoder", f"{whose}, style encoder", "style encoder", files, record, wish))
+        methods.append(_encoded("encoder", f"{whose}, style encoder", "style encoder", files, record, style))
     if tune is not None:
         methods.append(
             Method(
@@ -119,16 +146,16 @@ def network_methods(
                 title=f"{whose}, tuned for {tune:g} min",
                 label=f"tuned {tune:g} min",
                 kind="tuned",
-                style=f"any painting, {tune:g} min ahead",
+                style=f"any painting, {tune:g} min before",
                 needs="PyTorch to tune",
                 remarks=("memory includes the tuning's",),
                 request={
                     "model": str(files.path),
-                    "painting": str(wish.painting),
+                    "painting": str(style.painting),
                     "minutes": tune,
                     "loss_network": str(loss_network),
                 },
-                decided_by=_hashes(files.path, files.encoder, loss_network),
+                hashes=_hashes(files.path, files.encoder, loss_network),
             )
         )
     return methods
@@ -140,16 +167,16 @@ def _named(name: str, style: Style, files: ModelFiles, whose: str) -> Method:
         title=f"{whose}, style {name}",
         label=f"style {name}",
         kind="network",
-        style="named" if not style.user_file else "named, the user's own",
+        style="named" if not style.user_file else "named, a user style",
         needs="",
         remarks=_training(style, files, whose == BUILT_IN_NETWORK),
         request={"model": str(files.path), "style": name},
-        decided_by={**_hashes(files.path), "vector": style.vector.tobytes().hex()},
+        hashes={**_hashes(files.path), "vector": style.vector.tobytes().hex()},
     )
 
 
 def _training(style: Style, files: ModelFiles, built_in: bool) -> tuple[str, ...]:
-    """How a style's vector came about; of the built-in network's, the file tells the last of several runs."""
+    """How a style's vector was trained; the files of the built-in network name the last of several runs."""
     if not style.training:
         return ()
     if style.user_file or not built_in:
@@ -157,7 +184,7 @@ def _training(style: Style, files: ModelFiles, built_in: bool) -> tuple[str, ...
     return (f"last training run: {style.training.removeprefix('last run: ')} (history: nst-rt info {files.name})",)
 
 
-def _encoded(key: str, title: str, label: str, files: ModelFiles, record: ModelRecord, wish: Wish) -> Method:
+def _encoded(key: str, title: str, label: str, files: ModelFiles, record: ModelRecord, style: StyleChoice) -> Method:
     encoder = files.encoder
     assert encoder is not None
     require_same_network(record, files.path, read_model(encoder), encoder)
@@ -169,32 +196,32 @@ def _encoded(key: str, title: str, label: str, files: ModelFiles, record: ModelR
         style="any painting, at once",
         needs="",
         remarks=(record.family,) if key != "encoder" else (),
-        request={"model": str(files.path), "style": str(wish.painting)},
-        decided_by=_hashes(files.path, encoder),
+        request={"model": str(files.path), "style": str(style.painting)},
+        hashes=_hashes(files.path, encoder),
     )
 
 
-def model_method(text: str, wish: Wish, taken: Iterable[str]) -> Method:
-    """A model as `-c NAME=MODEL.onnx` gives it; one that is broken or cannot take the style is a refused method.
+def contender_method(text: str, style: StyleChoice, taken: Iterable[str]) -> Method:
+    """A model given as NAME=MODEL.onnx; a broken one, or one that cannot take the style, is a refused method.
 
     Raises:
-        InputError: written otherwise, or a name that is taken.
+        InputError: the text has another form, or the name is taken.
         ModelError: no such file.
     """
     name, equals, model = text.partition("=")
     name = name.strip()
     if not (name and equals and model):
-        raise InputError(f"--contender {text}: write NAME=MODEL.onnx")
+        raise InputError(f"{text}: write NAME=MODEL.onnx", parameter="contenders")
     key = style_tag(name)
     if key in taken:
-        raise InputError(f"--contender {name}: there is a method of that name already. Choose another name")
+        raise InputError(f"{name}: there is a method of that name already. Choose another name", parameter="contenders")
     files = find_model(model)
     try:
         record = read_model(files.path)
         if record.kind != "stylizer":
             raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
         if record.style_size:
-            return _with_vectors(key, name, files, record, wish)
+            return _with_vectors(key, name, files, record, style)
     except NstError as error:
         return Method(key, name, name, "network", "", "", refused=" ".join(str(error).split()))
     baked = ", ".join(record.styles) or files.name
@@ -205,20 +232,20 @@ def model_method(text: str, wish: Wish, taken: Iterable[str]) -> Method:
         kind="network",
         style=f"baked in: {baked}",
         needs="",
-        remarks=(record.family, "held against the painting, whatever its own style is"),
+        remarks=(record.family, "compared to the painting, although its own style may be another"),
         request={"model": str(files.path)},
-        decided_by=_hashes(files.path),
+        hashes=_hashes(files.path),
     )
 
 
-def _with_vectors(key: str, name: str, files: ModelFiles, record: ModelRecord, wish: Wish) -> Method:
+def _with_vectors(key: str, name: str, files: ModelFiles, record: ModelRecord, choice: StyleChoice) -> Method:
     if files.encoder is not None:
-        return _encoded(key, name, name, files, record, wish)
+        return _encoded(key, name, name, files, record, choice)
     library = load_styles(files, record.style_size, record.source_sha256)
-    if wish.name is None or wish.name not in library:
-        wanted = f" and no style named {wish.name}" if wish.name else ""
+    if choice.name is None or choice.name not in library:
+        wanted = f" and no style named {choice.name}" if choice.name else ""
         raise StyleError(f"{files.path}: no style encoder beside it{wanted}. Export the model with its encoder")
-    style = library[wish.name]
+    style = library[choice.name]
     return Method(
         key=key,
         title=name,
@@ -227,12 +254,12 @@ def _with_vectors(key: str, name: str, files: ModelFiles, record: ModelRecord, w
         style="named",
         needs="",
         remarks=(record.family,),
-        request={"model": str(files.path), "style": wish.name},
-        decided_by={**_hashes(files.path), "vector": style.vector.tobytes().hex()},
+        request={"model": str(files.path), "style": choice.name},
+        hashes={**_hashes(files.path), "vector": style.vector.tobytes().hex()},
     )
 
 
-def optimizing_methods(wish: Wish, loss_network: Path, steps: int) -> list[Method]:
+def optimizing_methods(style: StyleChoice, loss_network: Path, steps: int) -> list[Method]:
     """Optimisation-based transfer with each style loss and each optimiser."""
     return [
         Method(
@@ -243,11 +270,11 @@ def optimizing_methods(wish: Wish, loss_network: Path, steps: int) -> list[Metho
             style="any painting",
             needs="PyTorch",
             request={
-                "painting": str(wish.painting),
+                "painting": str(style.painting),
                 "loss_network": str(loss_network),
                 "settings": {"style-loss": loss, "optimizer": optimizer, "steps": steps},
             },
-            decided_by=_hashes(loss_network),
+            hashes=_hashes(loss_network),
         )
         for loss, loss_name in STYLE_LOSSES.items()
         for optimizer, optimizer_name in OPTIMIZERS.items()
@@ -255,20 +282,22 @@ def optimizing_methods(wish: Wish, loss_network: Path, steps: int) -> list[Metho
 
 
 def leave_out(methods: Sequence[Method], without: Iterable[str]) -> list[Method]:
-    """The methods that were not excluded by their key, or by its beginning (`optimize`, `optimize-gram`).
+    """The methods without those named by their key, or by its beginning (`optimize`, `optimize-gram`).
 
     Raises:
-        InputError: an exclusion that fits nothing, or nothing is left.
+        InputError: a name fits no method, or no method is left.
     """
     left = list(methods)
     for name in without:
         fitting = [one for one in methods if one.key == name or one.key.startswith(f"{name}-")]
         if not fitting:
             keys = [one.key for one in methods]
-            raise InputError(f"--without {name}: no such method{did_you_mean(name, keys)}. They are {', '.join(keys)}")
+            raise InputError(
+                f"{name}: no such method{did_you_mean(name, keys)}. They are {', '.join(keys)}", parameter="without"
+            )
         left = [one for one in left if one not in fitting]
     if not left:
-        raise InputError("--without leaves no method. Leave out fewer")
+        raise InputError("no method is left. Leave out fewer", parameter="without")
     return left
 
 

@@ -1,4 +1,4 @@
-"""One method in a process of its own, so that its seconds and its memory are its own: paints, and tells how long.
+"""One method in a process of its own, so that its seconds and its memory are its own.
 
 `python -m nst_bench.compare.paint REQUEST.json ANSWER.json`. Nothing heavy is imported before the clock runs.
 """
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 STARTED = time.perf_counter()
 MOST_IMAGES = 9
-"""Of a network, after the first: the median counts."""
+"""Of a network, after the first one; their median is reported."""
 LONG_ENOUGH = 3.0
-"""Seconds of them after which no more are made."""
+"""Seconds after which no more images are made."""
 
 Paint = Callable[["Frame"], "Frame"]
 
 
 def main() -> None:
-    """Paint what the request asks for; an error of ours is one line on stderr and exit code 1."""
+    """Paint what the request asks for; an `NstError` is one line on stderr and exit code 1."""
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     request, answer = (Path(argument) for argument in sys.argv[1:])
     from nst_rt.errors import NstError
 
     try:
-        told = paint(json.loads(request.read_text("utf-8")))
+        figures = paint(json.loads(request.read_text("utf-8")))
     except NstError as error:
         sys.exit(" ".join(str(error).split()))
     except MemoryError:
-        sys.exit("not enough memory. Give a smaller --side")
-    answer.write_text(json.dumps(told), "utf-8")
+        sys.exit("not enough memory. Give a smaller side")
+    answer.write_text(json.dumps(figures), "utf-8")
 
 
 def paint(request: dict[str, Any]) -> dict[str, Any]:
@@ -46,58 +46,69 @@ def paint(request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         request: `kind` (`network`, `tuned` or `optimize`), `content`, `side` (the long side at most, in pixels),
-            `target`, `device`, `precision`, `threads`, and what the kind needs beside these.
+            `target`, `device`, `precision`, `threads`, and what the kind needs in addition.
 
     Returns:
-        JSON-ready: `loading_seconds` (from this program's first line, Python's own start apart, until an image
-        could be made; tuning not counted), `image_seconds` (of a network the median of warm calls), `images` timed,
-        `tuning_seconds` where there was tuning, and `ran`: on what.
+        JSON-ready: `loading_seconds` (from the first line of this program until it could paint, without the start of
+        Python and without tuning), `image_seconds` (of a network the median of warm calls), `images` (how many were
+        timed), `ran` (device and, of a network, provider, precision and ONNX Runtime), and after tuning also
+        `tuning_seconds` and `training`.
 
     Raises:
-        NstError: a file that is missing or wrong, a device that is not there, losses that are not finite.
+        NstError: a file is missing or wrong, the device is missing, or losses are not finite.
     """
     from nst_rt.media.images.image_reader import read_image
     from nst_rt.media.images.image_writer import write_image
 
     photograph = read_image(request["content"]).shrunk(request["side"]).bgr
-    told, make, repeat = _open(request, photograph)
-    told["loading_seconds"] = time.perf_counter() - STARTED - told.get("tuning_seconds", 0.0)
-    image, seconds = _timed(make, photograph)
-    times = [seconds]
-    if repeat:
-        times = []
-        while not times or (len(times) < MOST_IMAGES and sum(times) < LONG_ENOUGH):
-            image, seconds = _timed(make, photograph)
-            times.append(seconds)
-    write_image(request["target"], image)
-    return {**told, "image_seconds": statistics.median(times), "images": len(times)}
-
-
-def _open(request: dict[str, Any], photograph: "Frame") -> tuple[dict[str, Any], Paint, bool]:
-    """What to tell, the function that paints, and whether to call it more than once."""
+    figures: dict[str, Any]
     if request["kind"] == "optimize":
-        from nst_rt.jobs.optimizing import load_optimizer
+        make, figures = _load_optimizer(request)
+        most = 1
+    else:
+        make, figures = _load_network(request, photograph)
+        most = MOST_IMAGES
+    figures["loading_seconds"] = time.perf_counter() - STARTED - figures.get("tuning_seconds", 0.0)
+    if most > 1:
+        make(photograph)
+    times: list[float] = []
+    while not times or (len(times) < most and sum(times) < LONG_ENOUGH):
+        begun = time.perf_counter()
+        image = make(photograph)
+        times.append(time.perf_counter() - begun)
+    write_image(request["target"], image)
+    return {**figures, "image_seconds": statistics.median(times), "images": len(times)}
 
-        optimizer = load_optimizer()(
-            weights=request["loss_network"],
-            device=request["device"],
-            precision=request["precision"],
-            threads=request["threads"],
-        )
-        paintings = [(Path(request["painting"]), 1.0)]
-        return (
-            {"ran": {"device": optimizer.inputs["hardware"]}},
-            lambda image: optimizer(image, paintings, request["settings"]),
-            False,
-        )
+
+def _load_optimizer(request: dict[str, Any]) -> tuple[Paint, dict[str, Any]]:
+    """The function that paints, and what it runs on."""
+    from nst_rt.jobs.optimizing import load_optimizer
+
+    optimizer = load_optimizer()(
+        weights=request["loss_network"],
+        device=request["device"],
+        precision=request["precision"],
+        threads=request["threads"],
+    )
+    paintings = [(Path(request["painting"]), 1.0)]
+
+    def make(image: "Frame") -> "Frame":
+        painted: Frame = optimizer(image, paintings, request["settings"])
+        return painted
+
+    return make, {"ran": {"device": optimizer.inputs["hardware"]}}
+
+
+def _load_network(request: dict[str, Any], photograph: "Frame") -> tuple[Paint, dict[str, Any]]:
+    """The function that paints, what it runs on, and how it was tuned."""
     from nst_rt.stylizer.stylizer import Stylizer
 
-    told: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     style = request.get("style")
     if request["kind"] == "tuned":
         begun = time.perf_counter()
-        style, told["training"] = _tuned_vector(request)
-        told["tuning_seconds"] = time.perf_counter() - begun
+        style, figures["training"] = _tuned_vector(request)
+        figures["tuning_seconds"] = time.perf_counter() - begun
     stylizer = Stylizer.load(
         style,
         model=request["model"],
@@ -106,9 +117,9 @@ def _open(request: dict[str, Any], photograph: "Frame") -> tuple[dict[str, Any],
         threads=request["threads"],
     )
     stylizer.warm_up(*photograph.shape[:2])
-    ran = stylizer.describe()
-    told["ran"] = {key: ran[key] for key in ("device", "provider", "precision", "onnxruntime")}
-    return told, stylizer, True
+    described = stylizer.describe()  # and not `what_ran`, whose module would be imported on this method's time
+    figures["ran"] = {name: described[name] for name in ("device", "provider", "precision", "onnxruntime")}
+    return stylizer, figures
 
 
 def _tuned_vector(request: dict[str, Any]) -> "tuple[Vector, str]":
@@ -118,7 +129,7 @@ def _tuned_vector(request: dict[str, Any]) -> "tuple[Vector, str]":
     from nst_rt.models.catalog import find_model
     from nst_rt.styles.style_encoder import StyleEncoder
 
-    require_torch("tuning", request["threads"])  # a tuner has no threads to be told
+    require_torch("tuning", request["threads"])  # a tuner takes no number of threads
     files, painting = find_model(request["model"]), Path(request["painting"])
     encoder = StyleEncoder.beside(files, read_model(files.path), threads=request["threads"])
     tuned = load_tuner()(
@@ -132,14 +143,8 @@ def _tuned_vector(request: dict[str, Any]) -> "tuple[Vector, str]":
     return tuned.vector, tuned.training
 
 
-def _timed(make: Paint, photograph: "Frame") -> tuple["Frame", float]:
-    begun = time.perf_counter()
-    image = make(photograph)
-    return image, time.perf_counter() - begun
-
-
 def _end_with_parent(parent: int) -> None:
-    """A launcher that is killed takes no child along; minutes of optimising for nobody are worth a look a second."""
+    """End when the launcher is gone: a launcher that is killed does not end its children."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

@@ -1,1 +1,1 @@
-"""What every benchmark shares: the launcher, the machine, the store, latency, random frames, Markdown."""
+"""What all benchmarks share: processes, the machine, drawn frames, kept results, losses, and the files of a report."""

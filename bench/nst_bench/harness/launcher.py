@@ -1,7 +1,7 @@
-"""Runs one Python process to its end and tells its time and its memory.
+"""Runs one Python process to its end, and measures its time and its memory.
 
-A process of its own does the launching: the kernel counts what the launching process held as the child's most, and a
-bench that has loaded PyTorch holds more than what it measures.
+A small process in between launches it: the kernel counts the memory of the launching process as the child's peak, and
+a bench that has loaded PyTorch holds more than what it measures.
 """
 
 import json
@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 TIMEOUT = 120.0
-"""Seconds after which a process is given up."""
+"""Seconds after which a process is killed."""
 MEGABYTE = 1 << 20
 
 
@@ -22,61 +22,73 @@ def run_process(arguments: Sequence[str], timeout: float = TIMEOUT) -> dict[str,
     """Run `python ARGUMENTS` to its end.
 
     Returns:
-        `seconds`, `peak_mb` (the kernel's own account of resident memory), `gpu_mb` where NVIDIA's driver saw it.
+        `seconds`; `peak_mb`, the most resident memory by the kernel's count; and `gpu_mb`, if NVIDIA's driver saw the
+        process.
 
     Raises:
-        RuntimeError: another exit code than 0, with the last line of its stderr; or it took longer than `timeout`.
+        RuntimeError: the exit code is not 0 (the message is the last line of its stderr), or it took longer than
+            `timeout` seconds.
     """
     command = [sys.executable, "-m", __name__, str(timeout), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise RuntimeError(lines[-1] if lines else f"exit code {done.returncode}")
-    told: dict[str, float] = json.loads(done.stdout)
-    return told
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
 
 
 def main() -> None:
     """`python -m nst_bench.harness.launcher TIMEOUT ARGUMENTS`: JSON on stdout, or the reason on stderr."""
+    if sys.platform == "win32":
+        sys.exit("the memory of a process is measured on Linux and macOS only")
     timeout, arguments = float(sys.argv[1]), sys.argv[2:]
-    # What pip installs is compiled to bytecode; a checkout must not be compiled anew in every run beside it.
-    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # pip compiles what it installs to bytecode; a checkout must not be compiled again in every run.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile("w+") as errors:
         begun = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=errors, env=compiled)
-        watch = threading.Timer(timeout, process.kill)
-        watch.start()
-        cards = _CardMemory(process.pid)
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=errors, env=environment
+        )
+        watchdog = threading.Timer(timeout, process.kill)
+        watchdog.start()
+        gpu = _GpuMemory(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
-        watch.cancel()
-        most = cards.stop()
+        watchdog.cancel()
+        gpu_mb = gpu.stop()
         if process.returncode != 0:
             errors.seek(0)
-            lines = errors.read().strip().splitlines()
-            ended = f"ended by signal {-process.returncode}" if process.returncode < 0 else "failed without a word"
-            sys.exit(f"not done in {timeout:g} s" if seconds >= timeout else lines[-1] if lines else ended)
+            sys.exit(_reason(process.returncode, errors.read(), timeout if seconds >= timeout else None))
     # Linux counts kilobytes, macOS bytes.
     unit = 1 if sys.platform == "darwin" else 1024
-    told = {"seconds": seconds, "peak_mb": usage.ru_maxrss * unit / MEGABYTE}
-    print(json.dumps(told if most is None else told | {"gpu_mb": most}))  # noqa: T201
+    measured = {"seconds": seconds, "peak_mb": usage.ru_maxrss * unit / MEGABYTE}
+    print(json.dumps(measured if gpu_mb is None else measured | {"gpu_mb": gpu_mb}))  # noqa: T201
 
 
-class _CardMemory:
-    """Asks nvidia-smi for a process's memory ten times a second, where there is one to ask."""
+def _reason(code: int, errors: str, timeout: float | None) -> str:
+    if timeout is not None:
+        return f"not done in {timeout:g} s"
+    if lines := errors.strip().splitlines():
+        return lines[-1]
+    return f"ended by signal {-code}" if code < 0 else f"ended with exit code {code} and no message"
+
+
+class _GpuMemory:
+    """Asks nvidia-smi ten times a second how much GPU memory a process holds; without nvidia-smi it does nothing."""
 
     def __init__(self, process: int) -> None:
         self._process, self._ended = process, threading.Event()
-        self._most: float | None = None
+        self._peak: float | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def stop(self) -> float | None:
-        """Megabytes at most; None if it was never seen."""
+        """The peak in megabytes; None if the process was never seen."""
         self._ended.set()
         self._thread.join()
-        return self._most
+        return self._peak
 
     def _watch(self) -> None:
         query = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
@@ -88,7 +100,7 @@ class _CardMemory:
             for line in listed.splitlines():
                 process, _, used = line.partition(",")
                 if process.strip() == str(self._process) and used.strip().isdigit():
-                    self._most = max(self._most or 0.0, float(used))
+                    self._peak = max(self._peak or 0.0, float(used))
 
 
 if __name__ == "__main__":

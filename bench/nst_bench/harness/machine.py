@@ -1,13 +1,15 @@
-"""What a measurement was made on: without it, a number means nothing."""
+"""What a measurement was made on: a number without it means nothing."""
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import nst_rt
 from nst_rt.engine import gpu
 from nst_rt.jobs.doctor import processor_name
+from nst_rt.stylizer.stylizer import Stylizer
 
 PACKAGES = (
     "onnxruntime",
@@ -24,7 +26,7 @@ PACKAGES = (
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cards, driver, operating system and package versions, ready for JSON."""
+    """CPU, GPUs, driver, operating system and package versions, ready for JSON."""
     driver = gpu.nvidia_driver()
     return {
         "processor": processor_name(),
@@ -37,6 +39,17 @@ def describe_machine() -> dict[str, Any]:
         "nst-rt": nst_rt.__version__,
         "packages": _versions(),
     }
+
+
+def what_ran(stylizer: Stylizer) -> dict[str, Any]:
+    """Device, provider, precision and ONNX Runtime of the frames that were stylised last."""
+    described = stylizer.describe()
+    return {name: described[name] for name in ("device", "provider", "precision", "onnxruntime")}
+
+
+def machine_line(machine: Mapping[str, Any]) -> str:
+    """CPU, cores and GPUs of `describe_machine` in words: `AMD EPYC, 2 cores`."""
+    return ", ".join([machine["processor"], f"{machine['logical_cores']} cores", *machine["gpus"]])
 
 
 def _versions() -> dict[str, str]:

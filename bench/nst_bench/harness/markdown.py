@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 def table(head: str | Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     """A Markdown table; a column whose name ends in ` >` is aligned to the right. Empty without rows.
 
-    Names and cells may hold what users and libraries say: line breaks become spaces, bars slashes.
+    Names and cells may hold any text: line breaks become spaces, bars become slashes.
 
     Args:
-        head: the columns' names, or a text of them with bars between.
+        head: the names of the columns, or one text with bars between them.
     """
     names = [_plain(name) for name in (head.split("|") if isinstance(head, str) else head)]
     lines = [_line(map(_plain, row)) for row in rows]
@@ -20,7 +20,7 @@ def table(head: str | Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def percent(share: float | None) -> str:
-    """`12.3 %` of a share from 0 to 1; empty for None."""
+    """`12.3 %` for a share from 0 to 1; empty for None."""
     return "" if share is None else f"{share * 100:.1f} %"
 
 

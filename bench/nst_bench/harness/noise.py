@@ -1,4 +1,4 @@
-"""How much a measurement wavers by itself: what a difference has to exceed to mean something."""
+"""How much a measurement varies by itself: a difference has to be larger to mean something."""
 
 import statistics
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 
 PARTS = 8
-"""Equal parts that a run is cut into, so that slow drifts count as noise and single slow frames do not."""
+"""Equal parts of a run. Their medians show a slow drift as noise, and hide single slow frames."""
 
 
 def relative_noise(medians: Sequence[float]) -> float | None:
-    """How far medians of the same thing lie apart: half the distance between their quartiles, over their median.
+    """The spread of medians of the same thing: half the distance between their quartiles, over their median.
 
-    None with fewer than three, which say nothing.
+    None for fewer than three medians, which tell nothing.
     """
     if len(medians) < 3:
         return None

@@ -1,1 +1,1 @@
-"""Quality measured: near to the painting, near to the photograph, steady on video; and what it looks like."""
+"""Quality in numbers: how close to the painting, how close to the photograph, how steady on video; and in images."""

@@ -1,4 +1,4 @@
-"""Who is measured: models, and the way each of them takes to a painting's style."""
+"""The models whose quality is measured, and how each of them gets a painting's style."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ from nst_rt.models.catalog import ModelFiles, find_model
 from nst_rt.styles.library import Vector, load_styles, read_styles, unknown_style
 from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.quality.images import Painting
+from nst_bench.harness.inputs import Painting
 
 
 @dataclass(frozen=True)
 class Rendition:
-    """How a contender renders one painting's style."""
+    """How a contender renders the style of one painting."""
 
     painting: Painting
     style: str | None
-    """A style's name, or the path of a painting for the style encoder; None where the style is baked in."""
+    """The name of a style, or the path of a painting for the style encoder; None for a style that is baked in."""
     vector: Vector | None = field(default=None, compare=False, repr=False)
-    """Of a named style: by its name alone, a style of the user's own would stand in for the shipped one."""
+    """Of a named style. A name alone could mean a user style in place of the shipped one."""
     vector_sha256: str = field(init=False, default="")
     """Of `vector`."""
 
@@ -33,7 +33,7 @@ class Rendition:
         if self.vector is not None:
             object.__setattr__(self, "vector_sha256", hashlib.sha256(self.vector.tobytes()).hexdigest())
 
-    def put_on(self, stylizer: Stylizer) -> None:
+    def apply_to(self, stylizer: Stylizer) -> None:
         """Set a stylizer of the contender's model to the painting's style."""
         if self.vector is not None:
             stylizer.set_style_vector(self.vector, self.style or "vector")
@@ -43,7 +43,7 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Contender:
-    """A model and the paintings it is measured on."""
+    """A model, and the paintings that it is measured on."""
 
     name: str
     files: ModelFiles
@@ -58,14 +58,14 @@ class Contender:
             **({"encoder": file_sha256(encoder)} if encoder else {}),
         }
 
-    def question(self, rendition: Rendition) -> dict[str, str]:
-        """What decides a stylised image, photograph and device apart."""
+    def key(self, rendition: Rendition) -> dict[str, str]:
+        """What decides a stylised image besides the photograph and the device."""
         if rendition.vector_sha256:
             return {"model": self._hashes["model"], "vector": rendition.vector_sha256}
         return {**self._hashes, "style": rendition.painting.sha256 if rendition.style else "baked in"}
 
     def describe(self) -> dict[str, Any]:
-        """For the report: name, files, hashes (those of named vectors by style) and what the model's record says."""
+        """For the report: name, files, hashes (those of named vectors by style) and the family of the model."""
         record = read_model(self.files.path)
         return {
             "name": self.name,
@@ -80,16 +80,44 @@ class Contender:
             "bytes": self.files.path.stat().st_size,
         }
 
-    def load(self, rendition: Rendition, *, device: str = "auto", threads: int | None = None) -> Stylizer:
-        """The stylizer, set to a painting's style."""
-        style = rendition.style if rendition.vector is None else rendition.vector
-        stylizer = Stylizer.load(style, model=self.files.path, device=device, threads=threads)
-        rendition.put_on(stylizer)  # which gives a vector its name
-        return stylizer
+
+class ContenderLoader:
+    """Loads the stylizers of contenders on one device.
+
+    One contender is open at a time, because each holds sessions for several frame sizes.
+    """
+
+    def __init__(self, device: str = "auto", threads: int | None = None) -> None:
+        self._device, self._threads = device, threads
+        self._open: tuple[Contender, Stylizer] | None = None
+
+    def key(self, contender: Contender, rendition: Rendition) -> dict[str, str]:
+        """What decides a stylised image besides the photograph."""
+        return {**contender.key(rendition), "device": self._device}
+
+    def load(self, contender: Contender, rendition: Rendition) -> Stylizer:
+        """The stylizer of a contender, set to the style of a painting."""
+        if self._open is None or self._open[0] is not contender:
+            self.close()
+            stylizer = Stylizer.load(
+                rendition.style if rendition.vector is None else rendition.vector,
+                model=contender.files.path,
+                device=self._device,
+                threads=self._threads,
+            )
+            self._open = (contender, stylizer)
+        rendition.apply_to(self._open[1])
+        return self._open[1]
+
+    def close(self) -> None:
+        """Close the sessions."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
 
 
 def model_contender(name: str, model: str | Path, paintings: Sequence[Painting], own: Painting | None) -> Contender:
-    """A model on every painting that it can render: by the named vectors it came with, else by its style encoder.
+    """A model on every painting that it can render: by its named styles, otherwise by its style encoder.
 
     Args:
         own: the painting of a model with one style baked in.
@@ -97,15 +125,16 @@ def model_contender(name: str, model: str | Path, paintings: Sequence[Painting],
     Raises:
         ModelError: no such model.
         InputError: a baked style whose painting was not given.
-        StyleError: no painting among those given that the model can render.
+        StyleError: the model can render none of the paintings.
     """
     files = find_model(model)
     record = read_model(files.path)
     if not record.style_size:
         if own is None:
             raise InputError(
-                f"{files.path}: one style is baked in, and its painting is needed to judge it. Give it as "
-                f"--contender {name}={files.path}@PAINTING"
+                f"{files.path}: one style is baked in, and its painting is needed to judge it. Give "
+                f"{name}={files.path}@PAINTING",
+                parameter="contenders",
             )
         return Contender(name, files, [Rendition(own, None)])
     shipped = read_styles(files.styles) if files.styles else []
@@ -125,7 +154,7 @@ def model_contender(name: str, model: str | Path, paintings: Sequence[Painting],
 
 
 def tuned_contender(name: str, model: str | Path, tuned: Mapping[str, Painting]) -> Contender:
-    """Vectors of the user's library (`nst-rt add-style --tune`), by their names, each held against its painting.
+    """Tuned user styles of a model, by their names, each compared to its painting.
 
     Raises:
         ModelError: no such model.

@@ -1,8 +1,8 @@
 """Flicker: how much a stylised clip changes where the clip itself only moves.
 
-The warping error of Lai et al. 2018 (as in Ruder et al. 2016: a frame against the one before it, moved along the
-source's optical flow, occluded pixels left out), less the warping error of the source itself, which is what noise,
-light and wrong flow amount to.
+The warping error of Lai et al. 2018, as in Ruder et al. 2016: a frame is compared with the frame before it, which is
+warped along the optical flow of the source; occluded pixels are left out. The warping error of the source itself is
+subtracted: it comes from noise, from changing light and from wrong flow.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,9 +21,9 @@ from nst_rt.media.video.video_reader import VideoReader
 from nst_bench.quality.motion import Motion, find_motion, warp
 
 LONG_SIDE = 640
-"""Frames are brought down to this, in pixels."""
+"""Larger frames are reduced to this, in pixels."""
 LEAST_VISIBLE = 0.05
-"""Share of a frame that must be comparable with the one before it; below, the pair says nothing and is left out."""
+"""Share of a frame that must be visible in the frame before it; pairs with less are left out."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Flicker:
     """Warping errors of one stylised clip; grey levels from 0 to 255, means over pairs of frames."""
 
     rms: float
-    """Root mean square difference over visible pixels, the source's own subtracted, pair by pair."""
+    """Root mean square difference over visible pixels; that of the source is subtracted, pair by pair."""
     squared: float
-    """Mean squared difference, the source's own subtracted: the quantity of Lai et al. 2018, times 255²."""
+    """Mean squared difference, that of the source subtracted: the measure of Lai et al. 2018, times 255²."""
     stylised_rms: float
     source_rms: float
     pairs: int
@@ -44,22 +44,22 @@ class Clip:
 
     Args:
         path: the video.
-        frames: at most so many of them, one after the other; 0 takes all. They stay in memory with their flow, about
-            4 MB a frame at 640x480. Nothing is read before they are asked for.
+        frames: how many at most, one after the other; 0 takes all. They are read when they are first needed, and stay
+            in memory with their flow: about 4 MB per frame at 640x480.
     """
 
     def __init__(self, path: Path, frames: int) -> None:
         self.path = path
-        self._wanted = frames
+        self._count = frames
 
     @cached_property
     def sha256(self) -> str:
         return file_sha256(self.path)
 
     @property
-    def question(self) -> dict[str, Any]:
-        """What tells this clip from any other, for `Store`."""
-        return {"clip": self.sha256, "frames": self._wanted, "long_side": LONG_SIDE}
+    def key(self) -> dict[str, Any]:
+        """These frames of this clip, for the key of a result."""
+        return {"clip": self.sha256, "frames": self._count, "long_side": LONG_SIDE}
 
     @cached_property
     def frames(self) -> list[Frame]:
@@ -69,9 +69,9 @@ class Clip:
             InputError: not a video, or fewer than two frames.
         """
         with VideoReader(self.path, long_side=LONG_SIDE) as video:
-            count = video.frame_count or 0
-            start = max(0, (count - self._wanted) // 2) if self._wanted else 0
-            end = start + self._wanted if self._wanted else None
+            length = video.frame_count or 0
+            start = max(0, (length - self._count) // 2) if self._count else 0
+            end = start + self._count if self._count else None
             found = []
             for number, frame in enumerate(video):
                 if end is not None and number >= end:
@@ -79,7 +79,9 @@ class Clip:
                 if number >= start:
                     found.append(frame.bgr)
         if len(found) < 2:
-            raise InputError(f"{self.path}: {len(found)} frames, and flicker is seen between two. Give a longer clip")
+            raise InputError(
+                f"{self.path}: {len(found)} frames, and flicker needs two. Give a longer clip", parameter="video"
+            )
         return found
 
     @cached_property
@@ -98,12 +100,12 @@ class Clip:
         return self._motion[1]
 
     def forget(self) -> None:
-        """Let go of frames and motion; they are read again when they are needed again."""
+        """Free the memory of frames and motion; they are read again when they are needed."""
         for kept in ("frames", "_motion"):
             self.__dict__.pop(kept, None)
 
     def describe(self) -> dict[str, Any]:
-        """For the report: hash, size, frames, cuts, pairs and how much of the images is compared."""
+        """For the report: hash, size, frames, cuts, pairs and the share of pixels that is compared."""
         height, width = self.frames[0].shape[:2]
         return {
             "sha256": self.sha256,
@@ -116,7 +118,7 @@ class Clip:
 
 
 def measure_flicker(clip: Clip, stylise: Callable[[Frame], Frame], done: Callable[[], None] = lambda: None) -> Flicker:
-    """Stylise a clip frame by frame and take its warping error.
+    """Stylise a clip frame by frame and measure its warping error.
 
     Args:
         stylise: uint8 (H, W, 3) BGR to the same shape; called once for every frame, in order.
@@ -126,7 +128,10 @@ def measure_flicker(clip: Clip, stylise: Callable[[Frame], Frame], done: Callabl
         InputError: no two frames of the clip can be compared.
     """
     if not clip.motions:
-        raise InputError(f"{clip.path}: no two frames that can be compared. Give another clip, or more --frames")
+        raise InputError(
+            f"{clip.path}: no two frames that can be compared. Give another clip, or more frames",
+            parameter="frames",
+        )
     by_frame = {motion.before + 1: motion for motion in clip.motions}
     errors: list[tuple[float, float]] = []
     stylised = _one_by_one(clip.frames, stylise, done)

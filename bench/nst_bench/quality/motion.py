@@ -1,4 +1,4 @@
-"""How a clip moves from frame to frame: dense optical flow, what of it can be trusted, and hard cuts."""
+"""How a clip moves from frame to frame: dense optical flow, the pixels whose flow is reliable, and hard cuts."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from nst_rt.contract import Frame
 from numpy.typing import NDArray
 
 CUT_HISTOGRAM, CUT_DIFFERENCE = 0.2, 25.0
-"""A hard cut changes the colours (Bhattacharyya distance of histograms) and the image (grey levels between
-thumbnails). Changing light alone does the first, fast motion alone the second; on the clips that this was set on, cuts
-reach 0.26 and 48 or more, everything else 0.16 and 20 at most."""
+"""A hard cut changes the colours (Bhattacharyya distance of histograms) and the image (mean difference of thumbnails in
+grey levels). Changing light alone changes the colours, fast motion alone the image. On the clips that set these values
+cuts reach at least 0.26 and 48, everything else at most 0.16 and 20."""
 THUMBNAIL = (64, 36)
 
 
@@ -23,13 +23,13 @@ class Motion:
     flow: NDArray[np.float32]
     """(H, W, 2): x and y, in pixels, from a pixel of the later frame to its place in the earlier one."""
     visible: NDArray[np.bool_]
-    """(H, W): the pixels of the later frame that the earlier one shows too, and whose flow can be trusted."""
+    """(H, W): the pixels of the later frame that the earlier one shows too, and whose flow is reliable."""
 
 
 def find_motion(frames: list[Frame]) -> tuple[list[Motion], list[int]]:
     """The motion between successive frames uint8 (H, W, 3), and the numbers of frames that begin a new shot.
 
-    No motion goes across a cut: a clip with cuts is several clips.
+    There is no motion across a cut: a clip with cuts is several clips.
     """
     motions, cuts = [], []
     for index in range(1, len(frames)):
@@ -50,7 +50,7 @@ def is_cut(before: Frame, after: Frame) -> bool:
 
 
 def optical_flow(origin: Frame, target: Frame) -> NDArray[np.float32]:
-    """Dense inverse search (Kroeger et al. 2016): for every pixel of `origin`, the way to its place in `target`."""
+    """Dense inverse search (Kroeger et al. 2016): for every pixel of `origin`, the vector to its place in `target`."""
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     gray = [cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in (origin, target)]
     start = np.zeros((*origin.shape[:2], 2), np.float32)
@@ -58,16 +58,16 @@ def optical_flow(origin: Frame, target: Frame) -> NDArray[np.float32]:
 
 
 def warp(image: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`image`, of any number of channels, fetched from where the flow points to, bilinearly."""
+    """`image`, of any number of channels, sampled where the flow points to, bilinearly."""
     rows, columns = np.indices(flow.shape[:2], np.float32)
     x, y = columns + flow[..., 0], rows + flow[..., 1]
     return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def consistent(flow: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The pixels whose flow leads into the image and comes back (Ruder et al. 2016, Lai et al. 2018).
+    """The pixels whose flow stays inside the image and agrees with the flow back (Lai et al. 2018).
 
-    Ruder et al. 2016, equations 5 and 6: there and back must agree, and pixels at the edge of a motion are left out.
+    By equations 5 and 6 of Ruder et al. 2016, which also leave out pixels at the edge of a motion.
     """
     height, width = flow.shape[:2]
     rows, columns = np.indices((height, width), np.float32)

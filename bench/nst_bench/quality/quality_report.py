@@ -1,41 +1,36 @@
-"""The measurement written down: every number as JSON, the tables as Markdown."""
+"""The report: every number as JSON, the tables as Markdown."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_rt.files.atomic import replacing
-
+from nst_bench.harness.inputs import Group, Photograph
+from nst_bench.harness.losses import CONTENT_LOSS_METHOD, PAINTING_SIDE, STYLE_LOSS_METHOD
+from nst_bench.harness.machine import machine_line
 from nst_bench.harness.markdown import percent, table
 from nst_bench.quality import summary
 from nst_bench.quality.contenders import Contender
-from nst_bench.quality.images import Group, Photograph
-from nst_bench.quality.losses import PAINTING_SIDE
 from nst_bench.quality.quality_run import Results
-from nst_bench.quality.reference import STEPS
 
 GROUPS: tuple[tuple[Group, str], ...] = (
     ("named", "Named styles"),
     ("held-out", "Paintings that no training has seen"),
 )
-AGAINST = f"to {STEPS[0]} steps"
-"""Heading of the content loss as a multiple of the reference's."""
 
 
 @dataclass(frozen=True)
-class Report:
+class QualityReport:
     """What was measured, on what, and with what result."""
 
     machine: dict[str, Any]
     settings: dict[str, Any]
-    """What was asked for: the loss network and its hash, sizes, counts, the reference's settings."""
+    """The loss network and its hash, sizes, counts, the settings of the reference."""
     photographs: Sequence[Photograph]
     contenders: Sequence[Contender]
     results: Results
-    yardstick: str | None
-    """The contender that flicker is compared to."""
+    flicker_to: str | None
+    """The contender whose flicker the others are compared to."""
     sheets: dict[Group, str]
     """File names of the contact sheets beside the table."""
 
@@ -55,8 +50,8 @@ class Report:
                 "groups": [asdict(row) for group, _ in GROUPS for row in summary.group_rows(rows, group)],
                 "reference": [asdict(row) for row in summary.reference_rows(results)],
                 "styles": [asdict(row) for row in rows],
-                "flicker": [asdict(row) for row in summary.flicker_rows(results, self.yardstick)],
-                "flicker_yardstick": self.yardstick,
+                "flicker": [asdict(row) for row in summary.flicker_rows(results, self.flicker_to)],
+                "flicker_to": self.flicker_to,
             },
             "styles": [
                 {
@@ -94,31 +89,30 @@ class Report:
         }
 
     def as_markdown(self) -> str:
-        """How it was measured, then the tables."""
+        """The method of measurement, then the tables."""
         rows = summary.style_rows(self.results)
         parts = ["# Quality", self._method()]
         for group, title in GROUPS:
             if found := summary.group_rows(rows, group):
                 if group == "named":
                     found += summary.reference_rows(self.results)
-                parts += [f"## {title}", _group_table(found)]
+                parts += [f"## {title}", _group_table(found, self._against)]
                 if group in self.sheets:
                     parts.append(f"![{title}]({self.sheets[group]})")
-                parts.append(_style_table([row for row in rows if row.group == group], group))
+                parts.append(_style_table([row for row in rows if row.group == group], group, self._steps))
         if self.results.flicker:
             parts += ["## Flicker", self._flicker_method(), self._flicker_table()]
         return "\n\n".join(parts) + "\n"
 
-    def write(self, folder: Path) -> None:
-        """Write quality.json and quality.md.
+    @property
+    def _steps(self) -> list[int]:
+        """After how many the optimised images were judged."""
+        return sorted({steps for one in self.results.references for steps in one.losses})
 
-        Raises:
-            OutputError: the folder cannot be written to.
-        """
-        text = json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n"
-        for name, content in (("quality.json", text), ("quality.md", self.as_markdown())):
-            with replacing(folder / name) as temporary:
-                temporary.write_text(content, encoding="utf-8")
+    @property
+    def _against(self) -> str:
+        """Heading of the content loss as a multiple of the reference's."""
+        return f"to {self._steps[0]} steps" if self._steps else ""
 
     def _other_sides(self) -> str:
         sides = {one.painting.name: one.painting.side for one in self.results.styles}
@@ -126,25 +120,23 @@ class Report:
         return f" ({', '.join(others)}, for strokes of another size)" if others else ""
 
     def _method(self) -> str:
-        told = self.settings
-        machine = f"{self.machine['processor']}, {self.machine['logical_cores']} cores"
+        settings = self.settings
         text = (
-            f"Measured on {len(self.photographs)} photographs of at most {told['side']} px, by `nst-rt bench quality` "
-            f"({machine}, nst-rt {self.machine['nst-rt']}); loss network {told['loss_network']}.\n\n"
+            f"Measured on {len(self.photographs)} photographs of at most {settings['side']} px, by `nst-rt bench "
+            f"quality` ({machine_line(self.machine)}, nst-rt {self.machine['nst-rt']}); loss network "
+            f"{settings['loss_network']}.\n\n"
             "- **closed**: how much of the unchanged photographs' style loss is gone, 1 - mean(stylised) / "
-            "mean(unchanged). Style loss: Gram matrices of relu1_1, relu2_1 and relu3_1 at 1, 1/2 and 1/4 of the size, "
-            f"each error relative to the painting's own, the painting at {PAINTING_SIDE} px{self._other_sides()}. 0 % "
-            "is the photograph, 100 % the painting.\n"
-            "- **median**: the same of each photograph by itself, the median of them, mean over styles; of the "
-            "optimisation method, the median over styles.\n"
-            "- **content**: squared distance of the relu3_1 maps relative to the photograph's energy; 0 is the "
-            "photograph."
+            f"mean(unchanged). Style loss: {STYLE_LOSS_METHOD}{self._other_sides()}. 0 % is the photograph, 100 % the "
+            "painting.\n"
+            "- **median**: the same for each photograph alone: the median over photographs, then the mean over styles; "
+            "for the optimisation method the median over styles.\n"
+            f"- **content**: {CONTENT_LOSS_METHOD}; 0 is the photograph."
         )
         if self.results.references:
             text += (
-                f"\n- **{AGAINST}**: the content loss as a multiple of that of {STEPS[0]} steps of the "
+                f"\n- **{self._against}**: the content loss as a multiple of that of {self._steps[0]} steps of the "
                 f"optimisation method (Gatys et al. 2016; L-BFGS from the photograph, style weight "
-                f"{told['reference']['settings']['style_weight']:g} against content 1), on the same "
+                f"{settings['reference']['settings']['style_weight']:g}, content weight 1), on the same "
                 f"{len(self.results.references)} pairs of photograph and painting."
             )
         return text
@@ -156,21 +148,22 @@ class Report:
             for clip in self.results.clips
         )
         text = (
-            "Warping error (Lai et al. 2018): each stylised frame against the one before it, moved along the source's "
-            "optical flow (DIS), where forward and backward flow agree; root mean square in grey levels of 255, less "
-            f"the source's own; mean over pairs of frames, none across a cut. Clips: {clips}."
+            "Warping error (Lai et al. 2018): each stylised frame is compared with the frame before it, warped along "
+            "the optical flow of the source (DIS), where forward and backward flow agree. Root mean square in grey "
+            "levels from 0 to 255, less that of the source; mean over pairs of frames, none across a cut. "
+            f"Clips: {clips}."
         )
-        if self.yardstick:
+        if self.flicker_to:
             text += (
-                f" **to {self.yardstick}**: the mean as a multiple of that contender's; *worst style*: the same of the "
-                "style that flickers most; *squared*: of the squared errors."
+                f" **to {self.flicker_to}**: the mean as a multiple of that contender's; *worst style*: the same for "
+                "the style that flickers most; *squared*: the same with squared errors."
             )
         return text
 
     def _flicker_table(self) -> str:
-        rows = summary.flicker_rows(self.results, self.yardstick)
+        rows = summary.flicker_rows(self.results, self.flicker_to)
         clips = list(rows[0].clips)
-        ratio = [f"to {self.yardstick}", "worst style", "squared"] if self.yardstick else []
+        ratio = [f"to {self.flicker_to}", "worst style", "squared"] if self.flicker_to else []
         return table(
             _head("contender", "styles", *(Path(clip).stem for clip in clips), "mean", *ratio),
             [
@@ -194,7 +187,7 @@ class Report:
         )
 
 
-def _group_table(rows: Sequence[summary.GroupRow]) -> str:
+def _group_table(rows: Sequence[summary.GroupRow], against: str) -> str:
     with_reference = any(row.content_to_reference is not None for row in rows)
     return table(
         _head(
@@ -204,7 +197,7 @@ def _group_table(rows: Sequence[summary.GroupRow]) -> str:
             "least",
             "median",
             "content",
-            *([AGAINST] if with_reference else []),
+            *([against] if with_reference else []),
         ),
         [
             [
@@ -221,28 +214,28 @@ def _group_table(rows: Sequence[summary.GroupRow]) -> str:
     )
 
 
-def _style_table(rows: Sequence[summary.StyleRow], group: Group) -> str:
-    """Every style by itself; a group with a reference shows what that closes, too."""
+def _style_table(rows: Sequence[summary.StyleRow], group: Group, steps: Sequence[int]) -> str:
+    """Every style in a row of its own, and what the optimisation method closes in it after `steps`."""
     contenders = list(dict.fromkeys(row.contender for row in rows))
     by_place = {(row.painting, row.contender): row for row in rows}
     with_reference = any(row.reference_closed for row in rows)
     head = _head("style", *(f"{name}: closed, content" for name in contenders))
     if with_reference:
-        head += [f"{steps} steps: closed >" for steps in STEPS]
+        head += [f"{count} steps: closed >" for count in steps]
     lines = []
     for painting in dict.fromkeys(row.painting for row in rows):
         found = [by_place.get((painting, name)) for name in contenders]
         line = [painting, *("" if row is None else f"{percent(row.closed)}, {row.content:.2f}" for row in found)]
         if with_reference:
             shares = next((row.reference_closed for row in found if row is not None), {})
-            line += [percent(shares[steps]) if steps in shares else "" for steps in STEPS]
+            line += [percent(shares.get(count)) for count in steps]
         lines.append(line)
     title = "Style by style" if group == "named" else "Painting by painting"
     return f"<details><summary>{title}</summary>\n\n{table(head, lines)}\n\n</details>"
 
 
 def _head(first: str, *numbers: str) -> list[str]:
-    """Names of columns, all but the first with numbers below them."""
+    """Names of columns; all but the first hold numbers."""
     return [first, *(f"{name} >" for name in numbers)]
 
 

@@ -1,13 +1,12 @@
-"""Raw measurements brought down to the numbers of the tables."""
+"""The numbers of the tables, from the raw measurements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from nst_bench.quality.images import Group
-from nst_bench.quality.losses import closed, median_closed
+from nst_bench.harness.inputs import Group
+from nst_bench.harness.losses import closed, median_closed
 from nst_bench.quality.quality_run import Results, StyleResult
-from nst_bench.quality.reference import STEPS
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class StyleRow:
     content: float
     """Mean over the photographs."""
     reference_content: dict[int, float]
-    """Content loss as a multiple of the optimisation method's after so many steps, on the pairs of both."""
+    """Content loss as a multiple of the optimisation method's by the number of steps, on the pairs of both."""
     reference_closed: dict[int, float]
-    """What the optimisation method closes after so many steps, on its pairs."""
+    """What the optimisation method closes on its pairs, by the number of steps."""
     closed_on_pairs: float | None
     """What the contender closes on the same pairs."""
 
@@ -46,7 +45,7 @@ class GroupRow:
     """Mean over styles of the median over photographs; of the optimisation method, the median over styles."""
     content: float
     content_to_reference: float | None
-    """Mean over styles of the multiple of the content loss after the fewest of the reference's steps."""
+    """Mean over styles: the content loss as a multiple of the reference's after its fewest steps."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class FlickerRow:
     mean: float
     """Over clips and styles."""
     ratio: float | None
-    """Of the mean to the mean of the contender that is the yardstick."""
+    """The mean over the mean of the contender that the others are compared to."""
     ratio_worst: float | None
     """The same for the style that flickers most."""
     worst: str
@@ -68,7 +67,7 @@ class FlickerRow:
 
 
 def style_rows(results: Results) -> list[StyleRow]:
-    """One row a contender and style."""
+    """One row for each contender and style."""
     rows = []
     for result in results.styles:
         unchanged = results.unchanged[str(result.painting.path)]
@@ -76,7 +75,7 @@ def style_rows(results: Results) -> list[StyleRow]:
         pairs = [reference for reference in results.references if reference.painting.path == result.painting.path]
         places = [reference.photograph for reference in pairs]
         multiples, shares = {}, {}
-        for steps in STEPS if pairs else ():
+        for steps in pairs[0].losses if pairs else ():
             optimised = [reference.losses[steps] for reference in pairs]
             content = fmean(loss.content for loss in optimised)
             multiples[steps] = fmean(result.losses[place].content for place in places) / content
@@ -98,14 +97,14 @@ def style_rows(results: Results) -> list[StyleRow]:
 
 
 def group_rows(rows: Sequence[StyleRow], group: Group) -> list[GroupRow]:
-    """One row a contender that renders paintings of the group, in the order of the contenders."""
+    """One row for each contender that renders paintings of the group, in the order of the contenders."""
     found = []
     for contender in dict.fromkeys(row.contender for row in rows):
         own = [row for row in rows if row.contender == contender and row.group == group]
         if not own:
             continue
         least = min(own, key=lambda row: row.closed)
-        multiples = [row.reference_content[STEPS[0]] for row in own if row.reference_content]
+        multiples = [row.reference_content[min(row.reference_content)] for row in own if row.reference_content]
         found.append(
             GroupRow(
                 contender=contender,
@@ -123,17 +122,17 @@ def group_rows(rows: Sequence[StyleRow], group: Group) -> list[GroupRow]:
 
 
 def reference_rows(results: Results) -> list[GroupRow]:
-    """The optimisation method as if it were a contender, one row a number of steps, on its own pairs."""
+    """The optimisation method on its own pairs, one row for each number of steps."""
     paintings = list(dict.fromkeys(reference.painting for reference in results.references))
     rows = []
-    for steps in STEPS if paintings else ():
+    for steps in results.references[0].losses if paintings else ():
         shares, contents, multiples = {}, [], []
         for painting in paintings:
             pairs = [reference for reference in results.references if reference.painting == painting]
             unchanged = [results.unchanged[str(painting.path)][pair.photograph] for pair in pairs]
             shares[painting.name] = closed([pair.losses[steps].style for pair in pairs], unchanged)
             contents.append(fmean(pair.losses[steps].content for pair in pairs))
-            multiples.append(contents[-1] / fmean(pair.losses[STEPS[0]].content for pair in pairs))
+            multiples.append(contents[-1] / fmean(pair.losses[min(pair.losses)].content for pair in pairs))
         least = min(shares, key=lambda name: shares[name])
         rows.append(
             GroupRow(
@@ -151,14 +150,14 @@ def reference_rows(results: Results) -> list[GroupRow]:
     return rows
 
 
-def flicker_rows(results: Results, yardstick: str | None) -> list[FlickerRow]:
-    """One row a contender.
+def flicker_rows(results: Results, compared_to: str | None) -> list[FlickerRow]:
+    """One row for each contender.
 
     Args:
-        yardstick: the contender that ratios are taken to; none if it was not measured.
+        compared_to: the contender in the denominator of the ratios; no ratios if it was not measured.
     """
     clips = list(dict.fromkeys(result.clip for result in results.flicker))
-    measured = [result for result in results.flicker if result.contender == yardstick]
+    measured = [result for result in results.flicker if result.contender == compared_to]
     unit = fmean(result.flicker.rms for result in measured) if measured else None
     unit_squared = fmean(result.flicker.squared for result in measured) if measured else None
     rows = []

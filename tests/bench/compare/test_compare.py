@@ -2,17 +2,22 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from nst_bench.compare import compare_run as run
 from nst_bench.compare.compare_command import compare
-from nst_bench.compare.methods import Wish, network_methods
+from nst_bench.compare.compare_methods import compare_methods
+from nst_bench.compare.compare_options import CompareOptions
+from nst_bench.compare.method_runs import Setting
+from nst_bench.compare.methods import StyleChoice, network_methods
+from nst_bench.harness import launcher
+from nst_bench.harness.inputs import Painting, read_photograph
+from nst_bench.harness.losses import FeatureExtractor, content_loss, style_loss
 from nst_bench.harness.machine import describe_machine
-from nst_bench.quality.losses import Judge, content_loss, style_loss
 from nst_rt.errors import DeviceError, InputError, ModelError, NstError, OutputError, StyleError
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.models.catalog import find_model
@@ -55,7 +60,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *failing: BaseException | None) -> 
         answer.write_text(json.dumps(told))
         return {"seconds": 2.0, "peak_mb": 77.0}
 
-    monkeypatch.setattr(run, "run_process", run_process)
+    monkeypatch.setattr(launcher, "run_process", run_process)
     return asked
 
 
@@ -82,8 +87,11 @@ def test_every_method_on_one_pair(folder: Path) -> None:
         "negative": 255 - photo,
     }
     network = load_loss_network(folder / "vgg.npz")
-    judge = Judge(network, choose_hardware("cpu", "fp32"))
-    wanted, before = judge.read_painting(read_rgb(folder / "painting.png")), judge.read(read_rgb(folder / "photo.png"))
+    extractor = FeatureExtractor(network, choose_hardware("cpu", "fp32"))
+    wanted, before = (
+        extractor.painting_grams(read_rgb(folder / "painting.png")),
+        extractor.features(read_rgb(folder / "photo.png")),
+    )
     assert told["unchanged"]["style"] == pytest.approx(style_loss(before.grams, wanted), rel=1e-4)
     for key, image in expected.items():
         found = cv2.imread(str(out / by_key[key]["image"]))
@@ -92,7 +100,7 @@ def test_every_method_on_one_pair(folder: Path) -> None:
         if one["state"] == "failed":
             assert one["image"] is None
             continue
-        after = judge.read(read_rgb(out / one["image"]))
+        after = extractor.features(read_rgb(out / one["image"]))
         assert one["loss"]["style"] == pytest.approx(style_loss(after.grams, wanted), rel=1e-4)
         assert one["loss"]["content"] == pytest.approx(content_loss(after, before), rel=1e-4, abs=1e-7)
         assert one["closed"] == pytest.approx(1 - one["loss"]["style"] / told["unchanged"]["style"])
@@ -116,10 +124,11 @@ def test_the_documents(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(lines) == 2 + 1 + 3
     assert len({line.count("|") for line in lines}) == 1
     assert "| 1.5 s | 20 ms | 50 | 77 MB |" in lines[3]
-    assert "live-capable here" in lines[3]
+    assert "fast enough for live video here" in lines[3]
     assert "by hand" in lines[3]
     assert "failed: the losses are <not> finite / at all" in lines[4]
-    assert "live" not in lines[5].replace("not live here", "")
+    assert "fast enough" not in lines[5]
+    assert "too slow for live video here" in lines[5]
     assert (folder / "out" / re.findall(r"!\[.*\]\((.*)\)", markdown)[0]).is_file()
     page = (folder / "out" / "compare.html").read_text()
     sources = re.findall(r'src="([^"]*)"', page)
@@ -133,16 +142,16 @@ def test_the_documents(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cv2.imread(str(folder / "out" / "compare.jpg")).shape == (5 * (185 + 28 + 10) + 10, 280 + 2 * 10, 3)
 
 
-def test_the_built_in_networks_training_is_told_as_the_last_of_several(folder: Path) -> None:
-    wish = Wish("gogh", folder / "painting.png")
-    (named, *_) = network_methods(wish, tune=None, loss_network=folder / "vgg.npz")
+def test_the_training_of_the_built_in_network_is_named_as_the_last_of_several(folder: Path) -> None:
+    style = StyleChoice("gogh", folder / "painting.png")
+    (named, *_) = network_methods(style, tune=None, loss_network=folder / "vgg.npz")
     training = load_styles(find_model("conditional"))["gogh"].training.removeprefix("last run: ")
     assert named.remarks == (f"last training run: {training} (history: nst-rt info conditional)",)
-    (other, *_) = network_methods(wish, folder / "tinting.onnx", tune=None, loss_network=folder / "vgg.npz")
+    (other, *_) = network_methods(style, folder / "tinting.onnx", tune=None, loss_network=folder / "vgg.npz")
     assert other.remarks == ("by hand",)
 
 
-def test_what_processes_are_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_the_processes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = pretend(monkeypatch)
     result = invoke(folder, str(folder / "painting.png"), "--tune", "--minutes", "0.5", "--device", "tensorrt")
     assert result.exit_code == 0, result.output
@@ -156,7 +165,7 @@ def test_what_processes_are_asked(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert {one["precision"] for one in asked[2:]} == {"fp32"}
 
 
-def test_an_earlier_run_counts_by_what_decides_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_earlier_run_is_used_if_nothing_has_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = ("--without", "optimize")
     asked = pretend(monkeypatch)
     named(folder, *quick)
@@ -207,19 +216,21 @@ def test_a_file_that_cannot_be_written_leaves_the_documents(folder: Path, monkey
     assert told["interrupted"]
 
 
-def test_seconds_of_another_machine_are_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = pretend(monkeypatch)
-    named(folder, "--without", "optimize")
-    here, told = describe_machine(), "nst_bench.compare.comparison.describe_machine"
-    monkeypatch.setattr(told, lambda: {**here, "system": "another name of the same"})
-    named(folder, "--without", "optimize")
-    assert len(asked) == 2
-    monkeypatch.setattr(told, lambda: {**here, "processor": "another"})
-    named(folder, "--without", "optimize")
-    assert len(asked) == 4
+def test_figures_of_another_machine_are_not_used(folder: Path) -> None:
+    options = CompareOptions(content=folder / "photo.png", style="gogh", output=folder / "out")
+    photograph = read_photograph(folder / "photo.png", 96)
+    painting = Painting("gogh", folder / "painting.png", "named")
+    style = StyleChoice("gogh", folder / "painting.png")
+    (method, *_) = network_methods(style, folder / "tinting.onnx", tune=None, loss_network=folder / "vgg.npz")
+
+    def key(**changes: str) -> dict[str, Any]:
+        return Setting(photograph, painting, {**describe_machine(), **changes}, options).key(method)
+
+    assert key(system="another name of the same") == key()
+    assert key(processor="another") != key()
 
 
-def test_a_second_card_is_for_networks_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_gpu_is_for_networks_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = pretend(monkeypatch)
     assert named(folder, "--device", "cuda:1", "--without", "optimize").exit_code == 0
     assert [one["device"] for one in asked] == ["cuda:1", "cuda:1"]
@@ -228,12 +239,12 @@ def test_a_second_card_is_for_networks_alone(folder: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
-        ("ended by signal 9", "ended by signal 9, as a system does that is out of memory. Give a smaller --side"),
-        ("not done in 5 s", "not done in 5 s. Give a larger --time-limit"),
+        ("ended by signal 9", "ended by signal 9, as a system does when memory runs out. Give a smaller side"),
+        ("not done in 5 s", "not done in 5 s. Give a longer time limit"),
         ("ValueError: whatever", "ValueError: whatever"),
     ],
 )
-def test_failures_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch, message: str, shown: str) -> None:
+def test_failures_are_reported(folder: Path, monkeypatch: pytest.MonkeyPatch, message: str, shown: str) -> None:
     pretend(monkeypatch, RuntimeError(message), RuntimeError(message))
     result = named(folder, "--without", "optimize")
     assert result.exit_code == 2  # nothing at all
@@ -244,9 +255,9 @@ def test_failures_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch, messag
     ("line", "error", "says"),
     [
         (["goph"], StyleError, "did you mean 'gogh'"),
-        (["gogh"], InputError, "Add --painting FILE"),
+        (["gogh"], InputError, "Give the painting too"),
         (["gogh:0.5+wave:0.5"], StyleError, "a blend has no painting"),
-        (["inverting.onnx"], StyleError, "-c NAME=inverting.onnx"),
+        (["inverting.onnx"], StyleError, "as a contender: NAME=inverting.onnx"),
         (["missing.png"], InputError, "missing.png"),
         (["vgg.npz"], InputError, "vgg.npz"),
         (["painting.png", "--painting", "painting.png"], InputError, "Leave one of them out"),
@@ -255,20 +266,24 @@ def test_failures_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch, messag
         (["painting.png", "-c", "encoder=inverting.onnx"], InputError, "of that name already"),
         (["painting.png", "--model", "inverting.onnx"], StyleError, "one style is baked in"),
         (["painting.png", "--without", "optimise"], InputError, "They are encoder, optimize-gram-lbfgs"),
-        (["painting.png", "--without", "optimize", "--without", "encoder"], InputError, "leaves no method"),
+        (["painting.png", "--without", "optimize", "--without", "encoder"], InputError, "no method is left"),
         (["painting.png", "--loss-network", "photo.png"], NstError, "photo.png"),
         (["painting.png", "--loss-network", "wrong.npz"], ModelError, "not a loss network that nst-rt knows"),
         (["painting.png", "--loss-network", "nan.npz"], InputError, "not finite"),
         (["painting.png", "--side", "64"], InputError, "the style loss needs 64 px a side"),
         (["painting.png", "--device", "gpu"], DeviceError, "unknown device 'gpu'"),
-        (["painting.png", "--device", "tensorrt:1"], DeviceError, "CUDA_VISIBLE_DEVICES=1 and give --device tensorrt,"),
+        (
+            ["painting.png", "--device", "tensorrt:1"],
+            DeviceError,
+            "CUDA_VISIBLE_DEVICES=1 and name the device tensorrt,",
+        ),
         (
             ["painting.png", "--tune", "--device", "cuda:1", "--without", "optimize"],
             DeviceError,
-            "or add --without tuned",
+            "leave these methods out: tuned",
         ),
         (["painting.png", "-o", "photo.png"], OutputError, "a file, and the comparison needs a folder"),
-        (["painting.png", "-o", "."], OutputError, "holds other things"),
+        (["painting.png", "-o", "."], OutputError, "holds other files"),
     ],
 )
 def test_what_is_refused(
@@ -285,10 +300,40 @@ def test_what_is_refused(
     assert not (folder / "out").exists()
 
 
-def test_a_style_of_ones_own_remembers_its_painting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_style_remembers_its_painting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = pretend(monkeypatch)
     styles = {"styles": [{"name": "mine", "vector": [1, 2, 3], "painting": str(folder / "painting.png")}]}
     (folder / "tinting.styles.json").write_text(json.dumps(styles))
     assert invoke(folder, "mine", "--without", "optimize").exit_code == 0
     assert asked[0]["style"] == "mine"
     assert asked[1]["style"] == str(folder / "painting.png")
+
+
+def test_from_python(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch)
+    said: list[str] = []
+    options = CompareOptions(
+        content=folder / "photo.png",
+        style=str(folder / "painting.png"),
+        output=folder / "out",
+        model=str(folder / "tinting.onnx"),
+        loss_network=str(folder / "vgg.npz"),
+        device="cpu",
+        without=["optimize"],
+    )
+    done = compare_methods(options, said.append)
+    assert (done.methods, done.painted, done.failed, done.interrupted) == (1, 1, 0, False)
+    assert done.report == json.loads((folder / "out" / "compare.json").read_text())
+    assert [line.partition(":")[0] for line in said] == ["tinting, style encoder ...", "tinting, style encoder"]
+    with pytest.raises(InputError, match="write NAME=MODEL") as raised:
+        compare_methods(replace(options, contenders=["nothing"]))
+    assert raised.value.parameter == "contenders"
+
+
+def test_the_page_escapes_what_users_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch)
+    model = ["-c", f"<b>&bold</b>={folder / 'inverting.onnx'}"]
+    assert named(folder, *model, "--without", "optimize").exit_code == 0
+    page = (folder / "out" / "compare.html").read_text()
+    assert "&lt;b&gt;&amp;bold&lt;/b&gt;" in page
+    assert "<b>&bold" not in page

@@ -1,35 +1,11 @@
-"""A world small enough to measure: images of 64 px, a VGG of four channels, models that keep the contract."""
+"""Images of 64 px: photographs, paintings behind named styles, and paintings of a training."""
 
 from pathlib import Path
 
 import cv2
 import pytest
-import torch
-from nst_bench.quality.losses import Judge
-from nst_train.loop.hardware import Hardware
-from nst_train.perceptual.loss_network import LossNetwork, load_loss_network
 from one_thread import one_thread as one_thread  # a fixture
-from tiny_images import draw, write_loss_network
-
-
-@pytest.fixture(scope="package")
-def loss_network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_loss_network(tmp_path_factory.mktemp("loss") / "vgg.npz")
-
-
-@pytest.fixture(scope="package")
-def loss_network(loss_network_file: Path) -> LossNetwork:
-    return load_loss_network(loss_network_file)
-
-
-@pytest.fixture(scope="package")
-def cpu() -> Hardware:
-    return Hardware(torch.device("cpu"), torch.float32, "CPU, float32")
-
-
-@pytest.fixture(scope="package")
-def judge(loss_network: LossNetwork, cpu: Hardware) -> Judge:
-    return Judge(loss_network, cpu)
+from tiny_images import draw
 
 
 @pytest.fixture

@@ -15,10 +15,19 @@ def window(x: int, width: int = 160) -> np.ndarray:
     return np.ascontiguousarray(WIDE[:, x : x + width])
 
 
-def clip(frames: list[np.ndarray]) -> Clip:
-    made = Clip(Path("made.mp4"), 0)
-    made.__dict__["frames"] = frames
-    return made
+class MadeClip(Clip):
+    """A clip whose frames come from memory."""
+
+    def __init__(self, frames: list[np.ndarray]) -> None:
+        super().__init__(Path("made.mp4"), 0)
+        self.made = frames
+
+    @property
+    def frames(self) -> list[np.ndarray]:
+        return self.made
+
+
+clip = MadeClip
 
 
 def inverted(frame: np.ndarray) -> np.ndarray:

@@ -6,21 +6,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from nst_bench.harness.store import Store
-from nst_bench.quality.contenders import model_contender, tuned_contender
-from nst_bench.quality.images import (
-    Painting,
-    choose_photographs,
-    held_out_paintings,
-    named_paintings,
-    spread,
-)
-from nst_bench.quality.networks import Networks
-from nst_bench.quality.plan import make_contenders, parse_contender, parse_tuned
+from nst_bench.harness.inputs import Painting, spread
+from nst_bench.quality.contenders import ContenderLoader, model_contender, tuned_contender
 from nst_bench.quality.quality_run import choose_pairs
+from nst_bench.quality.selection import (
+    choose_photographs,
+    find_clips,
+    held_out_paintings,
+    make_contenders,
+    named_paintings,
+    parse_contender,
+    parse_tuned,
+)
 from nst_export.model_files.named_styles import NamedStyle, paintings_in
 from nst_rt.engine.session import read_model
-from nst_rt.errors import InputError, NstError, OutputError, StyleError
+from nst_rt.errors import InputError, NstError, StyleError
 from nst_rt.models.catalog import find_model
 from nst_rt.styles.library import Style
 from nst_rt.styles.user_styles import save_style
@@ -56,11 +56,11 @@ def test_a_style_comes_by_its_name_else_through_the_encoder(paintings: list[Pain
     by_name = {rendition.painting.name: rendition.style for rendition in contender.renditions}
     paths = {painting.name: str(painting.path) for painting in paintings}
     assert by_name == {**paths, "gogh": "gogh"}
-    first = contender.question(contender.renditions[0])
+    first = contender.key(contender.renditions[0])
     assert set(first) == {"model", "vector"}
-    assert set(contender.question(contender.renditions[1])) == {"model", "encoder", "style"}
+    assert set(contender.key(contender.renditions[1])) == {"model", "encoder", "style"}
     changed = model_contender("ours", with_styles(tinting, gogh=[1, 2, 4]), paintings, None)
-    assert changed.question(changed.renditions[0]) != first
+    assert changed.key(changed.renditions[0]) != first
 
 
 def test_without_an_encoder_only_its_own_names(paintings: list[Painting], tinting: Path) -> None:
@@ -72,7 +72,7 @@ def test_without_an_encoder_only_its_own_names(paintings: list[Painting], tintin
 
 
 def test_a_baked_style_needs_its_painting(paintings: list[Painting], inverting: Path, world: Path) -> None:
-    with pytest.raises(InputError, match=r"--contender inv=.*inverting\.onnx@PAINTING"):
+    with pytest.raises(InputError, match=r"Give inv=.*inverting\.onnx@PAINTING"):
         model_contender("inv", inverting, paintings, None)
     given = parse_contender(f"inv={inverting}@own.png", world / "named")
     assert given.painting == world / "named" / "own.png"
@@ -82,8 +82,9 @@ def test_a_baked_style_needs_its_painting(paintings: list[Painting], inverting: 
 
 @pytest.mark.parametrize("text", ["model.onnx", "=model.onnx", "a=", "a=model.onnx@missing.png"])
 def test_a_contender_written_wrongly(text: str, world: Path) -> None:
-    with pytest.raises(InputError, match="--contender"):
+    with pytest.raises(InputError, match=f"{text}: ") as raised:
         parse_contender(text, world / "named")
+    assert raised.value.parameter == "contenders"
 
 
 def test_tuned_vectors_by_name(paintings: list[Painting], tinting: Path, world: Path) -> None:
@@ -99,8 +100,9 @@ def test_tuned_vectors_by_name(paintings: list[Painting], tinting: Path, world: 
     with pytest.raises(StyleError, match="gogh"):
         tuned_contender("tuned", tinting, {"gogh": paintings[0]})
     for wrong in ("nothing", "mine=missing.png"):
-        with pytest.raises(InputError, match="--tuned"):
+        with pytest.raises(InputError, match=f"{wrong}: no") as raised:
             parse_tuned([wrong], paintings)
+        assert raised.value.parameter == "tuned"
 
 
 def test_two_contenders_of_one_name(paintings: list[Painting], tinting: Path) -> None:
@@ -138,23 +140,6 @@ def test_pairs_take_turns_through_the_photographs(paintings: list[Painting]) -> 
     assert choose_pairs(paintings, 8, 0) == []
 
 
-def test_a_store_answers_only_the_same_question(tmp_path: Path) -> None:
-    store = Store(tmp_path / "kept")
-    question = {"kind": "losses", "model": "a"}
-    assert store.find(question) is None
-    store.keep(question, {"style": [0.5]})
-    assert Store(tmp_path / "kept").find(question) == {"style": [0.5]}
-    assert store.find({**question, "model": "b"}) is None
-    store.path(question).write_text(store.path(question).read_text()[:20])
-    assert store.find(question) is None
-
-
-def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="file"):
-        Store(tmp_path / "file" / "kept")
-
-
 def test_vectors_are_told_apart_by_their_numbers(paintings: list[Painting], tinting: Path) -> None:
     with_styles(tinting, gogh=np.float32([0.1, 0.2, 0.3]).tolist(), wave=[0.1, 0.2, 0.30001])
     contender = model_contender("ours", tinting, paintings, None)
@@ -162,18 +147,16 @@ def test_vectors_are_told_apart_by_their_numbers(paintings: list[Painting], tint
     assert gogh.vector_sha256 != wave.vector_sha256
 
 
-def test_a_style_of_the_users_own_does_not_stand_in_for_the_shipped_one(
-    paintings: list[Painting], tinting: Path
-) -> None:
+def test_a_user_style_is_not_taken_for_the_shipped_one(paintings: list[Painting], tinting: Path) -> None:
     with_styles(tinting, gogh=[1, 2, 3], wave=[4, 5, 6])
     files = find_model(tinting)
     save_style(Style("gogh", np.float32([9, 9, 9])), files, read_model(tinting))
     ours = model_contender("ours", tinting, paintings, None)
-    with closing(Networks("cpu", 1)) as networks:
-        vectors = [networks.load(ours, rendition).style_vector().tolist() for rendition in ours.renditions[:2]]
+    with closing(ContenderLoader("cpu", 1)) as loader:
+        vectors = [loader.load(ours, rendition).style_vector().tolist() for rendition in ours.renditions[:2]]
         assert vectors == [[1, 2, 3], [4, 5, 6]]
         tuned = tuned_contender("tuned", tinting, {"gogh": paintings[0]})
-        assert networks.load(tuned, tuned.renditions[0]).style_vector().tolist() == [9, 9, 9]
+        assert loader.load(tuned, tuned.renditions[0]).style_vector().tolist() == [9, 9, 9]
     told = ours.describe()["vectors_sha256"]
     assert told == {"gogh": ours.renditions[0].vector_sha256, "wave": ours.renditions[1].vector_sha256}
     assert told["gogh"] != tuned.describe()["vectors_sha256"]["gogh"]
@@ -185,3 +168,18 @@ def test_a_tuned_vector_of_another_network_is_not_taken(paintings: list[Painting
     save_style(Style("mine", np.float32([9, 9, 9])), find_model(tinting), foreign)
     with pytest.raises(StyleError, match="mine"):
         tuned_contender("tuned", tinting, {"mine": paintings[0]})
+
+
+def test_clips_are_found_in_folders(world: Path) -> None:
+    for name in ("b.mp4", "a.MKV", "notes.txt"):
+        (world / name).write_text("")
+    found = find_clips([world, world / "b.mp4"])
+    assert [path.name for path in found] == ["a.MKV", "b.mp4", "b.mp4"]
+
+
+def test_clips_that_are_missing(world: Path) -> None:
+    with pytest.raises(InputError, match="no clips in it"):
+        find_clips([world / "named"])
+    with pytest.raises(InputError, match="no such clip") as raised:
+        find_clips([world / "gone.mp4"])
+    assert raised.value.parameter == "video"

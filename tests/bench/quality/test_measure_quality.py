@@ -1,9 +1,9 @@
-"""The whole measurement on a tiny world, its numbers predicted, and taken up again."""
+"""The whole measurement on tiny images: its numbers are predicted, and a second run uses them again."""
 
 import json
 import subprocess
 import sys
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,29 +11,31 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from nst_bench.harness.store import Store
-from nst_bench.quality import measurement as session
-from nst_bench.quality import measuring, summary
+from nst_bench.harness.inputs import Painting
+from nst_bench.harness.loss_measurements import Loss, LossMeasurements
+from nst_bench.harness.losses import FeatureExtractor, content_loss, style_loss
+from nst_bench.harness.result_cache import ResultCache
+from nst_bench.quality.contenders import ContenderLoader
 from nst_bench.quality.flicker import Flicker
-from nst_bench.quality.images import Painting, choose_photographs
-from nst_bench.quality.losses import Judge, content_loss, style_loss
-from nst_bench.quality.measurement import Wanted, measure
-from nst_bench.quality.measuring import Loss, Measurements
+from nst_bench.quality.measure_quality import measure_quality
+from nst_bench.quality.quality_options import QualityOptions
+from nst_bench.quality.quality_report import QualityReport
 from nst_bench.quality.quality_run import FlickerResult, ReferenceResult, Results, StyleResult
+from nst_bench.quality.quality_sheet import draw_sheet
 from nst_bench.quality.reference import STEPS, Reference
+from nst_bench.quality.selection import choose_photographs
 from nst_bench.quality.summary import flicker_rows, group_rows, reference_rows, style_rows
 from nst_rt.errors import InputError
 from nst_rt.media.images.sample_image import landscape
 from nst_train.data.images import read_rgb
 from nst_train.loop.hardware import Hardware
-from nst_train.perceptual.loss_network import LossNetwork
 
 GOGH = [30, 60, 90]
 """The vector of the style gogh: what `tinting_model` adds to half of the frame, per BGR channel."""
 
 
 @pytest.fixture
-def wanted(world: Path, tinting: Path, inverting: Path, loss_network_file: Path) -> dict[str, Any]:
+def options(world: Path, tinting: Path, inverting: Path, loss_network_file: Path) -> dict[str, Any]:
     vectors = {"styles": [{"name": "gogh", "vector": GOGH}, {"name": "wave", "vector": [90, 0, 0]}]}
     tinting.with_suffix(".styles.json").write_text(json.dumps(vectors))
     video = cv2.VideoWriter(str(world / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, (96, 64))
@@ -50,7 +52,7 @@ def wanted(world: Path, tinting: Path, inverting: Path, loss_network_file: Path)
         "model": str(tinting),
         "contenders": [f"negative={inverting}@own.png"],
         "video": [world / "clip.mp4"],
-        "yardstick": "negative",
+        "flicker_to": "negative",
         "loss_network": loss_network_file,
         "output": world / "out",
         "device": "cpu",
@@ -60,24 +62,25 @@ def wanted(world: Path, tinting: Path, inverting: Path, loss_network_file: Path)
     }
 
 
-def report(wanted: dict[str, Any], says: list[str] | None = None, **changes: Any) -> dict[str, Any]:
-    measure(Wanted(**(wanted | changes)), (says if says is not None else []).append)
-    return json.loads((wanted["output"] / "quality.json").read_text())
+def report(options: dict[str, Any], says: list[str] | None = None, **changes: Any) -> dict[str, Any]:
+    found = measure_quality(QualityOptions(**(options | changes)), (says if says is not None else []).append)
+    assert found == json.loads((options["output"] / "quality.json").read_text())
+    return found
 
 
-def test_the_report_says_what_the_images_say(wanted: dict[str, Any], world: Path, judge: Judge) -> None:
+def test_the_report_says_what_the_images_say(options: dict[str, Any], world: Path, extractor: FeatureExtractor) -> None:
     says: list[str] = []
-    told = report(wanted, says)
+    told = report(options, says)
     measured = [(entry["contender"], entry["painting"]) for entry in told["styles"]]
     own = [(name, f"{name}.png") for name in ("gogh", "wave", "paintings1", "paintings3")]
     assert measured == [*(("nst-rt", file) for _, file in own), ("negative", "own.png")]
     gogh = told["styles"][0]
-    target = judge.read_painting(read_rgb(world / "named" / "gogh.png"))
+    target = extractor.painting_grams(read_rgb(world / "named" / "gogh.png"))
     assert [entry["file"] for entry in told["photographs"]] == [f"photographs{index}.png" for index in range(3)]
     for index, entry in enumerate(told["photographs"]):
         rgb = read_rgb(world / "photographs" / entry["file"])
         stylised = np.clip(np.rint(rgb / 2 + GOGH[::-1]), 0, 255).astype(np.uint8)
-        before, after = judge.read(rgb), judge.read(stylised)
+        before, after = extractor.features(rgb), extractor.features(stylised)
         assert gogh["unchanged"][index] == pytest.approx(style_loss(before.grams, target), rel=1e-4)
         assert gogh["style"][index] == pytest.approx(style_loss(after.grams, target), rel=1e-4)
         assert gogh["content"][index] == pytest.approx(content_loss(after, before), rel=1e-4)
@@ -97,9 +100,9 @@ def test_the_report_says_what_the_images_say(wanted: dict[str, Any], world: Path
     assert says[-1].startswith("wrote quality.md, quality.json, named.jpg, held-out.jpg to ")
 
 
-def test_the_table_and_the_sheets_lie_beside_it(wanted: dict[str, Any]) -> None:
-    report(wanted)
-    folder = wanted["output"]
+def test_the_table_and_the_sheets_lie_beside_it(options: dict[str, Any]) -> None:
+    report(options)
+    folder = options["output"]
     text = (folder / "quality.md").read_text()
     assert "## Named styles" in text
     assert "![Named styles](named.jpg)" in text
@@ -119,116 +122,105 @@ def test_the_table_and_the_sheets_lie_beside_it(wanted: dict[str, Any]) -> None:
     }
 
 
-def test_a_second_run_measures_only_what_is_new(
-    wanted: dict[str, Any], world: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judged: list[int] = []
-    judge_once = measuring.Measurements.judge
-
-    def counting(self: Measurements, image: Any, target: Any, photograph: int) -> Loss:
-        judged.append(photograph)
-        return judge_once(self, image, target, photograph)
-
-    monkeypatch.setattr(measuring.Measurements, "judge", counting)
-    first = report(wanted)
-    assert len(judged) == 5 * 3
-    judged.clear()
-    assert report(wanted) == first
-    assert judged == []
-    styles = Path(wanted["model"]).with_suffix(".styles.json")
+def test_a_second_run_measures_only_what_is_new(options: dict[str, Any]) -> None:
+    first = report(options)
+    folder = options["output"] / "measurements"
+    kept = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert report(options) == first
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == kept
+    styles = Path(options["model"]).with_suffix(".styles.json")
     entries = {"styles": [{"name": "gogh", "vector": GOGH}, {"name": "wave", "vector": [0, 0, 90]}]}
     styles.write_text(json.dumps(entries))
-    second = report(wanted)
-    assert len(judged) == 3  # the wave alone
+    second = report(options)
+    new = [path.name.partition("-")[0] for path in folder.iterdir() if path not in kept]
+    assert sorted(new) == ["flicker", "losses"]  # of the style wave alone
     assert second["styles"][0] == first["styles"][0]
     assert second["styles"][1]["style"] != first["styles"][1]["style"]
 
 
-def test_a_run_that_was_stopped_keeps_what_it_had(wanted: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_was_stopped_keeps_what_it_had(options: dict[str, Any]) -> None:
     def stop(line: str) -> None:
         if line.startswith("style 2/"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure(Wanted(**wanted), stop)
-    kept = list((wanted["output"] / "measurements").glob("losses-*.json"))
+        measure_quality(QualityOptions(**options), stop)
+    kept = list((options["output"] / "measurements").glob("losses-*.json"))
     assert len(kept) == 2
-    assert not (wanted["output"] / "quality.json").exists()
-    assert len(report(wanted)["styles"]) == 5
+    assert not (options["output"] / "quality.json").exists()
+    assert len(report(options)["styles"]) == 5
 
 
-def test_the_command_and_its_quick_form(wanted: dict[str, Any]) -> None:
+def test_the_command_and_its_quick_form(options: dict[str, Any]) -> None:
     def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from nst_rt.cli import main; main()", "bench", "quality"]
         return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True)
 
-    options = [f"--{name}={wanted[name]}" for name in ("content", "styles", "table", "output", "model")]
-    done = bench(*options, f"--loss-network={wanted['loss_network']}", "--quick", "--pairs=0", "--threads=1")
+    given = [f"--{name}={options[name]}" for name in ("content", "styles", "table", "output", "model")]
+    done = bench(*given, f"--loss-network={options['loss_network']}", "--quick", "--pairs=0", "--threads=1")
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "style 2/2: nst-rt, wave: closes" in done.stderr
-    told = json.loads((wanted["output"] / "quality.json").read_text())
+    told = json.loads((options["output"] / "quality.json").read_text())
     assert len(told["photographs"]) == 3
     assert told["settings"]["reference"] is None
-    failed = bench(*options, "--contender=odd")
+    failed = bench(*given, "--contender=odd")
     assert failed.returncode == 2
-    assert "--contender odd: write NAME=MODEL.onnx" in failed.stderr
+    assert "odd: write NAME=MODEL.onnx" in failed.stderr
 
 
-def test_a_yardstick_that_does_not_run(wanted: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="--flicker-to mosaic"):
-        report(wanted, yardstick="mosaic")
+def test_flicker_compared_to_a_contender_that_is_missing(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="mosaic: no such contender") as raised:
+        report(options, flicker_to="mosaic")
+    assert raised.value.parameter == "flicker_to"
 
 
-def test_a_folder_without_clips(wanted: dict[str, Any], world: Path) -> None:
-    with pytest.raises(InputError, match="no clips in it"):
-        report(wanted, video=[world / "named"])
-    with pytest.raises(InputError, match="no such clip"):
-        report(wanted, video=[world / "gone.mp4"])
-
-
-def test_the_reference_is_judged_on_the_way_and_kept(
-    world: Path, judge: Judge, loss_network: LossNetwork, cpu: Hardware
-) -> None:
+@pytest.fixture
+def losses(world: Path, loss_network_file: Path, cpu: Hardware) -> LossMeasurements:
     photographs = choose_photographs(world / "photographs", 1, 80)
-    store = Store(world / "kept")
-    measurements = Measurements(judge, photographs, store, {"loss_network": "tiny"})
-    painting = Painting("gogh", world / "named" / "gogh.png", "named")
+    return LossMeasurements(loss_network_file, cpu, photographs, ResultCache(world / "kept"))
 
-    def reference() -> Reference:
-        return Reference(loss_network, cpu, measurements, store, {"loss_network": "tiny"}, steps=(3, 12))
 
+def test_the_reference_is_judged_on_the_way_and_kept(world: Path, losses: LossMeasurements, cpu: Hardware) -> None:
+    gogh = Painting("gogh", world / "named" / "gogh.png", "named")
     seen: list[tuple[int, int]] = []
-    found = reference().measure(painting, 0, photographs[0], lambda step, steps: seen.append((step, steps)))
+
+    def measure() -> dict[int, Loss]:
+        seen.clear()
+        reference = Reference(losses, cpu, steps=(3, 12))
+        return reference.measure(gogh, 0, lambda step, steps: seen.append((step, steps)))
+
+    (unchanged,) = losses.unchanged(gogh)
+    found = measure()
     assert seen == [(step, 12) for step in range(1, 13)]
-    (unchanged,) = measurements.unchanged(painting)
     assert unchanged > found[3].style > found[12].style
-    image = reference().image(painting, photographs[0])
+    image = Reference(losses, cpu, steps=(3, 12)).image(gogh, losses.photographs[0])
     assert image is not None
-    again = measurements.judge(image, measurements.grams(painting), 0)
-    assert again == found[12]
-    seen.clear()
-    assert reference().measure(painting, 0, photographs[0], lambda step, steps: seen.append((step, steps))) == found
+    assert losses.measure(image, losses.grams(gogh), 0) == found[12]
+    assert measure() == found
     assert seen == []
 
 
-def test_pairs_stand_in_the_table_and_on_the_sheet(wanted: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "Reference", partial(Reference, steps=(2, 4)))
-    monkeypatch.setattr(summary, "STEPS", (2, 4))
-    told = report(wanted, paintings=None, contenders=[], video=[], yardstick=None, pairs=1, reference_style_weight=50)
-    assert told["settings"]["reference"]["settings"]["style_weight"] == 50
-    assert told["settings"]["reference"]["settings"]["steps"] == 4
-    assert [pair["painting"] for pair in told["reference"]] == ["gogh.png", "wave.png"]
-    assert len({pair["photograph"] for pair in told["reference"]}) == 2
-    gogh = told["reference"][0]
-    place = [entry["file"] for entry in told["photographs"]].index(gogh["photograph"])
-    multiple = told["summary"]["styles"][0]["reference_content"]["4"]
-    assert multiple == pytest.approx(told["styles"][0]["content"][place] / gogh["4"]["content"])
-    text = (wanted["output"] / "quality.md").read_text()
-    assert "| optimised, 4 steps | 2 |" in text
-    assert "style weight 50 against content 1" in text
-    sheet = cv2.imread(str(wanted["output"] / "named.jpg"))
-    assert sheet.shape[1] == 4 * (80 + 6) + 6  # painting, photograph, ours, optimised
+def test_pairs_are_in_the_report_and_on_the_sheet(world: Path, losses: LossMeasurements, cpu: Hardware) -> None:
+    gogh = Painting("gogh", world / "named" / "gogh.png", "named")
+    reference = Reference(losses, cpu, steps=(2, 4), style_weight=50)
+    optimised = reference.measure(gogh, 0, lambda step, steps: None)
+    results = Results(unchanged={str(gogh.path): losses.unchanged(gogh)})
+    results.styles = [StyleResult("ours", gogh, [Loss(0.1, 2.0)], {})]
+    results.references = [ReferenceResult(gogh, 0, optimised)]
+    machine = {"processor": "A", "logical_cores": 2, "gpus": [], "nst-rt": "1"}
+    settings = {"side": 80, "loss_network": "tiny", "reference": reference.describe()}
+    found = QualityReport(machine, settings, losses.photographs, [], results, None, {})
+    assert reference.describe()["settings"]["steps"] == 4
+    (row,) = found.as_json()["summary"]["styles"]
+    assert row["reference_content"] == {steps: 2.0 / optimised[steps].content for steps in (2, 4)}
+    text = found.as_markdown()
+    assert "| optimised, 4 steps | 1 |" in text
+    assert "| content | to 2 steps |" in text
+    assert "style weight 50, content weight 1" in text
+    with closing(ContenderLoader()) as loader:
+        sheet = draw_sheet([(gogh, losses.photographs[0])], [], loader, reference)
+    assert sheet.shape[1] == 3 * (80 + 6) + 6  # painting, photograph, optimised
 
 
 def painting(name: str) -> Painting:
@@ -278,10 +270,3 @@ def test_flicker_as_multiples_by_hand() -> None:
     assert one.ratio_squared == pytest.approx(fmean([1, 9, 9, 25]) / fmean([16, 36]))
     assert unit.ratio == unit.ratio_worst == 1
     assert flicker_rows(results, None)[0].ratio is None
-
-
-def test_clips_are_found_in_folders(world: Path) -> None:
-    for name in ("b.mp4", "a.MKV", "notes.txt"):
-        (world / name).write_text("")
-    found = session._clips([world, world / "b.mp4"])
-    assert [path.name for path in found] == ["a.MKV", "b.mp4", "b.mp4"]
