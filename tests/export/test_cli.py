@@ -83,7 +83,7 @@ def test_an_export_leaves_no_telemetry_behind(checkpoint, tmp_path):
     home.mkdir()
     done = python(
         "import os; os.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
-        "from nst_export import sample_images; sample_images.SIZES = ((64, 64),)\n"
+        "from nst_export.parity import sample_images; sample_images.SIZES = ((64, 64),)\n"
         "from nst_export.commands import app\n"
         f"app(['transformer', {str(checkpoint)!r}, '-o', {str(output)!r}], standalone_mode=False)",
         HOME=str(home),

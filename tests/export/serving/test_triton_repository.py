@@ -104,7 +104,7 @@ def test_frames_of_different_clients_in_one_batch(styled, tmp_path):
         ("strength", "batch"),
         ("color", "batch"),
     ]
-    table = session(tmp_path / "served" / "user_styles" / "1" / "model.onnx")
+    table = session(tmp_path / "served" / "own_styles" / "1" / "model.onnx")
     wanted = [("two", 1.0, 1.0), ("one", 0.3, 1.0), ("one", 1.0, 0.0), ("two", 0.0, 0.5)]
     frames = np.stack([draw_image(50, 70, seed=seed) for seed in range(4)])
     names = np.array([[style] for style, _, _ in wanted], object)
@@ -160,7 +160,7 @@ def test_configurations_keep_tritons_schema(styled, tmp_path):
     variants = ("tensorrt", "cuda", "openvino", "cpu")
     export_triton(tmp_path / "served", styled, variants=variants, size=(48, 64), serving=serving)
     read = configs(tmp_path / "served")
-    assert sorted(read) == ["own", "own_cpu", "own_cuda", "own_openvino", "user_styles", "own_tensorrt"]
+    assert sorted(read) == ["own", "own_cpu", "own_cuda", "own_openvino", "own_styles", "own_tensorrt"]
     for name, config in read.items():
         assert config.name == name
         if name == "own":
@@ -186,10 +186,10 @@ def test_configurations_keep_tritons_schema(styled, tmp_path):
     assert [warm.batch_size for warm in tensorrt.model_warmup] == [1, 4]
     (accelerator,) = read["own_openvino"].optimization.execution_accelerators.cpu_execution_accelerator
     assert accelerator.name == "openvino"
-    assert read["user_styles"].max_batch_size == 1
+    assert read["own_styles"].max_batch_size == 1
     ensemble = read["own"]
     assert (ensemble.platform, ensemble.max_batch_size) == ("ensemble", 1)
-    assert [step.model_name for step in ensemble.ensemble_scheduling.step] == ["user_styles", "own_tensorrt"]
+    assert [step.model_name for step in ensemble.ensemble_scheduling.step] == ["own_styles", "own_tensorrt"]
     assert [tensor.name for tensor in ensemble.input] == ["frame", "style_name", "strength", "color"]
     flow = {tensor.name for tensor in ensemble.input}
     for step in ensemble.ensemble_scheduling.step:

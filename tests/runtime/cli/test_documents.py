@@ -43,7 +43,7 @@ def test_the_readmes_list_runs_from_top_to_bottom(tmp_path: Path) -> None:
     for name in ("photo.jpg", "painting.jpg", "holiday/one.jpg", "holiday/two.jpg"):
         put(tmp_path / name)
     put(tmp_path / "sky.png", gray=True)
-    put_video(tmp_path / "video.mp4")
+    put_video(tmp_path / "clip.mp4")
     # Without those that wait for a camera or for another program, or measure.
     lines = [
         line
@@ -63,7 +63,7 @@ def test_the_readmes_list_runs_from_top_to_bottom(tmp_path: Path) -> None:
         "painted",
         "out.png",
         "painted.mp4",
-        "video.timeline-gogh-wave.mp4",
+        "clip.timeline-gogh-wave.mp4",
     }
 
 

@@ -197,7 +197,7 @@ def test_the_video_itself_is_never_replaced(run: Any, more: list[str]) -> None:
         told = run(video, "-o", output, *more)
         assert (told.code, Path("video.mp4").read_bytes()) == (2, before)
         assert f"{Path(output)}: is the input itself" in told.err
-    assert names() == ["video.mp4", "same.mp4", "sub"]
+    assert names() == ["same.mp4", "sub", "video.mp4"]
 
 
 def test_several_styles_are_refused(run: Any) -> None:
