@@ -47,16 +47,16 @@ def tinting(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
-    """Threads of every session that a stylizer opens."""
-    import nst_rt.engine.session_cache
-    from nst_rt.engine.session import Session
+    """The threads that every ONNX Runtime session is opened with; those that only read a file's record do not count."""
+    import onnxruntime
 
     threads: list[int | None] = []
 
-    class Told(Session):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            threads.append(options["threads"])
-            super().__init__(*arguments, **options)
+    class Told(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def __init__(self, path: str, options: Any, **named: Any) -> None:
+            if options.graph_optimization_level != onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL:
+                threads.append(options.intra_op_num_threads or None)
+            super().__init__(path, options, **named)
 
-    monkeypatch.setattr(nst_rt.engine.session_cache, "Session", Told)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Told)
     return threads

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cpp_programs import CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
-from nst_rt.engine.openvino import road
+from nst_rt.engine.openvino import openvino_backend
 from nst_rt.models.catalog import BUILT_IN, find_model
 from tiny_images import draw
 from tiny_models import RECORD, tinting_model
@@ -32,10 +32,10 @@ def test_images_equal_pythons(built: CMakeBuild, tmp_path: Path, style: str) -> 
     image, out = write_ppm(tmp_path / "in.ppm", draw(1, 61, 97)), tmp_path / "out.ppm"
     done = built.run("nst_rt_stylize_openvino", BUILT_IN_MODEL, image, out, style)
     assert done.returncode == 0, done.stderr
-    # Python's own road to OpenVINO where there is one; ONNX Runtime's fp32 arithmetic rounds a pixel in ten thousand
+    # OpenVINO's own runtime where there is one; ONNX Runtime's fp32 arithmetic rounds a pixel in ten thousand
     # the other way.
-    stylizer = Stylizer.load(style, device="openvino" if road() == "own" else "cpu")
-    np.testing.assert_allclose(read_ppm(out), stylizer(read_ppm(image)), atol=0 if road() == "own" else 1)
+    stylizer = Stylizer.load(style, device="openvino" if openvino_backend() == "own" else "cpu")
+    np.testing.assert_allclose(read_ppm(out), stylizer(read_ppm(image)), atol=0 if openvino_backend() == "own" else 1)
 
 
 def test_a_baked_style(built: CMakeBuild, inverting: Path, tmp_path: Path) -> None:

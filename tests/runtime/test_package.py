@@ -82,7 +82,7 @@ except SystemExit as stop:
     assert not stop.code
 needless = (
     "av", "rich.progress", "pydantic", "torch", "onnx", "nst_export", "nst_bench", "openvino",
-    "nst_rt.live.loop", "nst_rt.engine.engine_cache", "nst_rt.engine.gpu", "nst_rt.styles.timeline",
+    "nst_rt.live.loop", "nst_rt.styles.timeline",
     "nst_rt.masks.mask", "nst_rt.styles.style_encoder",
     "nst_rt.styles.color_matching", "nst_rt.cli.video", "nst_rt.cli.webcam", "nst_rt.cli.grid", "nst_rt.cli.add_style",
 )

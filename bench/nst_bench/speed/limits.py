@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 from nst_rt.engine import gpu
-from nst_rt.engine.devices import Device, listed_devices, provider_options
+from nst_rt.engine.devices import Device, listed_devices
 from nst_rt.engine.ort import load_onnxruntime
+from nst_rt.engine.providers import provider_options
 from numpy.typing import NDArray
 
 SIDE = 1024

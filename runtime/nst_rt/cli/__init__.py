@@ -19,6 +19,7 @@ import typer.main
 
 from nst_rt import __version__
 from nst_rt.cli.messages import fail, logged_lines, say
+from nst_rt.engine.ort import silence_onnxruntime
 from nst_rt.errors import INTERRUPTED, NstError
 
 OWN = {
@@ -135,6 +136,8 @@ def main() -> None:
     # again; its last act is to go through everything it has for garbage, a tenth of what `nst-rt image` takes.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
+    if not debug:
+        silence_onnxruntime()
     with logged_lines(logging.INFO if debug else logging.WARNING):
         sys.exit(_run(debug))
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nst_rt.engine.session_pool import Shares
+    from nst_rt.engine.session_pool import WeightedSemaphore
     from nst_rt.jobs.image_paths import Job
     from nst_rt.jobs.image_prefetch import ImageAhead
     from nst_rt.jobs.style_request import Controls
@@ -300,12 +300,12 @@ class _Run:
         self._also_read, self._overwrite, self._batch = also_read, overwrite, batch
         self._make_folders = make_folders
         self._at_once: Callable[[int, int], int] | None = None
-        self._shares: Shares | None = None
+        self._room: WeightedSemaphore | None = None
 
     def side_by_side(self, at_once: "Callable[[int, int], int]") -> None:
         """Stylise several images at once: of any size `at_once(height, width)`, and of mixed sizes as many as fit.
 
-        See `Stylizer.in_flight` and `nst_rt.engine.session_pool.Shares`.
+        See `Stylizer.in_flight` and `nst_rt.engine.session_pool.WeightedSemaphore`.
         """
         self._at_once = at_once
 
@@ -345,7 +345,7 @@ class _Run:
         if self._at_once is None:
             return 1, source
         from nst_rt.contract import MIN_SIDE
-        from nst_rt.engine.session_pool import Shares
+        from nst_rt.engine.session_pool import PIXELS, WeightedSemaphore
 
         read: list[Made] = []
 
@@ -364,7 +364,7 @@ class _Run:
                     number = self._at_once(MIN_SIDE, MIN_SIDE)
                 break
         if number > 1:
-            self._shares = Shares()
+            self._room = WeightedSemaphore(PIXELS)
         return number, all_of_them()
 
     def _read_all(self, jobs: "Sequence[Job]") -> "Generator[Made, None, None]":
@@ -408,15 +408,18 @@ class _Run:
             started = time.perf_counter()
             make = self._prepare(image.bgr)
             work = partial(self._work, result, image, make, time.perf_counter() - started)
-            if self._at_once is None or self._shares is None:
+            if self._at_once is None or (room := self._room) is None:
                 return work
-            leave = self._shares.take(self._at_once(*image.bgr.shape[:2]))
+            from nst_rt.engine.session_pool import PIXELS
+
+            weight = max(1, PIXELS // self._at_once(*image.bgr.shape[:2]))
+            room.acquire(weight)
 
             def work_and_leave() -> "Made":
                 try:
                     return work()
                 finally:
-                    leave()
+                    room.release(weight)
 
             return work_and_leave
         return lambda: (result, None)

@@ -1,4 +1,4 @@
-"""Moving frames in and out of a session: straight from numpy on processors, through device memory on GPUs."""
+"""Moving frames in and out of a session: directly from numpy arrays on CPUs, through device memory on GPUs."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -19,13 +19,13 @@ class Runner(Protocol):
     def run(self, feeds: Feeds, clock: StageClock | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Feed every input by name; returns the only output as a new array, or in `out` (contiguous, of its shape).
 
-        With a clock, the stages are timed: `run`, and around it `upload` and `download` where memory is the device's.
+        A clock times the stages: `run`, and on GPUs also `upload` and `download`.
         """
         ...
 
 
 class HostRunner:
-    """Runs where the host's memory is the device's: ONNX Runtime reads numpy arrays in place."""
+    """Runs a session on a CPU, where ONNX Runtime reads numpy arrays in place."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -42,7 +42,7 @@ class HostRunner:
 
     def _run_into(self, feeds: Feeds, out: NDArray[Any]) -> NDArray[Any]:
         binding = self._session.io_binding()
-        held = {name: np.ascontiguousarray(values) for name, values in feeds.items()}  # a binding holds no reference
+        held = {name: np.ascontiguousarray(values) for name, values in feeds.items()}  # a binding keeps no reference
         for name, values in held.items():
             binding.bind_cpu_input(name, values)
         output = self._session.get_outputs()[0].name
@@ -52,10 +52,10 @@ class HostRunner:
 
 
 class DeviceRunner:
-    """Runs on a GPU through input and output buffers that stay where they are.
+    """Runs a session on a GPU, through input and output buffers at fixed addresses.
 
-    Fixed addresses are what CUDA graphs need: a plain `session.run(feeds)` would replay a captured graph on the first
-    call's data. Only inputs whose values changed are copied, so a style vector travels once, not with every frame.
+    CUDA graphs need fixed addresses: a plain `session.run(feeds)` would replay a captured graph on the first call's
+    data. Only inputs whose values changed are copied, so a style vector is not copied with every frame.
     """
 
     def __init__(self, session: Any, device: Device, output_shape: tuple[int, ...]) -> None:
@@ -66,7 +66,7 @@ class DeviceRunner:
         self._small_values: dict[str, bytes] = {}
         output = session.get_outputs()[0]
         dtype = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}[output.type]
-        # On TensorRT, too, the memory is CUDA's.
+        # The memory is CUDA's with TensorRT too.
         self._output = load_onnxruntime().OrtValue.ortvalue_from_shape_and_type(
             list(output_shape), dtype, "cuda", device.index
         )
@@ -86,7 +86,7 @@ class DeviceRunner:
         return result
 
     def _upload(self, name: str, values: NDArray[Any]) -> None:
-        # A frame always differs; comparing it would cost more than copying it.
+        # A frame is nearly always new, and comparing it would cost more than copying it.
         small = values.tobytes() if values.nbytes <= 65536 and values.dtype == np.float32 else None
         if name not in self._inputs:
             buffer = load_onnxruntime().OrtValue.ortvalue_from_numpy(values, "cuda", self._device.index)
@@ -99,7 +99,7 @@ class DeviceRunner:
 
 
 def copied(result: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
-    """`result`, or `out` with its values if there is one that does not have them yet."""
+    """`result` itself, or its values copied to `out` where that is another array."""
     if out is None or out is result:
         return result
     np.copyto(out, result)

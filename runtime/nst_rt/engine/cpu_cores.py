@@ -1,4 +1,4 @@
-"""How many cores there are to divide."""
+"""How many CPU cores this process may use."""
 
 import os
 from pathlib import Path
@@ -7,16 +7,15 @@ _TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 def available_cores() -> int:
-    """Logical cores that this process may use, as `taskset` and cpusets narrow them; quotas of time are not seen."""
+    """The logical cores that this process may use, within `taskset` and cpusets; time quotas do not count."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def counted_cores() -> int | None:
-    """Cores that this process may use, two threads of one core counted once; None where the system does not tell.
+    """The physical cores that this process may use; None where the system does not tell.
 
-    Threads of a session that has a processor to itself: left to itself, ONNX Runtime starts one for every core of the
-    machine, also of those that this process may not use, and ties each to its core, where it waits if another program
-    is there.
+    A session alone on a CPU gets this many threads. ONNX Runtime's default is a thread for every core of the machine,
+    also those that this process may not use, each bound to its core, where it waits while another program runs there.
     """
     if not hasattr(os, "sched_getaffinity"):
         return None
@@ -28,5 +27,5 @@ def counted_cores() -> int | None:
 
 
 def physical_cores() -> int:
-    """As `counted_cores`; where the system does not tell, the logical ones."""
+    """As `counted_cores`; the number of logical cores where the system does not tell."""
     return counted_cores() or available_cores()

@@ -1,4 +1,4 @@
-"""Where TensorRT keeps its engines and its timings: keyed by all that they depend on."""
+"""The folders of TensorRT's engines and timings, named by everything that they depend on."""
 
 import os
 from dataclasses import dataclass
@@ -13,17 +13,21 @@ from nst_rt.files.folders import cache_folder
 
 @dataclass(frozen=True)
 class EngineCache:
-    """Two folders: timings fit every model of one machine and set of versions, an engine just one model and shape."""
+    """Two folders: timings fit every model on one machine and its versions; an engine fits one model and one shape."""
 
     engines: Path
     timings: Path
 
     def built(self) -> bool:
-        """Whether an engine is there already."""
+        """Whether the folder has an engine already."""
         return any(self.engines.glob("*.engine"))
 
     def make(self) -> None:
-        """Make the folders; raises OSError."""
+        """Make the folders.
+
+        Raises:
+            OSError: they cannot be made.
+        """
         self.engines.mkdir(parents=True, exist_ok=True)
 
 
@@ -31,21 +35,27 @@ def engine_cache(model: str, sha256: str, precision: str, size: str, device: Dev
     """The cache of one model at one size on one card.
 
     Args:
-        model: the file's name; for people, the hash is what counts.
-        size: such as `1x480x640`.
+        model: the file's name, for people; the hash tells models apart.
+        sha256: of the model file.
+        size: of the frames, such as `1x480x640`.
 
     Raises:
         DeviceError: there is no driver, no such card or no TensorRT.
     """
     driver, tensorrt = gpu.nvidia_driver(), gpu.tensorrt_version()
     if driver is None:
-        raise DeviceError(f"device {device}: there is no NVIDIA driver. Install one, or use --device cpu")
+        raise DeviceError(
+            f"device {device}: there is no NVIDIA driver. Install one, or use the device cpu", parameter="device"
+        )
     if device.index >= len(driver.gpus):
-        raise DeviceError(f"device {device}: the driver knows {len(driver.gpus)} cards, numbered from 0")
+        raise DeviceError(
+            f"device {device}: the driver knows {len(driver.gpus)} cards, numbered from 0", parameter="device"
+        )
     if tensorrt is None:
         raise DeviceError(
             f"device {device}: TensorRT 10 cannot be loaded. Install it: pip install "
-            '"tensorrt-cu13<11" (11 does not fit ONNX Runtime), or use --device cuda'
+            '"tensorrt-cu13<11" (11 does not fit ONNX Runtime), or use the device cuda',
+            parameter="device",
         )
     card = driver.gpus[device.index]
     machine = "_".join(

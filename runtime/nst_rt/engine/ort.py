@@ -1,15 +1,10 @@
 """The one place that imports ONNX Runtime."""
 
-import contextlib
 import functools
-import io
 import logging
 import os
 import sys
-import threading
-from collections.abc import Iterator
 from types import ModuleType
-from typing import TextIO
 
 from nst_rt.errors import DependencyError, install_line
 
@@ -21,7 +16,11 @@ BROKEN = {
     ("onnxruntime-gpu", "1.24.1"): "it refuses weights beside a model that lies behind a link (qdrant/fastembed #603)",
     ("onnxruntime-gpu", "1.27.0"): "its CUDA extras ask for packages that do not exist",
 }
-"""Wheels that were published broken, with what happens. pyproject.toml excludes the same."""
+"""Releases that were published broken, and what is wrong with them. pyproject.toml excludes the same ones."""
+
+log = logging.getLogger("nst_rt")
+_log_severity: int | None = None
+_FATAL = 4
 
 
 @functools.cache
@@ -38,7 +37,7 @@ def load_onnxruntime() -> ModuleType:
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime":
             raise DependencyError(
-                f"ONNX Runtime is not installed. For processors {INSTALL_CPU}, for NVIDIA GPUs {INSTALL_CUDA}"
+                f"ONNX Runtime is not installed. For CPUs {INSTALL_CPU}, for NVIDIA GPUs {INSTALL_CUDA}"
             ) from error
         raise DependencyError(
             f"ONNX Runtime is installed and cannot be loaded ({error}). Reinstall it: pip install --force-reinstall "
@@ -50,33 +49,31 @@ def load_onnxruntime() -> ModuleType:
             "ONNX Runtime's folder is there without its content (two of its wheels were installed, one was removed). "
             "Remove both: pip uninstall -y onnxruntime onnxruntime-gpu, then " + INSTALL_CPU + " or " + INSTALL_CUDA
         )
+    if _log_severity is not None:
+        onnxruntime.set_default_logger_severity(_log_severity)
     if imported_by_others and os.environ["ORT_DISABLE_TELEMETRY"] == "1":
         onnxruntime.disable_telemetry_events()
     module: ModuleType = onnxruntime
     return module
 
 
-_redirecting = threading.RLock()
+def silence_onnxruntime() -> None:
+    """Hide the log that ONNX Runtime writes to stderr in this process, before or after its import.
 
-
-@contextlib.contextmanager
-def stdout_to(stream: TextIO) -> Iterator[None]:
-    """Send what is printed elsewhere meanwhile.
-
-    Python's stdout is the same for all threads: of two that redirect it at once, the one that ends last would leave it
-    where the other had sent it, for good.
+    The log has one level for the whole process, so this is for programs, such as the command line, and not for
+    libraries. What goes wrong is raised, or read from the placement, as one line of ours.
     """
-    with _redirecting, contextlib.redirect_stdout(stream):
-        yield
+    global _log_severity
+    _log_severity = _FATAL
+    if runtime := sys.modules.get("onnxruntime"):
+        runtime.set_default_logger_severity(_FATAL)
 
 
 @functools.cache
 def preload_cuda() -> None:
-    """Load CUDA's and cuDNN's libraries from NVIDIA's pip packages, where they are installed."""
-    preload = getattr(load_onnxruntime(), "preload_dlls", None)
-    if preload is not None:
-        # It reports what it misses by printing; a session that cannot run says so in one line, doctor in more.
-        said = io.StringIO()
-        with stdout_to(said):
-            preload(directory="")
-        logging.getLogger("nst_rt").debug("%s", said.getvalue().strip())
+    """Load the libraries of CUDA and cuDNN from NVIDIA's pip packages, where they are installed."""
+    runtime = load_onnxruntime()
+    if hasattr(runtime, "preload_dlls"):
+        # It prints what it misses, and stdout is for data. This name hides the built-in `print` in its module alone.
+        runtime.print = log.debug  # type: ignore[attr-defined]
+        runtime.preload_dlls(directory="")

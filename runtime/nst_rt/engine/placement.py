@@ -27,7 +27,7 @@ class Placement:
 
 
 def read_placement(session: Any) -> Placement:
-    """Ask a session that was opened with `session.record_ep_graph_assignment_info`."""
+    """The placement of a session that was opened with `session.record_ep_graph_assignment_info`."""
     if not hasattr(session, "get_provider_graph_assignment_info"):
         return Placement()
     operators: dict[str, Counter[str]] = {}

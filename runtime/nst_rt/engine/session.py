@@ -1,14 +1,10 @@
-"""An ONNX Runtime session: opened for one device and one shape, and honest about where its nodes run."""
+"""An ONNX Runtime session for one device and one frame shape, which tells where its nodes really run."""
 
-import contextlib
 import dataclasses
-import io
 import logging
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +12,20 @@ from numpy.typing import NDArray
 from nst_rt import contract
 from nst_rt.contract import ModelRecord, Tensor, check_signature
 from nst_rt.engine.buffers import DeviceRunner, Feeds, HostRunner, Runner
-from nst_rt.engine.devices import HOW_TO_GET, PROVIDERS, Device, ProviderOptions, provider_options, require_listed
-from nst_rt.engine.openvino import open_openvino, refuse_without_bf16
-from nst_rt.engine.ort import load_onnxruntime, stdout_to
+from nst_rt.engine.devices import HOW_TO_GET, PROVIDERS, Device, require_listed
+from nst_rt.engine.engine_cache import EngineCache, engine_cache
+from nst_rt.engine.openvino import refuse_without_bf16
+from nst_rt.engine.openvino_session import open_openvino
+from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.engine.placement import read_placement
+from nst_rt.engine.providers import ProviderOptions, provider_options
 from nst_rt.engine.timing import StageClock
 from nst_rt.errors import DeviceError, InputError, ModelError
 from nst_rt.files.paths import is_file
 from nst_rt.files.reading import file_sha256
 
-if TYPE_CHECKING:
-    from nst_rt.engine.engine_cache import EngineCache
-
 FILE_ERRORS = ("InvalidProtobuf", "InvalidGraph", "NoModel", "NoSuchFile")
-"""ONNX Runtime's exceptions that blame the model's file whatever the device; on the CPU every one does."""
+"""ONNX Runtime's exceptions that are about the model's file on every device; on the CPU all of them are."""
 
 log = logging.getLogger("nst_rt")
 
@@ -42,7 +38,7 @@ class FrameShape:
     height: int
     width: int
     styles: int = 1
-    """Rows of style vectors: one for all frames, or one for each."""
+    """Style vectors: one for all frames, or one for each frame."""
 
     @property
     def pins(self) -> dict[str, int]:
@@ -58,13 +54,13 @@ class FrameShape:
 class Session:
     """A model file on a device.
 
-    With a shape, every dimension is pinned (so that shapes fold into constants, CUDA graphs can be captured and
-    TensorRT builds one fast engine); without, the session takes any shape, on processors only.
+    With a shape, every dimension is pinned: shapes fold into constants, CUDA graphs can be captured, and TensorRT
+    builds one fast engine. Without a shape the session takes frames of any shape, on CPUs only.
 
     Args:
-        fp16: the file is an fp16 one, which TensorRT has to know before it reads it.
-        bf16: compute an fp32 file in bf16; OpenVINO on processors that have instructions for it, nothing else.
-        threads: of a processor; all physical cores by default.
+        fp16: the file is an fp16 one, which TensorRT has to know before it reads the file.
+        bf16: compute an fp32 file in bf16; only OpenVINO does, on CPUs with instructions for it.
+        threads: CPU threads; all physical cores by default.
         cuda_graph: capture the launches once and replay them, where the device and the shape allow it.
 
     Raises:
@@ -100,7 +96,7 @@ class Session:
             self._start()
 
     def run(self, feeds: Feeds, clock: StageClock | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Feed every input by name (shapes and dtypes as in the contract); returns the only output, in `out` if given.
+        """Feed every input by name, with the contract's shapes and dtypes; returns the only output, in `out` if given.
 
         Raises:
             InputError: the frame needs more memory than there is.
@@ -108,18 +104,20 @@ class Session:
         """
         try:
             return self._runner.run(feeds, clock, out)
-        except Exception as error:  # ONNX Runtime's own exception types share no base but Exception
+        except Exception as error:  # the exceptions of ONNX Runtime have no other common base
             reason = first_line(error)
             if is_about_memory(reason):
                 raise InputError(
-                    f"{self._size()} pixels need more memory on {self.device} than there is. Use smaller images "
-                    "(--size), or another device"
+                    f"{self._size()} pixels need more memory on {self.device} than there is. Use smaller images, or "
+                    "another device"
                 ) from error
-            raise DeviceError(f"{self.path.name} failed on {self.device}: {reason}. Try --device cpu") from error
+            raise DeviceError(
+                f"{self.path.name} failed on {self.device}: {reason}. Try the device cpu", parameter="device"
+            ) from error
 
     @property
     def precision(self) -> str:
-        """What is computed in: the file's precision, or `bf16`."""
+        """The precision that the session computes in: the file's, or `bf16`."""
         return "bf16" if self._bf16 else self.record.precision
 
     @property
@@ -129,7 +127,7 @@ class Session:
 
     @property
     def style_rows(self) -> int:
-        """Style vectors that a run takes: one for all frames, or one for each; 0 where a style is baked in."""
+        """Style vectors that a run takes: one for all frames, or one for each; 0 where the style is baked in."""
         shapes = {tensor.name: tensor.shape for tensor in self._session.get_inputs()}
         rows = shapes[contract.STYLE][0] if contract.STYLE in shapes else 0
         return rows if isinstance(rows, int) else 1
@@ -165,7 +163,9 @@ class Session:
             for _ in range(2 if self.cuda_graph else 1):
                 self._runner.run({name: blank[name] for name in self.inputs})
         except Exception as error:
-            raise DeviceError(f"{self.path.name} cannot run on {self.device}: {first_line(error)}") from error
+            raise DeviceError(
+                f"{self.path.name} cannot run on {self.device}: {first_line(error)}", parameter="device"
+            ) from error
 
     def _size(self) -> str:
         if self.shape is None:
@@ -173,9 +173,7 @@ class Session:
         size = f"{self.shape.batch}x{self.shape.height}x{self.shape.width}"
         return f"{size}x{self.shape.styles}styles" if self.shape.styles > 1 else size
 
-    def _open_engine_cache(self) -> "EngineCache | None":
-        from nst_rt.engine.engine_cache import engine_cache
-
+    def _open_engine_cache(self) -> EngineCache | None:
         precision = "fp16" if self._fp16 else "fp32"
         name = self.path.name.removesuffix(".onnx")
         cache = engine_cache(name, file_sha256(self.path), precision, self._size(), self.device)
@@ -195,9 +193,9 @@ class Session:
         ):
             found = ", ".join(self.placement.counts() or self._session.get_providers())
             raise DeviceError(
-                f"device {self.device}: ONNX Runtime put {self.path.name} on {found} instead. Its libraries or driver "
-                f"are missing or of another version: {HOW_TO_GET[self.device.kind]}; `nst-rt doctor` says which. "
-                "--device cpu runs"
+                f"device {self.device}: ONNX Runtime put {self.path.name} on {found} instead. The libraries or the "
+                f"driver are missing, or of another version: {HOW_TO_GET[self.device.kind]}. The device cpu runs",
+                parameter="device",
             )
         if not self.placement.operators and self.device.kind != "cpu":
             log.warning("this ONNX Runtime cannot tell which nodes run on %s; 1.31 and newer can", self.device)
@@ -230,93 +228,77 @@ def open_session(
     runtime = load_onnxruntime()
     if not is_file(path):
         raise ModelError(f"{path}: no such model file")
+    first = providers[0][0]
     options = runtime.SessionOptions()
     if not optimise:
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     if threads is not None:
         options.intra_op_num_threads = threads
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    if providers[0][0] == PROVIDERS["cpu"]:
-        # A plan that hands buffers on from node to node keeps each as large as its largest tenant, and alive as long
-        # as the last. Without it nothing is slower, and a session touches a third to two thirds less memory, which
-        # the first frame would pay for page by page.
+    if first == PROVIDERS["cpu"]:
+        # With reuse, a buffer that several nodes share is as large as the largest needs, and lives until the last one
+        # ends. Without reuse nothing is slower, and a session touches a third to two thirds less memory.
         options.enable_mem_reuse = False
+    elif not log.isEnabledFor(logging.DEBUG):
+        # A provider that cannot run logs pages. What is wrong is raised, or read from the placement, in one line.
+        options.log_severity_level = 4
     if shape is not None:
         for name, size in shape.pins.items():
             options.add_free_dimension_override_by_name(name, size)
     try:
-        with quiet(providers[0][0]):
-            if providers[0][0] == PROVIDERS["openvino"]:
-                return open_openvino(path, options, providers[0][1], shape.pins if shape else {})
-            return runtime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
-    except Exception as error:  # ONNX Runtime's own exception types share no base but Exception
+        if first == PROVIDERS["openvino"]:
+            return open_openvino(path, options, providers[0][1], shape.pins if shape else {})
+        return runtime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+    except Exception as error:  # the exceptions of ONNX Runtime have no other common base
         reason = first_line(error)
-        if providers[0][0] == PROVIDERS["cpu"] or type(error).__name__ in FILE_ERRORS:
+        if first == PROVIDERS["cpu"] or type(error).__name__ in FILE_ERRORS:
             raise ModelError(
                 f"{path}: ONNX Runtime cannot read it as a model ({reason}). Is the file complete? Export it again"
             ) from error
-        kind = next(kind for kind, provider in PROVIDERS.items() if provider == providers[0][0])
+        kind = next(kind for kind, provider in PROVIDERS.items() if provider == first)
         raise DeviceError(
-            f"{path.name} cannot be opened on {kind} ({reason}). {HOW_TO_GET[kind]}; `nst-rt doctor` says what is "
-            "missing. --device cpu runs"
+            f"{path.name} cannot be opened on {kind} ({reason}). {HOW_TO_GET[kind]}. The device cpu runs",
+            parameter="device",
         ) from error
 
 
 def require_bf16(device: Device) -> None:
-    """Refuse to compute in bf16 where nothing can.
+    """Refuse bf16 on a device that cannot compute in it.
 
     Raises:
-        DeviceError: says which device can.
+        DeviceError: the message names the device that can.
     """
     if device.kind != "openvino":
         raise DeviceError(
-            f"device {device}: bf16 is for --device openvino ({HOW_TO_GET['openvino']}). "
-            f"Use --precision {'fp16' if device.on_gpu else 'fp32'} here"
+            f"device {device}: bf16 is for the device openvino ({HOW_TO_GET['openvino']}). "
+            f"Use the precision {'fp16' if device.on_gpu else 'fp32'} here",
+            parameter="precision",
         )
     refuse_without_bf16()
 
 
 def first_line(error: Exception) -> str:
-    """What ONNX Runtime says, without its status codes and source lines."""
+    """The first line of an error of ONNX Runtime, without status codes and source lines."""
     lines = str(error).strip().splitlines()
     return lines[0].rpartition("failed:")[2].strip() if lines else type(error).__name__
 
 
 def is_about_memory(reason: str) -> bool:
-    """Whether an error of ONNX Runtime is a failed allocation, on a processor or a GPU."""
+    """Whether an error of ONNX Runtime is a failed allocation, on a CPU or a GPU."""
     signs = ("failed to allocate", "out of memory", "bad_alloc", "bad allocation")
     return any(words in reason.lower() for words in signs)
 
 
 def is_about_graph_capture(reason: str) -> bool:
-    """Whether an error is that a model cannot be captured as a CUDA graph."""
+    """Whether an error says that a model cannot be captured as a CUDA graph."""
     return any(words in reason.lower() for words in ("graph capture", "cuda graph", "stream capture", "cudagraph"))
 
 
-@contextlib.contextmanager
-def quiet(provider: str) -> Iterator[None]:
-    """While a session opens: stdout is kept for data, and a provider's pages of log for those who debug.
-
-    Whatever goes wrong is raised, or read off the placement, in one line of ours.
-    """
-    runtime = load_onnxruntime()
-    hide = provider != PROVIDERS["cpu"] and not log.isEnabledFor(logging.DEBUG)
-    # One at a time, also for the log's level, which is the same for all threads too.
-    with stdout_to(sys.stderr if not hide else io.StringIO()):
-        if hide:
-            runtime.set_default_logger_severity(4)
-        try:
-            yield
-        finally:
-            if hide:
-                runtime.set_default_logger_severity(2)  # ONNX Runtime's default
-
-
 def read_record(session: Any, path: Path, pinned: dict[str, int] | None = None) -> ModelRecord:
-    """The record in a session's metadata, held against its inputs and outputs.
+    """The record in a session's metadata, checked against its inputs and outputs.
 
     Raises:
-        ModelError: not ours, or it breaks the contract.
+        ModelError: the file was not made for nst-rt, or it breaks the contract.
     """
     record = ModelRecord.from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
     inputs = _tensors(session.get_inputs())
@@ -330,16 +312,16 @@ def _tensors(arguments: list[Any]) -> list[Tensor]:
 
 
 def read_model(path: Path) -> ModelRecord:
-    """The record of a model file, without a session that could run it.
+    """The record of a model file, read without optimising its graph.
 
     Raises:
-        ModelError: the file is missing, truncated, not ours, or breaks the contract.
+        ModelError: the file is missing, truncated, not made for nst-rt, or breaks the contract.
     """
     return read_record(_peek(path), path)
 
 
 def require_same_network(record: ModelRecord, path: Path, other: ModelRecord, companion: Path) -> None:
-    """Refuse a file beside a model that was exported from other weights.
+    """Refuse a companion file that was exported from other weights than the model beside it.
 
     Raises:
         ModelError: names both files.
@@ -362,5 +344,5 @@ def signature(path: Path) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def _peek(path: Path) -> Any:
-    # Unoptimised and without a pool of threads: only the metadata and the signature are wanted.
+    # Unoptimised and with one thread: only the metadata and the signature are read.
     return open_session(path, [("CPUExecutionProvider", {})], None, 1, optimise=False)

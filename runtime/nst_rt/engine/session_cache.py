@@ -1,4 +1,4 @@
-"""The sessions of a stylizer: which file and device serve it, one set for every shape of frames, the last ones kept."""
+"""The sessions of a stylizer: which file and device it runs on, and a pool of sessions for each of the last shapes."""
 
 import threading
 from collections import OrderedDict
@@ -13,14 +13,13 @@ from nst_rt.errors import DeviceError, InputError, ModelError
 from nst_rt.models.catalog import ModelFiles
 
 KEPT_SESSIONS = 4
-"""Frame sizes whose sessions stay open, with frames in flight several of each; every session has its own copy of the
-weights and buffers."""
+"""Frame shapes whose sessions stay open. Every session has its own copy of the weights and buffers."""
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 
 class SessionCache:
-    """Opens a network's sessions, at the first frames of a shape.
+    """Opens the sessions of a network, at the first frame of each shape.
 
     Args:
         files, device, precision, threads, in_flight, frames: see `Stylizer.load`.
@@ -40,11 +39,15 @@ class SessionCache:
         frames: int | None,
     ) -> None:
         if precision not in PRECISIONS:
-            raise ModelError(f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}")
+            raise ModelError(
+                f"unknown precision {precision!r}. It is one of {', '.join(PRECISIONS)}", parameter="precision"
+            )
         if in_flight is not None and (not isinstance(in_flight, int) or in_flight < 1):
-            raise InputError(f"in_flight is {in_flight!r}. Give a whole number from 1 up, or None")
+            raise InputError(
+                f"in_flight is {in_flight!r}. Give a whole number from 1 up, or None", parameter="in_flight"
+            )
         self._files = files
-        # Nothing else computes in bf16, so that asking for it asks for this device.
+        # No other device computes in bf16.
         self._requested = parse_device(device) or (Device("openvino") if precision == "bf16" else None)
         self._precision = precision
         self._threads = threads
@@ -53,14 +56,16 @@ class SessionCache:
         self._opened: OrderedDict[FrameShape, SessionPool] = OrderedDict()
         self._candidates = [self._requested] if self._requested else preferred_devices(frames)
         self.record: ModelRecord = read_model(self._path_for(self._candidates[0]))
-        """What the model file promises: the last one opened, or the one that will be."""
+        """The record of the model file that was opened last, or will be opened first."""
         if self.record.kind != "stylizer":
-            raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
+            raise ModelError(
+                f"{files.path}: a style encoder, not a stylising model. Give the model beside it", parameter="model"
+            )
 
     @property
     def last(self) -> Session | None:
         """A session of the shape that came last; None before the first frame."""
-        # A copy, not the lock: whoever asks should not wait until an engine has been built.
+        # A copy in place of the lock: this must not wait for an engine that is being built.
         newest = [*self._opened.values()][-1:]
         return newest[0].first if newest else None
 
@@ -71,9 +76,12 @@ class SessionCache:
         return session.device if session else self._candidates[0]
 
     def require_device(self) -> None:
-        """Raise DeviceError for a demand that cannot be met now, and not at the first frame.
+        """Check a device that was demanded now, and not at the first frame.
 
-        TensorRT's are left to that frame: it would build an engine just for this.
+        TensorRT is not checked: it would build an engine just for this.
+
+        Raises:
+            DeviceError: the device cannot run the model.
         """
         if self._requested:
             require_listed(self._requested)
@@ -84,7 +92,9 @@ class SessionCache:
                 self.record = self._session(shape, self._requested, self._threads).record
 
     def open_for(self, count: int, height: int, width: int, vectors: int) -> SessionPool:
-        """Sessions for `count` frames with so many style vectors; for one frame if the graph has room for one style.
+        """Sessions for a batch of `count` frames and `vectors` style vectors.
+
+        Where the graph takes one style vector and there are several, the sessions are for one frame.
 
         Raises:
             DeviceError: the device cannot run the model.
@@ -95,13 +105,13 @@ class SessionCache:
         return sessions
 
     def number_in_flight(self, height: int, width: int, styles: int) -> int:
-        """See `Stylizer.in_flight`, for the size that is painted."""
+        """See `Stylizer.in_flight`; height and width are the inference size."""
         if not self._opened and len(self._candidates) > 1:
             return self.open_for(styles, height, width, styles).number
         return len(self._threads_of_each(FrameShape(styles, height, width, styles), self._candidates[0]))
 
     def close(self) -> None:
-        """Give every session back."""
+        """Close every session."""
         with self._lock:
             self._opened.clear()
 
@@ -134,21 +144,22 @@ class SessionCache:
         return sessions
 
     def _threads_of_each(self, shape: FrameShape, device: Device) -> list[int | None]:
-        """Threads of every session that a shape may have; None leaves them to the runtime."""
-        number, on_processor = self._in_flight, device.kind == "cpu"
+        """Threads of each session that a shape may have; None leaves the number to the runtime."""
+        number, on_cpu = self._in_flight, device.kind == "cpu"
         if number is None:
             pixels = shape.batch * shape.height * shape.width
-            number = frames_in_flight(pixels, self._threads or physical_cores()) if on_processor else 1
+            number = frames_in_flight(pixels, self._threads or physical_cores()) if on_cpu else 1
         if number > 1:
             return [*divided(self._threads or physical_cores(), number)]
-        return [self._threads or (counted_cores() if on_processor else None)]
+        return [self._threads or (counted_cores() if on_cpu else None)]
 
     def _session(self, shape: FrameShape, device: Device, threads: int | None) -> Session:
         path = self._path_for(device)
         stored = read_model(path).precision if device.on_gpu else ""
         if stored == "int8":
             raise DeviceError(
-                f"device {device}: {path.name} is int8, which is for processors. Use --precision fp16 here"
+                f"device {device}: {path.name} is int8, which is for CPUs. Use the precision fp16 here",
+                parameter="precision",
             )
         return Session(path, device, shape, fp16=stored == "fp16", bf16=self._precision == "bf16", threads=threads)
 
@@ -168,9 +179,6 @@ class SessionCache:
                 return path
         raise ModelError(
             f"{self._files.path.name} is {read_model(self._files.path).precision} and has no {wanted} file beside it. "
-            + (
-                f"Make it with `nst-rt export int8 {self._files.path}`"
-                if wanted == "int8"
-                else f"Export it with --precision {wanted}"
-            )
+            f"Export it in {wanted} too",
+            parameter="precision",
         )

@@ -1,15 +1,14 @@
-"""Frames in flight: several sessions of one network side by side, a processor's cores divided among them.
+"""Frames in flight: several sessions of one network side by side, with the CPU's cores divided among them.
 
-A session with all cores to itself is the quickest way to one frame. Many frames are done sooner by sessions with fewer
-threads each: no core waits for another one at the end of every operator. Each single frame then takes longer.
+One session with all cores finishes one frame soonest. Several sessions with fewer threads each finish many frames
+sooner, because no core waits for the others at the end of every operator; each single frame then takes longer.
 """
 
 import threading
-from collections import deque
-from collections.abc import Callable
-from itertools import starmap
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -18,103 +17,133 @@ from nst_rt.engine.session import Session
 from nst_rt.engine.timing import StageClock
 
 PIXELS = 3840 * 2160
-"""Of all frames in flight, where nobody says how many: together they take no more memory than one of 4K."""
+"""Pixels of all frames in flight together, where nobody gives their number: as many as one 4K frame has."""
 
-Result = TypeVar("Result")
+_LOOK_AGAIN = 0.05
+"""Seconds after which a run that waits for a session looks for one again, whether it was woken or not."""
 
 
 def frames_in_flight(pixels: int, cores: int) -> int:
-    """How many frames of that many pixels serve on a processor: one a core, while `PIXELS` hold them; at least one."""
+    """How many frames of `pixels` pixels to run at once on a CPU: one per core, within `PIXELS`; at least one."""
     return max(1, min(cores, PIXELS // pixels))
 
 
 def divided(cores: int, number: int) -> list[int]:
-    """Threads of each of `number` sessions: the cores among them, and one at least."""
+    """Threads for each of `number` sessions that share `cores` cores; at least one each."""
     each, more = divmod(cores, number)
     return [max(1, each + (at < more)) for at in range(number)]
 
 
-class Shares:
-    """Room for frames of different sizes in flight together.
+class WeightedSemaphore:
+    """A semaphore with permits, of which every holder takes its weight.
 
-    A frame of a size of which `number` may be in flight takes one part in `number` of the room, so that cores and
-    pixels are shared out whatever sizes meet, and one that must be alone is. One thread takes, any give back.
+    One thread acquires, and any thread releases. Waiting and releasing are one call of a `SimpleQueue` each, so
+    KeyboardInterrupt leaves no lock behind that another thread would wait for.
+
+    Args:
+        permits: how many there are in all.
     """
 
-    def __init__(self) -> None:
-        self._left = PIXELS
-        self._back: SimpleQueue[int] = SimpleQueue()
+    def __init__(self, permits: int) -> None:
+        self._left = permits
+        self._released: SimpleQueue[int] = SimpleQueue()
 
-    def take(self, number: int) -> Callable[[], None]:
-        """Wait for the part of a frame of which `number` may be in flight; returns what gives it back, once."""
-        part = max(1, PIXELS // number)
-        while self._left < part:
-            self._left += self._back.get()
-        self._left -= part
-        return lambda: self._back.put(part)
+    def acquire(self, weight: int) -> None:
+        """Wait until `weight` permits are left, and take them."""
+        while self._left < weight:
+            self._left += self._released.get()
+        self._left -= weight
+
+    def release(self, weight: int) -> None:
+        """Give `weight` permits back."""
+        self._released.put(weight)
+
+
+class _Run:
+    """One run of a session."""
+
+    done = False
+
+
+class _Slot:
+    """Room for one session, which is opened at its first run."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        self.session = session
+        self.run = _Run()
+        """The last run that took the session, which is free once that run is done."""
+        self.run.done = True
 
 
 class SessionPool:
-    """Sessions of one network and one frame shape; a run takes one that is free, and waits while none is.
+    """Sessions of one network and one frame shape. A run takes a free session, or waits for one.
 
-    KeyboardInterrupt may come at any time and leaves no session taken: Python looks for signals between two calls
-    and not within one of C, so that taking and giving back are each one such call.
+    The rule for signals: Python raises KeyboardInterrupt in the main thread, between any two calls. So a session is
+    taken as long as the run that took it is not done, and a run is done by one assignment, the first statement of its
+    `finally`: no interrupt leaves a session taken. An interrupt can at most lose a wake-up, and therefore a run that
+    waits also looks again by itself.
 
     Args:
         first: the first session, open.
-        open_another: opens the one of that number, from 1 on, when all before it are at work.
-        number: how many there may be.
+        open_another: opens the session of a number, from 1 up, when all sessions before it are taken.
+        number: how many sessions there may be.
     """
 
     def __init__(self, first: Session, open_another: Callable[[int], Session], number: int) -> None:
         self.first = first
         self.number = number
-        self._alone = threading.Lock()
         self._open_another = open_another
         self._opening = threading.Lock()
-        # The last one used comes first: runs that do not overlap all have the same session, and touch no other memory.
-        # Below them all wait the numbers of those that are not open.
-        self._free: deque[Session | int] = deque([*range(number - 1, 0, -1), first])
-        self._places: SimpleQueue[bool] = SimpleQueue()
-        for _ in range(number):
-            self._places.put(True)
+        self._choosing = threading.Lock()
+        self._slots = [_Slot(first), *(_Slot() for _ in range(number - 1))]
+        self._waiting: set[_Run] = set()
+        self._wake_ups: SimpleQueue[None] = SimpleQueue()
         if first.device.on_gpu:  # a CUDA graph must not be captured beside another session's runs
-            others = [open_another(at) for at in range(1, number)]
-            self._free = deque([*others[::-1], first])
+            for at in range(1, number):
+                self._slots[at].session = open_another(at)
 
     def run(self, feeds: Feeds, clock: StageClock | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """As `Session.run`, from any thread."""
-        if self.number == 1:
-            with self._alone:
-                return self.first.run(feeds, clock, out)
-        return self._with(1, lambda sessions: sessions[0].run(feeds, clock, out))
+        return self._run(self._slots, feeds, clock, out)
 
     def run_each(self, feeds: Feeds) -> None:
-        """Run every session once, also those that no run has needed so far."""
-        with self._alone:  # two of these would wait for each other's sessions
-            self._with(self.number, lambda sessions: [session.run(feeds) for session in sessions])
+        """Run every session once, also those that no run has needed yet."""
+        for slot in self._slots:
+            self._run([slot], feeds)
 
-    def _with(self, count: int, work: Callable[[list[Session]], Result]) -> Result:
-        places: list[bool] = []
-        taken: list[Session | int] = []
-        left = map(self._places.put, places)
-        opened = False
+    def _run(
+        self,
+        slots: Sequence[_Slot],
+        feeds: Feeds,
+        clock: StageClock | None = None,
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        run = _Run()
         try:
-            places.extend(map(self._places.get, [True] * count))
-            try:
-                taken.extend(starmap(self._free.pop, [()] * count))
-                sessions = [self._opened(taken, at) for at in range(count)]
-                opened = True
-                return work(sessions)
-            finally:
-                # What could not be opened goes below those that are.
-                self._free.extend(taken[::-1]) if opened else self._free.extendleft(taken)
+            return self._take(run, slots).run(feeds, clock, out)
         finally:
-            deque(left, 0)
+            run.done = True
+            self._waiting.discard(run)
+            if self._waiting:
+                self._wake_ups.put(None)
 
-    def _opened(self, taken: list[Session | int], at: int) -> Session:
-        session = taken[at]
-        if isinstance(session, int):
+    def _take(self, run: _Run, slots: Sequence[_Slot]) -> Session:
+        slot = self._free_slot(run, slots)
+        if slot is None:
+            self._waiting.add(run)
+            while (slot := self._free_slot(run, slots)) is None:
+                with suppress(Empty):
+                    self._wake_ups.get(timeout=_LOOK_AGAIN)
+        if slot.session is None:
             with self._opening:
-                session = taken[at] = self._open_another(session)
-        return session
+                slot.session = self._open_another(self._slots.index(slot))
+        return slot.session
+
+    def _free_slot(self, run: _Run, slots: Sequence[_Slot]) -> _Slot | None:
+        # The first free one: runs that do not overlap all take the same session, and touch no other memory.
+        with self._choosing:
+            for slot in slots:
+                if slot.run.done:
+                    slot.run = run
+                    return slot
+        return None

@@ -5,7 +5,7 @@ import time
 from collections import deque
 
 EXACT = 4096
-"""So many first values are kept as they are; up to there percentiles are exact."""
+"""The first values that are kept as they are. Up to this count, percentiles are exact."""
 
 _LOWEST, _HIGHEST = 1e-6, 1e4
 _GROWTH = 1.01
@@ -29,7 +29,7 @@ class LatencyStatistics:
         self._max = 0.0
 
     def add(self, seconds: float) -> None:
-        """Take one duration, in seconds; a negative one (a clock that was set back) counts as zero."""
+        """Take one duration in seconds; a negative one (the clock was set back) counts as zero."""
         seconds = max(0.0, seconds)
         if len(self._values) < EXACT:
             self._values.append(seconds)
@@ -78,7 +78,7 @@ class LatencyStatistics:
         for index, number in enumerate(self._buckets):
             seen += number
             while len(found) < 2 and (first, second)[len(found)] < seen:
-                # The extremes are known exactly; a bucket must not claim more.
+                # The extremes are known exactly, and a bucket must not go beyond them.
                 found.append(min(max(_middle(index), self._min), self._max))
         return found[0], found[1]
 
@@ -149,7 +149,7 @@ class StageClock:
         self._last = time.perf_counter()
 
     def start(self) -> None:
-        """Forget the last call's stages and begin the first stage now."""
+        """Forget the stages of the last call, and begin the first stage now."""
         self.seconds = {}
         self._last = time.perf_counter()
 

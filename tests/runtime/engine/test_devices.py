@@ -1,137 +1,23 @@
 """Devices and sessions against a fake ONNX Runtime: what a machine with (or with a broken) GPU would do."""
 
-import io
-import sys
-import threading
-import time
+import logging
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt.engine import buffers, devices, engine_cache, gpu, openvino, session
-from nst_rt.engine.devices import Device, parse_device, preferred_devices, provider_options
-from nst_rt.engine.engine_cache import EngineCache
+from fake_onnxruntime import CPU, CUDA, TENSORRT, FakeRuntime
+from nst_rt.engine import gpu
+from nst_rt.engine.devices import Device, listed_devices, parse_device, preferred_devices
+from nst_rt.engine.engine_cache import EngineCache, engine_cache
 from nst_rt.engine.gpu import Driver, Gpu
-from nst_rt.engine.ort import stdout_to
 from nst_rt.engine.placement import Placement
+from nst_rt.engine.providers import provider_options
 from nst_rt.engine.session import FrameShape, Session, first_line
 from nst_rt.errors import DeviceError, InputError
+from nst_rt.files.folders import cache_folder
 from nst_rt.stylizer.stylizer import Stylizer
-from tiny_models import RECORD
-
-CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
-
-
-class FakeValue:
-    """Device memory, as far as the buffers use it."""
-
-    def __init__(self, values: np.ndarray) -> None:
-        self.values, self.updates = values.copy(), 0
-
-    def update_inplace(self, values: np.ndarray) -> None:
-        self.values[...] = values
-        self.updates += 1
-
-    def numpy(self) -> np.ndarray:
-        return self.values.copy()
-
-
-class FakeSession:
-    """Inverts frames; says that its nodes run where the test wants them."""
-
-    def __init__(self, runtime: "FakeRuntime", path: str, providers: list[tuple[str, dict[str, str]]]) -> None:
-        self.runtime, self.requested = runtime, providers
-        self.record = replace(RECORD, precision="fp16" if path.endswith(".fp16.onnx") else "fp32")
-        self.bound: dict[str, FakeValue] = {}
-
-    def get_providers(self) -> list[str]:
-        return [name for name, _ in self.requested if name in self.runtime.loadable]
-
-    def get_provider_graph_assignment_info(self) -> list[Any]:
-        placed = self.runtime.placed or {self.get_providers()[0]: ["Conv", "Pad"]}
-        return [
-            SimpleNamespace(ep_name=name, get_nodes=lambda types=types: [SimpleNamespace(op_type=t) for t in types])
-            for name, types in placed.items()
-        ]
-
-    def get_modelmeta(self) -> Any:
-        return SimpleNamespace(custom_metadata_map=self.record.to_metadata())
-
-    def get_inputs(self) -> list[Any]:
-        frame = SimpleNamespace(name="frame", type="tensor(uint8)", shape=["batch", "height", "width", 3])
-        return [frame, SimpleNamespace(name="strength", type="tensor(float)", shape=[1])]
-
-    def get_outputs(self) -> list[Any]:
-        return [SimpleNamespace(name="stylized", type="tensor(uint8)", shape=["batch", "height", "width", 3])]
-
-    def io_binding(self) -> Any:
-        bind = self.bound.__setitem__
-        return SimpleNamespace(bind_ortvalue_input=bind, bind_ortvalue_output=bind)
-
-    def run_with_iobinding(self, binding: Any) -> None:
-        if self.runtime.run_fails:
-            raise RuntimeError(self.runtime.run_fails)
-        self.runtime.runs += 1
-        self.bound["stylized"].values[...] = 255 - self.bound["frame"].values
-
-    def run(self, names: Any, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        return [255 - feeds["frame"]]
-
-
-class FakeRuntime:
-    """An ONNX Runtime built for CUDA and TensorRT."""
-
-    __version__ = "1.31.1"
-
-    def __init__(self, loadable: tuple[str, ...] = (TENSORRT, CUDA, CPU)) -> None:
-        self.loadable = loadable
-        self.placed: dict[str, list[str]] = {}
-        self.refuses_graphs = False
-        self.run_fails = ""
-        self.opened: list[list[tuple[str, dict[str, str]]]] = []
-        self.overrides: dict[str, int] = {}
-        self.runs = 0
-        self.GraphOptimizationLevel = SimpleNamespace(ORT_DISABLE_ALL=0)
-        self.OrtValue = SimpleNamespace(
-            ortvalue_from_numpy=lambda values, device, index: FakeValue(values),
-            ortvalue_from_shape_and_type=lambda shape, dtype, device, index: FakeValue(np.zeros(shape, dtype)),
-        )
-
-    def get_available_providers(self) -> list[str]:
-        return [TENSORRT, CUDA, CPU]
-
-    def preload_dlls(self, directory: str) -> None: ...
-
-    def set_default_logger_severity(self, level: int) -> None: ...
-
-    def SessionOptions(self) -> Any:  # noqa: N802
-        return SimpleNamespace(
-            add_session_config_entry=lambda key, value: None,
-            add_free_dimension_override_by_name=self.overrides.__setitem__,
-        )
-
-    def InferenceSession(self, path: str, options: Any, providers: Any, enable_fallback: int) -> FakeSession:  # noqa: N802
-        wants_graph = any(dict(o).get("enable_cuda_graph") == "1" for _, o in providers)
-        if wants_graph and self.refuses_graphs:
-            raise RuntimeError("This session cannot use the graph capture feature as requested by the user")
-        self.opened.append(providers)
-        return FakeSession(self, path, providers)
-
-
-@pytest.fixture
-def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
-    fake = FakeRuntime()
-    for module in (devices, session, buffers, engine_cache):
-        monkeypatch.setattr(module, "load_onnxruntime", lambda: fake)
-    monkeypatch.setattr(devices, "preload_cuda", lambda: None)
-    monkeypatch.setattr(openvino, "road", lambda: None)
-    monkeypatch.setattr(gpu, "nvidia_driver", lambda: Driver("13.0", (Gpu(0, "NVIDIA H200", "9.0"),)))
-    monkeypatch.setattr(gpu, "tensorrt_version", lambda: "10.16.1")
-    return fake
 
 
 def test_device_names() -> None:
@@ -177,12 +63,12 @@ def test_tensorrt_captures_its_own_graph_and_keeps_its_engines(tmp_path: Path) -
 
 def test_frames_go_through_device_buffers_that_stay(runtime: FakeRuntime, inverting: Path) -> None:
     opened = Session(inverting, Device("cuda"), FrameShape(1, 16, 24))
-    assert runtime.overrides == {"batch": 1, "height": 16, "width": 24, "styles": 1}
+    assert runtime.sessions[-1].options.overrides == {"batch": 1, "height": 16, "width": 24, "styles": 1}
     strength = np.ones(1, np.float32)
     for value in (10, 20, 30):
         frames = np.full((1, 16, 24, 3), value, np.uint8)
         assert (opened.run({"frame": frames, "strength": strength}) == 255 - value).all()
-    bound = opened._runner._inputs  # type: ignore[attr-defined]
+    bound = runtime.sessions[-1].bound
     # Opening runs twice, on a blank frame at full strength, to allocate and to capture; then only changes are copied.
     assert (bound["frame"].updates, bound["strength"].updates) == (4, 0)
     opened.run({"frame": frames, "strength": strength / 2})
@@ -192,7 +78,7 @@ def test_frames_go_through_device_buffers_that_stay(runtime: FakeRuntime, invert
 
 def test_a_named_device_that_falls_back_is_an_error(runtime: FakeRuntime, inverting: Path) -> None:
     runtime.loadable = (CPU,)
-    with pytest.raises(DeviceError, match=r"put inverting.onnx on CPUExecutionProvider instead.*doctor"):
+    with pytest.raises(DeviceError, match=r"put inverting.onnx on CPUExecutionProvider instead.*The device cpu runs"):
         Session(inverting, Device("cuda"), FrameShape(1, 16, 16))
 
 
@@ -213,7 +99,7 @@ def test_a_model_that_cannot_be_captured_runs_without_a_graph(runtime: FakeRunti
     runtime.refuses_graphs = True
     opened = Session(inverting, Device("cuda"), FrameShape(1, 16, 16))
     assert not opened.cuda_graph
-    assert dict(runtime.opened[-1])[CUDA]["enable_cuda_graph"] == "0"
+    assert dict(runtime.opened[-1]["providers"])[CUDA]["enable_cuda_graph"] == "0"
 
 
 def test_auto_falls_to_the_cpu_and_says_so(
@@ -238,7 +124,7 @@ def test_fp16_is_taken_on_a_gpu_and_fp32_on_a_processor(runtime: FakeRuntime, in
 
 
 def cache_of(model: str = "a", sha256: str = "1" * 64, precision: str = "fp16", size: str = "1x480x640") -> EngineCache:
-    return engine_cache.engine_cache(model, sha256, precision, size, Device("tensorrt"))
+    return engine_cache(model, sha256, precision, size, Device("tensorrt"))
 
 
 def test_engines_are_kept_apart_by_all_that_they_depend_on(
@@ -264,7 +150,7 @@ def test_an_engine_being_built_is_announced_once(
     Session(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
     assert caplog.text.count("building the TensorRT engine of inverting") == 1
     caplog.clear()
-    (folder,) = (path for path in engine_cache.cache_folder().rglob("*") if path.name.startswith("inverting_"))
+    (folder,) = (path for path in cache_folder().rglob("*") if path.name.startswith("inverting_"))
     (folder / "x.engine").write_bytes(b"")
     Session(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
     assert "building" not in caplog.text
@@ -292,7 +178,7 @@ def test_tensorrt_is_refused_before_anything_is_built(
     monkeypatch.setattr(gpu, what, lambda: value)
     with pytest.raises(DeviceError, match=message):
         Session(inverting, Device("tensorrt"), FrameShape(1, 16, 16))
-    assert not engine_cache.cache_folder().exists()
+    assert not cache_folder().exists()
 
 
 def test_a_session_that_opens_and_cannot_run_is_refused_at_once(runtime: FakeRuntime, inverting: Path) -> None:
@@ -315,7 +201,7 @@ def test_a_run_that_fails_later_is_an_error_of_ours(runtime: FakeRuntime, invert
     opened = Session(inverting, Device("cuda"), FrameShape(1, 16, 16))
     feeds = {"frame": np.zeros((1, 16, 16, 3), np.uint8), "strength": np.ones(1, np.float32)}
     runtime.run_fails = "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer"
-    with pytest.raises(InputError, match=r"more memory on cuda:0.*--size"):
+    with pytest.raises(InputError, match=r"more memory on cuda:0.*smaller images"):
         opened.run(feeds)
     runtime.run_fails = "cudaErrorLaunchFailure"
     with pytest.raises(DeviceError, match="failed on cuda:0: cudaErrorLaunchFailure"):
@@ -337,7 +223,7 @@ def test_on_a_real_gpu_every_node_is_placed_and_replay_equals_the_first_run(tmp_
 
     files = find_model(BUILT_IN)
     assert files.fp16
-    if Device("cuda") not in devices.listed_devices() or gpu.nvidia_driver() is None:
+    if Device("cuda") not in listed_devices() or gpu.nvidia_driver() is None:
         pytest.skip("no CUDA device here")
     stylizer = Stylizer.load("gogh", device="cuda")
     frame = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
@@ -346,8 +232,9 @@ def test_on_a_real_gpu_every_node_is_placed_and_replay_equals_the_first_run(tmp_
     assert (told["precision"], list(told["placement"]), told["cuda_graph"]) == ("fp16", [CUDA], True)
     assert np.array_equal(first, replayed)
     plain = Session(files.fp16, Device("cuda"), FrameShape(1, 96, 128), fp16=True, cuda_graph=False)
-    feeds = stylizer._feeds(plain, frame[None])
-    assert np.array_equal(plain.run(feeds)[0], replayed)
+    full = np.ones(1, np.float32)
+    feeds = {"frame": frame[None], "style": stylizer.style_vector()[None], "strength": full, "color": full}
+    assert np.array_equal(plain.run({name: feeds[name] for name in plain.inputs})[0], replayed)
 
 
 def test_placement_arithmetic() -> None:
@@ -357,19 +244,22 @@ def test_placement_arithmetic() -> None:
     assert placement.counts() == {CUDA: 3, CPU: 3}
 
 
-def test_threads_that_redirect_stdout_at_once_leave_it_as_it_was() -> None:
-    before, begun, said = sys.stdout, threading.Barrier(2), [io.StringIO(), io.StringIO()]
+def test_what_preloading_prints_is_logged_and_stdout_stays_clean(
+    runtime: FakeRuntime, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime.prints = "Failed to load libcublas.so.13"
+    with caplog.at_level(logging.DEBUG, "nst_rt"):
+        provider_options(Device("cuda"), cuda_graph=False)
+    assert capsys.readouterr().out == ""
+    assert "Failed to load libcublas.so.13" in caplog.text
 
-    def speak(at: int, seconds: float) -> None:
-        begun.wait(5)
-        with stdout_to(said[at]):
-            time.sleep(seconds)
-            sys.stdout.write(f"{at}\n")
 
-    threads = [threading.Thread(target=speak, args=(at, seconds)) for at, seconds in enumerate((0.05, 0.1))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(5)
-    assert sys.stdout is before
-    assert [text.getvalue() for text in said] == ["0\n", "1\n"]
+def test_a_provider_logs_nothing_unless_somebody_debugs(
+    runtime: FakeRuntime, inverting: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Session(inverting, Device("cuda"), FrameShape(1, 16, 16))
+    assert vars(runtime.sessions[-1].options)["log_severity_level"] == 4
+    with caplog.at_level(logging.DEBUG, "nst_rt"):
+        Session(inverting, Device("cuda"), FrameShape(1, 16, 16))
+    assert "log_severity_level" not in vars(runtime.sessions[-1].options)
+    assert runtime.severities == []  # the process's own log level is not ours

@@ -1,94 +1,37 @@
-"""The ways to OpenVINO, against a fake ONNX Runtime; and OpenVINO itself where it is installed."""
+"""The backends of OpenVINO, against a fake ONNX Runtime; and OpenVINO itself where it is installed."""
 
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt.engine import devices, openvino, session
-from nst_rt.engine.devices import MANY_FRAMES, Device, preferred_devices, provider_options, require_listed
-from nst_rt.engine.session_cache import SessionCache
+from fake_onnxruntime import AMD, CPU, INTEL, OPENVINO, FakeRuntime
+from nst_rt.engine import openvino
+from nst_rt.engine.devices import MANY_FRAMES, Device, preferred_devices, require_listed
+from nst_rt.engine.providers import provider_options
+from nst_rt.engine.session import Session, require_bf16
 from nst_rt.errors import DeviceError, ModelError
 from nst_rt.files.folders import cache_folder
 from nst_rt.stylizer.stylizer import Stylizer
 
-AMD, INTEL = 0x1022, 0x8086
+Install = Callable[[FakeRuntime], FakeRuntime]
 
 
-class FakeOptions:
-    """Remembers which devices a session was asked to run on."""
-
-    def __init__(self) -> None:
-        self.devices: list[Any] = []
-        self.told: dict[str, str] = {}
-
-    def add_provider_for_devices(self, chosen: list[Any], told: dict[str, str]) -> None:
-        self.devices, self.told = chosen, told
-
-
-class FakeRuntime:
-    """An ONNX Runtime with plugins; the plugin lists the processor where it is Intel's, as the real one does."""
-
-    def __init__(self, vendor: int, built_in: bool = False) -> None:
-        self.vendor, self.built_in = vendor, built_in
-        self.registered: dict[str, str] = {}
-        self.opened: list[dict[str, Any]] = []
-
-    def get_available_providers(self) -> list[str]:
-        return [*([openvino.PROVIDER] if self.built_in or self.registered else []), "CPUExecutionProvider"]
-
-    def register_execution_provider_library(self, name: str, path: str) -> None:
-        self.registered[name] = path
-
-    def unregister_execution_provider_library(self, name: str) -> None:
-        del self.registered[name]
-
-    def get_ep_devices(self) -> list[Any]:
-        cpu = SimpleNamespace(ep_name="CPUExecutionProvider", ep_metadata={})
-        mine = [
-            SimpleNamespace(ep_name=name, ep_metadata={"ov_device": kind})
-            for name, kind in (
-                (f"{openvino.PROVIDER}.AUTO", "CPU"),
-                (openvino.PROVIDER, "GPU"),
-                (openvino.PROVIDER, "CPU"),
-            )
-        ]
-        return [cpu, *(mine if self.registered and self.vendor == INTEL else [])]
-
-    def InferenceSession(self, path: str, options: Any, **named: Any) -> str:  # noqa: N802
-        self.opened.append(named)
-        return "session"
-
-
-@pytest.fixture
-def fresh() -> Iterator[None]:
-    openvino.road.cache_clear()
-    openvino.plugin_processor.cache_clear()
-    yield
-    openvino.road.cache_clear()
-    openvino.plugin_processor.cache_clear()
-
-
-def install(monkeypatch: pytest.MonkeyPatch, runtime: FakeRuntime, *wheels: str) -> None:
-    """Have only these packages installed beside `runtime`."""
-    monkeypatch.setattr(openvino, "load_onnxruntime", lambda: runtime)
-    monkeypatch.setattr(devices, "load_onnxruntime", lambda: runtime)
+def have_wheels(monkeypatch: pytest.MonkeyPatch, *wheels: str) -> None:
+    """Have only these packages installed beside ONNX Runtime."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in wheels or None)
-    plugin = SimpleNamespace(get_library_path=lambda: "/plugin.so")
-    monkeypatch.setitem(sys.modules, "onnxruntime_ep_openvino", plugin)
+    monkeypatch.setitem(sys.modules, PLUGIN, SimpleNamespace(get_library_path=lambda: "/plugin.so"))
 
 
 PLUGIN, OWN = "onnxruntime_ep_openvino", "openvino"
 
 
-@pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize(
-    ("vendor", "built_in", "wheels", "road"),
+    ("vendor", "built_in", "wheels", "backend"),
     [
         (INTEL, False, (PLUGIN, OWN), "plugin"),
         (AMD, False, (PLUGIN, OWN), "own"),
@@ -98,30 +41,36 @@ PLUGIN, OWN = "onnxruntime_ep_openvino", "openvino"
         (INTEL, False, (), None),
     ],
 )
-def test_the_road_that_is_there(
-    monkeypatch: pytest.MonkeyPatch, vendor: int, built_in: bool, wheels: tuple[str, ...], road: str | None
+def test_the_backend_that_is_installed(
+    install: Install,
+    monkeypatch: pytest.MonkeyPatch,
+    vendor: int,
+    built_in: bool,
+    wheels: tuple[str, ...],
+    backend: str | None,
 ) -> None:
-    runtime = FakeRuntime(vendor, built_in)
-    install(monkeypatch, runtime, *wheels)
-    assert openvino.road() == road
+    have_wheels(monkeypatch, *wheels)
+    runtime = install(FakeRuntime((OPENVINO, CPU) if built_in else (CPU,), vendor=vendor))
+    assert openvino.openvino_backend() == backend
     # A plugin that lists nothing must not stay: its provider would be listed and could not be had.
-    assert bool(runtime.registered) is (road == "plugin")
-    kinds = ["openvino", "cpu"] if road else ["cpu"]
+    assert bool(runtime.registered) is (backend == "plugin")
+    kinds = ["openvino", "cpu"] if backend else ["cpu"]
     assert [device.kind for device in preferred_devices()] == kinds
-    assert Device("openvino").provider == (openvino.OWN_RUNTIME if road == "own" else openvino.PROVIDER)
+    assert Device("openvino").provider == (openvino.OWN_RUNTIME if backend == "own" else openvino.PROVIDER)
 
 
-@pytest.mark.usefixtures("fresh")
-def test_a_broken_plugin_leaves_the_other_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, FakeRuntime(INTEL), PLUGIN)
+def test_a_broken_plugin_leaves_the_other_devices(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    have_wheels(monkeypatch, PLUGIN)
+    install(FakeRuntime((CPU,), vendor=INTEL))
     monkeypatch.setitem(sys.modules, PLUGIN, None)  # its import fails
     assert [device.kind for device in preferred_devices()] == ["cpu"]
 
 
-@pytest.mark.usefixtures("fresh")
-def test_auto_leaves_openvino_out_for_a_few_frames(monkeypatch: pytest.MonkeyPatch, inverting: Path) -> None:
-    runtime = FakeRuntime(INTEL)
-    install(monkeypatch, runtime, PLUGIN)
+def test_auto_leaves_openvino_out_for_a_few_frames(
+    install: Install, monkeypatch: pytest.MonkeyPatch, inverting: Path
+) -> None:
+    have_wheels(monkeypatch, PLUGIN)
+    runtime = install(FakeRuntime((CPU,), vendor=INTEL))
     assert preferred_devices(1) == preferred_devices(MANY_FRAMES - 1) == [Device("cpu")]
     assert Stylizer.load(model=inverting, frames=1).device == "cpu"
     require_listed(Device("cpu"))
@@ -131,36 +80,37 @@ def test_auto_leaves_openvino_out_for_a_few_frames(monkeypatch: pytest.MonkeyPat
     assert Stylizer.load(model=inverting).device == "openvino"
 
 
-@pytest.mark.usefixtures("fresh")
 def test_openvino_that_is_asked_for_is_taken_for_a_single_frame(
-    monkeypatch: pytest.MonkeyPatch, inverting: Path
+    install: Install, monkeypatch: pytest.MonkeyPatch, inverting: Path
 ) -> None:
-    install(monkeypatch, FakeRuntime(INTEL), PLUGIN)
-    monkeypatch.setattr(SessionCache, "require_device", lambda self: None)  # it would open a session
+    have_wheels(monkeypatch, PLUGIN)
+    install(FakeRuntime((CPU,), vendor=INTEL))
     assert Stylizer.load(model=inverting, device="openvino", frames=1).device == "openvino"
 
 
-@pytest.mark.usefixtures("fresh")
-def test_the_plugin_is_given_the_processor_and_its_properties(monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime, options = FakeRuntime(INTEL), FakeOptions()
-    install(monkeypatch, runtime, PLUGIN)
-    opened: Any = openvino.open_openvino(Path("a.onnx"), options, {"INFERENCE_PRECISION_HINT": "f32"}, {})
-    assert opened == "session"
+def test_the_plugin_is_given_the_cpu_and_its_properties(
+    install: Install, monkeypatch: pytest.MonkeyPatch, inverting: Path
+) -> None:
+    have_wheels(monkeypatch, PLUGIN)
+    runtime = install(FakeRuntime((CPU,), vendor=INTEL))
+    Session(inverting, Device("openvino"))
+    options = runtime.sessions[-1].options
     (device,) = options.devices
     assert (device.ep_name, device.ep_metadata) == (openvino.PROVIDER, {"ov_device": "CPU"})
-    assert json.loads(options.told["load_config"]) == {"CPU": {"INFERENCE_PRECISION_HINT": "f32"}}
+    assert json.loads(options.properties["load_config"])["CPU"]["INFERENCE_PRECISION_HINT"] == "f32"
     # Providers by name would take the place of the devices.
-    assert "providers" not in runtime.opened[0]
+    assert "providers" not in runtime.opened[-1]
 
 
-@pytest.mark.usefixtures("fresh")
-def test_the_built_in_provider_is_given_the_same_properties(monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = FakeRuntime(AMD, built_in=True)
-    install(monkeypatch, runtime)
-    openvino.open_openvino(Path("a.onnx"), FakeOptions(), {"INFERENCE_NUM_THREADS": "3"}, {})
-    (name, told), cpu = runtime.opened[0]["providers"]
+def test_the_built_in_provider_is_given_the_same_properties(
+    install: Install, monkeypatch: pytest.MonkeyPatch, inverting: Path
+) -> None:
+    have_wheels(monkeypatch)
+    runtime = install(FakeRuntime((OPENVINO, CPU)))
+    Session(inverting, Device("openvino"), threads=3)
+    (name, told), cpu = runtime.opened[-1]["providers"]
     assert (name, cpu, told["device_type"]) == (openvino.PROVIDER, "CPUExecutionProvider", "CPU")
-    assert json.loads(told["load_config"]) == {"CPU": {"INFERENCE_NUM_THREADS": "3"}}
+    assert json.loads(told["load_config"])["CPU"]["INFERENCE_NUM_THREADS"] == "3"
 
 
 def test_the_precision_is_always_set_and_the_cache_keeps_the_newest() -> None:
@@ -187,25 +137,28 @@ def test_a_cache_that_cannot_be_made_is_done_without(inverting: Path, monkeypatc
 def test_bf16_is_refused_where_nothing_computes_so(
     inverting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DeviceError, match=r"cpu: bf16 is for --device openvino.*\.\[openvino\].*--precision fp32"):
+    with pytest.raises(DeviceError, match=r"cpu: bf16 is for the device openvino.*\.\[openvino\].*precision fp32"):
         Stylizer.load(inverting, device="cpu", precision="bf16")
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("flags : fpu avx2 avx512f avx512_vnni")
     monkeypatch.setattr(openvino, "Path", lambda name: cpuinfo)
     with pytest.raises(DeviceError, match="no bf16 instructions"):
-        session.require_bf16(Device("openvino"))
+        require_bf16(Device("openvino"))
     cpuinfo.write_text("flags : fpu avx512f avx512_bf16 clzero")
-    session.require_bf16(Device("openvino"))
+    require_bf16(Device("openvino"))
 
 
-def test_bf16_left_to_auto_asks_for_openvino(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "road", lambda: None)
+def test_bf16_left_to_auto_asks_for_openvino(
+    install: Install, inverting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have_wheels(monkeypatch)
+    install(FakeRuntime((CPU,)))
     with pytest.raises(DeviceError, match=r"device openvino: what is installed runs only cpu.*\"\.\[openvino\]\""):
         Stylizer.load(inverting, precision="bf16")
 
 
 def test_openvino_computes_what_onnxruntime_does(inverting: Path, tinting: Path) -> None:
-    if openvino.road() is None:
+    if openvino.openvino_backend() is None:
         pytest.skip("no OpenVINO here")
     photo = np.random.default_rng(0).integers(0, 256, (2, 24, 17, 3), np.uint8)
     with Stylizer.load(inverting, device="openvino", threads=1) as stylizer:
@@ -221,15 +174,17 @@ def test_openvino_computes_what_onnxruntime_does(inverting: Path, tinting: Path)
         Stylizer.load(broken, device="openvino")
 
 
+@pytest.mark.usefixtures("install")
 def test_auto_goes_on_where_openvino_is_installed_and_broken(
     inverting: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(openvino, "road", lambda: "own")
+    have_wheels(monkeypatch, OWN)
+    openvino.openvino_backend.cache_clear()
     monkeypatch.setitem(sys.modules, "openvino", None)  # importing it fails
     monkeypatch.delitem(sys.modules, "nst_rt.engine.openvino_session", raising=False)
     stylizer = Stylizer.load(inverting)
     assert (stylizer(np.full((16, 16, 3), 9, np.uint8)) == 246).all()
     assert stylizer.device == "cpu"
     assert "auto: openvino cannot be used, trying cpu" in caplog.text
-    with pytest.raises(DeviceError, match=r"cannot be opened on openvino.*--device cpu runs"):
+    with pytest.raises(DeviceError, match=r"cannot be opened on openvino.*The device cpu runs"):
         Stylizer.load(inverting, device="openvino")

@@ -19,7 +19,7 @@ from nst_rt import DeviceError, InputError, NstError, Stylizer
 from nst_rt.contract import Frame
 from nst_rt.engine.devices import Device
 from nst_rt.engine.session import Session
-from nst_rt.engine.session_pool import SessionPool, Shares, divided, frames_in_flight
+from nst_rt.engine.session_pool import SessionPool, WeightedSemaphore, divided, frames_in_flight
 from nst_rt.masks.mask import StillMask
 from nst_rt.stylizer.masked_stylizer import MaskedStylizer
 from numpy.typing import NDArray
@@ -263,7 +263,7 @@ def test_a_session_that_cannot_be_opened_is_tried_again_only_where_none_is_free(
             sessions.run_each({})
     assert tried == [1, 1]
     sessions.run({})
-    assert (tried, first.runs) == ([1, 1], 1)
+    assert (tried, first.runs) == ([1, 1], 3)
 
 
 def test_warming_up_opens_and_runs_every_session(
@@ -316,28 +316,29 @@ def test_asking_how_many_opens_nothing_where_the_device_is_known(
         assert stylizer.device == "cpu"
 
 
-def test_frames_of_any_sizes_share_the_room() -> None:
-    shares = Shares()
-    back = [shares.take(4), shares.take(2), shares.take(4)]
+def test_a_weighted_semaphore_shares_its_permits_by_weight() -> None:
+    semaphore = WeightedSemaphore(12)
+    for weight in (3, 6, 3):
+        semaphore.acquire(weight)
     taken: list[int] = []
 
     def take() -> None:
-        for number in (4, 1):
-            taken.append(number)
-            back.append(shares.take(number))
+        for weight in (3, 12):
+            taken.append(weight)
+            semaphore.acquire(weight)
         taken.append(0)
 
     taker = threading.Thread(target=take, daemon=True)
     taker.start()
     taker.join(0.1)
-    assert taken == [4]  # waits
-    back[0]()
-    while taken == [4]:
+    assert taken == [3]  # waits
+    semaphore.release(3)
+    while taken == [3]:
         time.sleep(0.001)
-    back[1]()
-    back[2]()
+    semaphore.release(6)
+    semaphore.release(3)
     taker.join(0.1)
-    assert taken == [4, 1]  # what must be alone waits for all the others
-    back[3]()
+    assert taken == [3, 12]  # what must be alone waits for all the others
+    semaphore.release(3)
     taker.join(20)
-    assert taken == [4, 1, 0]
+    assert taken == [3, 12, 0]

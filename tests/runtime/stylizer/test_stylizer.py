@@ -270,7 +270,7 @@ def test_a_name_that_no_file_system_takes_is_no_model() -> None:
 
 def test_int8_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
     plain = inverting_model(tmp_path / "net.onnx")
-    with pytest.raises(ModelError, match=r"no int8 file beside it.*nst-rt export int8 .*net\.onnx"):
+    with pytest.raises(ModelError, match=r"net\.onnx .* no int8 file beside it\. Export it in int8"):
         Stylizer.load(plain, precision="int8")
     int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
     for given, precision, name in (
@@ -287,7 +287,7 @@ def test_int8_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
 def test_int8_is_refused_on_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
     monkeypatch.setattr("nst_rt.engine.session_cache.require_listed", lambda device: None)
-    with pytest.raises(DeviceError, match=r"device cuda.*int8, which is for processors.*--precision fp16"):
+    with pytest.raises(DeviceError, match=r"device cuda.*int8, which is for CPUs.*precision fp16"):
         Stylizer.load(int8, device="cuda")
 
 
