@@ -12,7 +12,7 @@ import onnx
 from nst_rt.contract import ModelRecord
 from nst_rt.engine.session import read_model, require_same_network
 from nst_rt.errors import InputError, ModelError, OutputError
-from nst_rt.media.images.image_reader import unfit_sides
+from nst_rt.media.pixels.frame_size import unfit_sides
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
 from nst_rt.styles.library import Style, load_styles, styles_text
 

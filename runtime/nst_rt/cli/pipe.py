@@ -1,9 +1,8 @@
 """`nst-rt pipe`: frames on stdin, stylised frames on stdout, inside other people's pipelines."""
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
 from itertools import count, repeat
@@ -30,10 +29,10 @@ from nst_rt.cli.options import (
     TimelineOption,
     one_style,
 )
-from nst_rt.errors import INTERRUPTED, InputError
+from nst_rt.errors import INTERRUPTED
 
 if TYPE_CHECKING:
-    from nst_rt.media.raw_frames.descriptors import ByteReader
+    from nst_rt.media.raw_frames.byte_streams import ByteReader
     from nst_rt.media.raw_frames.stream_format import StreamFormat
 
 EXIT_CODES_HELP = (
@@ -41,8 +40,6 @@ EXIT_CODES_HELP = (
     "3 the header is no good or the size changed on the way, 4 the stream ended inside a frame, 5 the program that "
     "reads the frames is gone, 70 a fault of nst-rt, 130 interrupted (Ctrl-C, kill)."
 )
-
-_STDIN = 0
 
 
 def register(app: typer.Typer) -> None:
@@ -112,11 +109,12 @@ def pipe(
     from nst_rt.cli.signals import signals_interrupt, signals_stop
     from nst_rt.jobs.pipe import run_pipe
     from nst_rt.jobs.style_request import read_controls
-    from nst_rt.media.raw_frames.descriptors import ByteReader, ByteWriter, Stopping, widen_pipe
+    from nst_rt.media.raw_frames.byte_streams import StopRequest
+    from nst_rt.media.raw_frames.color_matrix import MATRICES, RANGES
     from nst_rt.media.raw_frames.raw_reader import RawVideoReader
     from nst_rt.media.raw_frames.raw_writer import RawVideoWriter
-    from nst_rt.media.raw_frames.standard_output import stdout_for_frames
-    from nst_rt.media.raw_frames.stream_format import FORMATS, MATRICES, RANGES
+    from nst_rt.media.raw_frames.standard_streams import frames_from_stdin, frames_to_stdout
+    from nst_rt.media.raw_frames.stream_format import FORMATS
     from nst_rt.stylizer.stylizer import Stylizer
 
     check_choice("--format", format, FORMATS)
@@ -143,9 +141,9 @@ def pipe(
         stroke_size=stroke_size,
         threads=threads,
     )
-    _check_stdin()
-    with signals_interrupt(), closing(Stopping()) as stopping, stdout_for_frames() as stdout:
-        stdin = ByteReader(_STDIN, stopping)
+    stop = StopRequest()
+    with signals_interrupt(), frames_to_stdout(stop) as stdout:
+        stdin = frames_from_stdin(stop)
         with ExitStack() as opened, controls.load(load, model) as stylizer:
             player = controls.player(stylizer)
             stylize = controls.masked(stylizer, opened, load, video=True)
@@ -159,15 +157,15 @@ def pipe(
             stylize.warm_up(coming.height, coming.width)
             if not quiet:
                 say(f"running on {stylizer.device}")
-            widen_pipe(_STDIN, coming.frame_bytes)
-            widen_pipe(stdout, going.frame_bytes)
+            stdin.widen(coming.frame_bytes)
+            stdout.widen(going.frame_bytes)
             at_time = controls.at_times(stylize, player)
-            with signals_stop(stopping.ask) as signals:
+            with signals_stop(stop.ask) as signals:
                 summary = run_pipe(
                     RawVideoReader(stdin, coming),
                     lambda frame: at_time(frame, next(seconds))(),
-                    RawVideoWriter(ByteWriter(stdout, stopping), going),
-                    stopping,
+                    RawVideoWriter(stdout, going),
+                    stop,
                 )
     if not quiet:
         say(summary.to_text())
@@ -212,18 +210,6 @@ def _rate(rate: str | None, format: str, output_format: str, *, timed: bool) -> 
     if found is None or not int(found[1]) or not int(found[2] or 1):
         raise typer.BadParameter(f"{rate!r} is no frame rate. Write 25 or 30000/1001", param_hint="--rate")
     return Fraction(int(found[1]), int(found[2] or 1))
-
-
-def _check_stdin() -> None:
-    try:
-        os.fstat(_STDIN)
-    except OSError:
-        raise InputError("stdin: closed, and frames come from there. Send them to it through a pipe") from None
-    if os.isatty(_STDIN):
-        raise InputError(
-            "stdin: a terminal, and frames come through a pipe: "
-            "ffmpeg -i video.mp4 -f yuv4mpegpipe - | nst-rt pipe | ffplay -f yuv4mpegpipe -"
-        )
 
 
 def _coming(stdin: "ByteReader", format: str, sides: tuple[int, int] | None, matrix: str, range: str) -> "StreamFormat":

@@ -68,7 +68,7 @@ def share(
     """
     from nst_rt.cli.signals import signals_interrupt, signals_stop
     from nst_rt.contract import Frame
-    from nst_rt.media.raw_frames.stream_format import MATRICES, RANGES
+    from nst_rt.media.raw_frames.color_matrix import MATRICES, RANGES
     from nst_rt.shared_memory.segment import refuse_if_served, remove_dead
     from nst_rt.shared_memory.server import ShareServer
     from nst_rt.stylizer.stylizer import Stylizer
@@ -118,7 +118,7 @@ def share(
 
 
 def _sides(size: str | None) -> tuple[int, int]:
-    from nst_rt.media.images.image_reader import unfit_sides
+    from nst_rt.media.pixels.frame_size import unfit_sides
 
     if size is None:
         return DEFAULT_SIZE

@@ -13,7 +13,7 @@ from nst_rt.contract import Frame
 from nst_rt.engine.timing import LatencyStatistics, RateMeter
 from nst_rt.errors import NstError
 from nst_rt.jobs.pipeline import overlapped
-from nst_rt.media.raw_frames.descriptors import Stopping
+from nst_rt.media.raw_frames.byte_streams import StopRequest
 from nst_rt.media.raw_frames.raw_reader import RawFrame, RawVideoReader
 from nst_rt.media.raw_frames.raw_writer import RawVideoWriter
 
@@ -58,9 +58,9 @@ class _Stylized(NamedTuple):
 
 
 def run_pipe(
-    reader: RawVideoReader, stylize: Callable[[Frame], Frame], writer: RawVideoWriter, stopping: Stopping
+    reader: RawVideoReader, stylize: Callable[[Frame], Frame], writer: RawVideoWriter, stop: StopRequest
 ) -> PipeSummary:
-    """Stylise every frame, until the source ends, the reader is gone, or `stopping` is asked.
+    """Stylise every frame, until the source ends, the reader is gone, or `stop` is asked.
 
     Frames that were read whole before any of that are written, unless it is the reader who is gone. An error of ours
     is not raised but kept in the summary.
@@ -83,14 +83,14 @@ def run_pipe(
         try:
             return _Stylized(frame, stylize(frame.bgr), time.perf_counter() - started)
         except BaseException:
-            stopping.ask()  # or the reading thread would wait for a next frame
+            stop.ask()  # or the reading thread would wait for a next frame
             raise
 
     def deliver(made: _Stylized) -> None:
         try:
             _deliver(made, writer, summary)
         except BaseException:
-            stopping.ask()
+            stop.ask()
             raise
 
     try:

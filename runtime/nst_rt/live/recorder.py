@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import OutputError
 from nst_rt.live.letterbox import letterbox
-from nst_rt.media.pixels.color_spaces import untagged
-from nst_rt.media.video.encoder_frames import CHROMA, PIXELS, EncoderFrames
+from nst_rt.media.pixels.color_spaces import assumed_colors
+from nst_rt.media.video.encoder_frames import PIXELS, X264_CHROMA, EncoderFrames
 from nst_rt.media.video.video_writer import CRF, FORMATS, PRESET, check_video_output
 
 _TIME_BASE = Fraction(1, 90_000)
@@ -102,11 +102,11 @@ class Recorder:
             options |= {"movflags": "+hybrid_fragmented", "frag_duration": _FRAGMENT}
         self._container = av.open(f"file:{_part(path)}", "w", format=FORMATS[suffix], options=options)
         self._shape, self._last = (height, width), -_SHORTEST
-        self._colors = untagged(width, height)
+        self._colors = assumed_colors(width, height)
         self._frames = EncoderFrames(width, height, self._colors)
         # Without B-frames: with irregular times they would make the fragments' first image late by a gap.
         self._stream: av.VideoStream = self._container.add_stream(
-            "libx264", rate=self._rate, options={"crf": str(CRF), "preset": PRESET, "bf": "0", **CHROMA}
+            "libx264", rate=self._rate, options={"crf": str(CRF), "preset": PRESET, "bf": "0", **X264_CHROMA}
         )
         stream = self._stream
         stream.width, stream.height = self._frames.width, self._frames.height

@@ -90,13 +90,13 @@ class Stream:
         for frame in self._decoded():
             captured = time.monotonic()
             width, height = fitted(frame.width, frame.height, self._width, self._height)
-            colors = ColorSpace.of(frame, self._video)
+            colors = ColorSpace.of_decoded(frame, self._video)
             converted = self._reformatter.reformat(
                 frame,
                 width,
                 height,
                 "bgr24",
-                src_colorspace=colors.swscale,
+                src_colorspace=colors.swscale_matrix,
                 src_color_range=ColorRange(colors.range).name,
                 dst_color_range="JPEG",
                 interpolation="BILINEAR" if (width, height) == (frame.width, frame.height) else "AREA",

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError
-from nst_rt.media.images.image_reader import unfit_sides
+from nst_rt.media.pixels.frame_size import unfit_sides
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
-from nst_rt.media.raw_frames.bgr_to_raw import packer
-from nst_rt.media.raw_frames.raw_to_bgr import frame_slots
+from nst_rt.media.raw_frames.bgr_to_raw import frame_packer
+from nst_rt.media.raw_frames.raw_to_bgr import frame_buffers
 from nst_rt.media.raw_frames.stream_format import StreamFormat
 from nst_rt.shared_memory.layout import PIXEL_FORMAT_CODES, PIXEL_FORMAT_NAMES, SlotHeader
 
@@ -123,16 +123,16 @@ class SlotStylizer:
 
     def _converter(self, layout: FrameLayout) -> StylizeInto:
         format = StreamFormat.of_raw(layout.width, layout.height, layout.pixels, matrix=self._matrix, range=self._range)
-        (slot,) = frame_slots(format, 1)
-        pack = packer(format)
+        (buffer,) = frame_buffers(format, 1)
+        packer = frame_packer(format)
         made = np.empty((layout.height, layout.width, 3), np.uint8)
 
         def convert(frame: Bytes, result: Bytes) -> None:
-            np.frombuffer(slot.data, np.uint8)[: len(frame)] = frame
-            bgr, alpha = slot.unpack()
+            np.frombuffer(buffer.data, np.uint8)[: len(frame)] = frame
+            bgr, alpha = buffer.to_bgr()
             self._stylize(bgr, made)
             at = 0
-            for piece in pack(made, alpha):
+            for piece in packer.pack(made, alpha):
                 result[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
                 at += len(piece)
 

@@ -13,10 +13,12 @@ import pytest
 from nst_rt.contract import Frame
 from nst_rt.errors import CutFrameError, DeviceError, FrameStreamError, InputError, OutputError, ReaderGoneError
 from nst_rt.jobs.pipe import PipeSummary, run_pipe
-from nst_rt.media.raw_frames.descriptors import ByteReader, ByteWriter, Stopping
+from nst_rt.media.raw_frames.byte_streams import ByteReader, ByteWriter, StopRequest
+from nst_rt.media.raw_frames.polled_streams import PolledReader, PolledWriter
 from nst_rt.media.raw_frames.raw_reader import RawVideoReader, read_y4m_header
 from nst_rt.media.raw_frames.raw_writer import RawVideoWriter
 from nst_rt.media.raw_frames.stream_format import StreamFormat
+from nst_rt.media.raw_frames.threaded_streams import ThreadedReader, ThreadedWriter
 from pipe_process import flat_yuv, image, read_exactly, waiting_in, y4m
 
 FRAME_BYTES = 64 * 48 * 3
@@ -27,11 +29,20 @@ def negative(frame: Frame) -> Frame:
     return 255 - frame
 
 
+Ends = tuple[Callable[[int, StopRequest], ByteReader], Callable[[int, StopRequest], ByteWriter]]
+"""What reads and what writes."""
+
+
 class Line:
     """A loop between two pipes, in a thread of its own."""
 
     def __init__(
-        self, stylize: Callable[[Frame], Frame] = negative, pixels: str | None = "bgr24", *, full: bool = False
+        self,
+        ends: Ends,
+        stylize: Callable[[Frame], Frame] = negative,
+        pixels: str | None = "bgr24",
+        *,
+        full: bool = False,
     ) -> None:
         inside, self.source = os.pipe()
         self.sink, outside = os.pipe()
@@ -39,24 +50,26 @@ class Line:
         with suppress(BlockingIOError):
             while full:
                 os.write(outside, b"full")
+        os.set_blocking(outside, True)
         self._inside = [inside, outside]
-        self.stopping = Stopping()
+        self.stop = StopRequest()
         self.summary: PipeSummary | None = None
         self.error: BaseException | None = None
-        self._pixels, self._stylize = pixels, stylize
+        self._ends, self._pixels, self._stylize = ends, pixels, stylize
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
-        stdin = ByteReader(self._inside[0], self.stopping)
+        reader, writer = self._ends
+        stdin = reader(self._inside[0], self.stop)
         try:
             if self._pixels is None:
                 format = StreamFormat.of_y4m(read_y4m_header(stdin))
             else:
                 format = StreamFormat.of_raw(64, 48, self._pixels)
             going = format.converted(format.name)
-            writer = RawVideoWriter(ByteWriter(self._inside[1], self.stopping), going)
-            self.summary = run_pipe(RawVideoReader(stdin, format), self._stylize, writer, self.stopping)
+            stdout = RawVideoWriter(writer(self._inside[1], self.stop), going)
+            self.summary = run_pipe(RawVideoReader(stdin, format), self._stylize, stdout, self.stop)
         except BaseException as error:
             self.error = error
         finally:
@@ -86,20 +99,19 @@ class Line:
         return self.summary
 
     def close(self) -> None:
-        self.stopping.ask()
+        self.stop.ask()
         for descriptor in (self.source, self.sink):
             if descriptor >= 0:
                 os.close(descriptor)
         self.thread.join(TIMEOUT)
-        self.stopping.close()
 
 
-@pytest.fixture
-def line() -> Iterator[Callable[..., Line]]:
+@pytest.fixture(params=[(PolledReader, PolledWriter), (ThreadedReader, ThreadedWriter)], ids=["polled", "threaded"])
+def line(request: pytest.FixtureRequest) -> Iterator[Callable[..., Line]]:
     opened: list[Line] = []
 
     def open_line(*arguments: Any, **settings: Any) -> Line:
-        opened.append(Line(*arguments, **settings))
+        opened.append(Line(request.param, *arguments, **settings))
         return opened[-1]
 
     yield open_line
@@ -254,7 +266,7 @@ def test_a_request_to_stop_lets_what_was_read_through(line: Callable[..., Line])
     pipe = line(slow)
     pipe.send(image(0).tobytes() + image(1).tobytes()[:100])
     assert begun.wait(TIMEOUT)
-    pipe.stopping.ask()
+    pipe.stop.ask()
     go.set()
     summary = pipe.result()
     assert (summary.frames, summary.error) == (1, None)
@@ -266,18 +278,18 @@ def test_a_request_to_stop_gives_up_a_reader_that_takes_nothing(line: Callable[.
     pipe = line(lambda frame: (begun.set(), negative(frame))[1], full=True)
     pipe.send(image(0).tobytes())
     assert begun.wait(TIMEOUT)
-    pipe.stopping.ask()
+    pipe.stop.ask()
     summary = pipe.result()
     assert isinstance(summary.error, OutputError)
     assert "took nothing" in str(summary.error)
 
 
-def test_a_source_that_cannot_be_read(tmp_path: Path) -> None:
-    stopping, folder = Stopping(), os.open(tmp_path, os.O_RDONLY)
-    stream = ByteReader(folder, stopping)
+@pytest.mark.parametrize("reader", [PolledReader, ThreadedReader])
+def test_a_source_that_cannot_be_read(reader: Callable[..., ByteReader], tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    stream = reader(folder, StopRequest())
     with pytest.raises(InputError, match="stdin: cannot be read"):
         read_y4m_header(stream)
     with pytest.raises(InputError, match="stdin: cannot be read"):
         next(RawVideoReader(stream, StreamFormat.of_raw(64, 48, "bgr24")).frames())
     os.close(folder)
-    stopping.close()

@@ -21,7 +21,8 @@ from image_bytes import (
     with_segments,
 )
 from nst_rt.errors import InputError
-from nst_rt.media.images.image_reader import MAX_SIDE, read_image
+from nst_rt.media.images.image_reader import read_image
+from nst_rt.media.pixels.frame_size import MAX_SIDE
 
 UPRIGHT = {
     1: lambda stored: stored,

@@ -6,10 +6,11 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
-from nst_rt.media.pixels.color_spaces import BT709, TO_BGR, TO_SMALLER_BGR, to_bgr
+from nst_rt.media.pixels.color_spaces import BT709
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
-from nst_rt.media.raw_frames.bgr_to_raw import packer
-from nst_rt.media.raw_frames.raw_to_bgr import frame_slots
+from nst_rt.media.pixels.yuv_to_bgr import OTHER_SIZE, SAME_SIZE, YuvToBgr
+from nst_rt.media.raw_frames.bgr_to_raw import frame_packer
+from nst_rt.media.raw_frames.raw_to_bgr import frame_buffers
 from nst_rt.media.raw_frames.stream_format import StreamFormat
 from numpy.typing import NDArray
 
@@ -31,13 +32,13 @@ def yuv_of(bgr: tuple[int, ...], matrix: str, range: str) -> tuple[int, int, int
 
 
 def unpack(format: StreamFormat, data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    (slot,) = frame_slots(format, 1)
-    slot.data[:] = data
-    return slot.unpack()
+    (buffer,) = frame_buffers(format, 1)
+    buffer.data[:] = data
+    return buffer.to_bgr()
 
 
 def pack(format: StreamFormat, bgr: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None) -> bytes:
-    return b"".join(packer(format)(bgr, alpha))
+    return b"".join(frame_packer(format).pack(bgr, alpha))
 
 
 def flat(bgr: tuple[int, ...], height: int, width: int) -> NDArray[np.uint8]:
@@ -131,13 +132,13 @@ def test_where_the_colour_samples_lie_is_heeded() -> None:
     assert difference.sum() == pytest.approx(0.5 * (int(at_center[0, -1, 2]) - int(at_center[0, 0, 2])), rel=0.1)
 
 
-def test_slots_do_not_share_memory() -> None:
+def test_buffers_do_not_share_memory() -> None:
     format = StreamFormat.of_raw(32, 16, "yuv420p")
-    first, second = frame_slots(format, 2)
+    first, second = frame_buffers(format, 2)
     first.data[:] = b"\x10" * 512 + b"\x80" * 256
-    black, _ = first.unpack()
+    black, _ = first.to_bgr()
     second.data[:] = b"\xeb" * 512 + b"\x80" * 256
-    white, _ = second.unpack()
+    white, _ = second.to_bgr()
     assert (black.max(), white.min()) == (0, 255)
 
 
@@ -154,6 +155,6 @@ def test_the_way_by_planes_gives_the_numbers_of_bgr24_in_one_step(pixels: str, s
         src_colorspace=1,
         src_color_range=1,
         dst_color_range=2,
-        interpolation=TO_SMALLER_BGR if size else TO_BGR,
+        interpolation=OTHER_SIZE if size else SAME_SIZE,
     )
-    assert (to_bgr(VideoReformatter(), frame, BT709, size) == expected.to_ndarray()).all()
+    assert (YuvToBgr(BT709, size)(frame) == expected.to_ndarray()).all()

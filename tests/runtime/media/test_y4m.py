@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from nst_rt.errors import FrameStreamError
 from nst_rt.media.raw_frames.stream_format import StreamFormat
-from nst_rt.media.raw_frames.y4m import Y4mHeader
+from nst_rt.media.raw_frames.y4m_header import Y4mHeader
 
 FULL_LINE = b"YUV4MPEG2 W640 H360 F30000:1001 It A16:15 C420mpeg2 XYSCSS=420MPEG2 XCOLORRANGE=FULL XMINE=a=b\n"
 
@@ -135,4 +135,4 @@ def test_raw_frames_get_a_header(pixels: str, chroma: str, range: str) -> None:
     ("size", "matrix", "swscale"), [((1280, 720), "auto", 1), ((1280, 719), "auto", 5), ((64, 48), "bt709", 1)]
 )
 def test_the_matrix(size: tuple[int, int], matrix: str, swscale: int) -> None:
-    assert StreamFormat.of_raw(*size, "nv12", matrix=matrix).colors.swscale == swscale
+    assert StreamFormat.of_raw(*size, "nv12", matrix=matrix).colors.swscale_matrix == swscale

@@ -13,9 +13,8 @@ from nst_rt.errors import InputError
 from nst_rt.files.reading import refusing_unreadable
 from nst_rt.media.images.image_header import Format, ImageHeader, read_header
 from nst_rt.media.opencv_log import silent_opencv
+from nst_rt.media.pixels.frame_size import unfit_sides
 
-MAX_SIDE = 16_384
-"""Longest side that is decoded, in pixels; a square of it is 268 million pixels, 0.8 GB of BGR."""
 MAX_BYTES = 1 << 30
 """Largest file that is read."""
 
@@ -67,13 +66,6 @@ class Image:
             bgr=_uint8(cv2.resize(self.bgr, small, interpolation=cv2.INTER_AREA)),
             alpha=None if alpha is None else _uint8(cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)),
         )
-
-
-def unfit_sides(width: int, height: int) -> str:
-    """Why neither an image nor a video or stream of frames may have these sides, in pixels; empty where they may."""
-    if MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
-        return ""
-    return f"{width}x{height} px, and a side must have {MIN_SIDE} to {MAX_SIDE}"
 
 
 def read_image(source: str | Path | bytes, name: str | None = None) -> Image:

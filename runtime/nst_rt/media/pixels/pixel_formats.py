@@ -1,4 +1,4 @@
-"""How raw frames lie in memory, by FFmpeg's names: planes one after the other, rows without padding."""
+"""How raw frames lie in memory: planes one after the other, rows without padding. The names are FFmpeg's."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -14,14 +14,16 @@ Colors = Literal["rgb", "yuv", "gray"]
 
 @dataclass(frozen=True)
 class Plane:
-    """One plane: bytes per sample, and by how many the image's width and height are divided, rounded up."""
+    """One plane of a frame."""
 
     sample_bytes: int = 1
     across: int = 1
+    """How many pixels of a row share a sample; an incomplete group at the edge has a sample too."""
     down: int = 1
+    """How many rows share one."""
 
     def rows(self, width: int, height: int) -> tuple[int, int]:
-        """Count of rows and bytes per row for an image of that size."""
+        """Number of rows and bytes per row in a frame of that size, in pixels."""
         return -(-height // self.down), -(-width // self.across) * self.sample_bytes
 
 
@@ -30,12 +32,14 @@ class PixelFormat:
     """A layout of 8-bit pixels."""
 
     name: str
+    """FFmpeg's name for it."""
     colors: Colors
     planes: tuple[Plane, ...]
     alpha: bool = False
+    """Whether a pixel's fourth byte is its transparency."""
 
     def frame_bytes(self, width: int, height: int) -> int:
-        """Size of one frame."""
+        """Bytes of a frame of that size, in pixels."""
         return sum(rows * row_bytes for rows, row_bytes in (plane.rows(width, height) for plane in self.planes))
 
 
@@ -57,11 +61,11 @@ PIXEL_FORMATS = {
 
 
 def plane_pixels(plane: "av.video.plane.VideoPlane", rows: int, row_bytes: int) -> NDArray[np.uint8]:
-    """A decoded or converted frame's plane in place, uint8 (rows, row_bytes), without the padding of its rows."""
-    whole: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8, rows * plane.line_size)
-    return whole.reshape(rows, plane.line_size)[:, :row_bytes]
+    """A plane of one of FFmpeg's frames in place, uint8 (rows, row_bytes), without the padding of its rows."""
+    padded: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8, rows * plane.line_size)
+    return padded.reshape(rows, plane.line_size)[:, :row_bytes]
 
 
 def bytes_of(pixels: NDArray[np.uint8]) -> memoryview:
-    """The memory of a contiguous array, byte by byte."""
+    """The memory of a contiguous array as bytes, not copied."""
     return memoryview(pixels.data).cast("B")

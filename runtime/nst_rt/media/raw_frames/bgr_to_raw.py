@@ -1,69 +1,82 @@
-"""BGR frames laid out as raw pixels of any kind."""
+"""BGR frames converted to raw frames of every layout."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.contract import Frame
+from nst_rt.media.pixels.bgr_to_yuv import BgrToYuv, bgr_to_yuv_matrix
 from nst_rt.media.pixels.pixel_formats import bytes_of
-from nst_rt.media.pixels.yuv_matrices import bgr_to_yuv
-from nst_rt.media.pixels.yuv_planes import yuv_filler
 from nst_rt.media.raw_frames.stream_format import StreamFormat
 
-Pack = Callable[[Frame, NDArray[np.uint8] | None], list[memoryview]]
-"""From BGR and transparency uint8 (height, width) or None to the frame's bytes in pieces, valid until the next call."""
+
+class FramePacker(Protocol):
+    """Lays out frames of one format. Not to be shared by threads."""
+
+    def pack(self, bgr: Frame, alpha: NDArray[np.uint8] | None = None) -> list[memoryview]:
+        """The bytes of a frame in pieces, valid until the next call.
+
+        Args:
+            bgr: uint8 (height, width, 3).
+            alpha: uint8 (height, width), for rgba only; None is opaque.
+        """
+        ...
 
 
-def packer(format: StreamFormat) -> Pack:
+def frame_packer(format: StreamFormat) -> FramePacker:
     """What lays out frames of this format."""
     if format.pixels.colors == "yuv":
-        return _yuv(format)
+        return _YuvPacker(format)
     if format.pixels.colors == "gray":
-        return _gray(format)
+        return _GrayPacker(format)
     if format.pixels.name == "bgr24":
-        return lambda bgr, alpha: [bytes_of(np.ascontiguousarray(bgr))]
-    if format.pixels.alpha:
-        return _rgba(format)
-    rgb = np.empty((format.height, format.width, 3), np.uint8)
-
-    def pack(bgr: Frame, alpha: NDArray[np.uint8] | None) -> list[memoryview]:
-        cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=rgb)
-        return [bytes_of(rgb)]
-
-    return pack
+        return _BgrPacker()
+    return _RgbaPacker(format) if format.pixels.alpha else _RgbPacker(format)
 
 
-def _rgba(format: StreamFormat) -> Pack:
-    rgba = np.empty((format.height, format.width, 4), np.uint8)
+class _BgrPacker:
+    def pack(self, bgr: Frame, alpha: NDArray[np.uint8] | None = None) -> list[memoryview]:
+        return [bytes_of(np.ascontiguousarray(bgr))]
 
-    def pack(bgr: Frame, alpha: NDArray[np.uint8] | None) -> list[memoryview]:
-        cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA, dst=rgba)  # opaque
+
+class _RgbPacker:
+    def __init__(self, format: StreamFormat) -> None:
+        self._rgb = np.empty((format.height, format.width, 3), np.uint8)
+
+    def pack(self, bgr: Frame, alpha: NDArray[np.uint8] | None = None) -> list[memoryview]:
+        cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=self._rgb)
+        return [bytes_of(self._rgb)]
+
+
+class _RgbaPacker:
+    def __init__(self, format: StreamFormat) -> None:
+        self._rgba = np.empty((format.height, format.width, 4), np.uint8)
+
+    def pack(self, bgr: Frame, alpha: NDArray[np.uint8] | None = None) -> list[memoryview]:
+        cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA, dst=self._rgba)  # opaque
         if alpha is not None:
-            rgba[..., 3] = alpha
-        return [bytes_of(rgba)]
-
-    return pack
+            self._rgba[..., 3] = alpha
+        return [bytes_of(self._rgba)]
 
 
-def _gray(format: StreamFormat) -> Pack:
-    gray = np.empty((format.height, format.width), np.uint8)
-    row = bgr_to_yuv(format.colors)[:1]
+class _GrayPacker:
+    def __init__(self, format: StreamFormat) -> None:
+        self._gray = np.empty((format.height, format.width), np.uint8)
+        self._luma_row = bgr_to_yuv_matrix(format.colors)[:1]
 
-    def pack(bgr: Frame, alpha: NDArray[np.uint8] | None) -> list[memoryview]:
-        cv2.transform(bgr, row, dst=gray)
-        return [bytes_of(gray)]
-
-    return pack
+    def pack(self, bgr: Frame, alpha: NDArray[np.uint8] | None = None) -> list[memoryview]:
+        cv2.transform(bgr, self._luma_row, dst=self._gray)
+        return [bytes_of(self._gray)]
 
 
-def _yuv(format: StreamFormat) -> Pack:
-    fill = yuv_filler(format.width, format.height, format.pixels, format.colors)
-    planes = [np.empty(plane.rows(format.width, format.height), np.uint8) for plane in format.pixels.planes]
+class _YuvPacker:
+    def __init__(self, format: StreamFormat) -> None:
+        width, height = format.width, format.height
+        self._to_yuv = BgrToYuv(width, height, format.pixels, format.colors)
+        self._planes = [np.empty(plane.rows(width, height), np.uint8) for plane in format.pixels.planes]
 
-    def pack(bgr: Frame, alpha: NDArray[np.uint8] | None) -> list[memoryview]:
-        fill(bgr, planes)
-        return [bytes_of(plane) for plane in planes]
-
-    return pack
+    def pack(self, bgr: Frame, alpha: NDArray[np.uint8] | None = None) -> list[memoryview]:
+        self._to_yuv.fill(bgr, self._planes)
+        return [bytes_of(plane) for plane in self._planes]

@@ -1,4 +1,4 @@
-"""Frames from a pipe, raw or as yuv4mpegpipe: read exactly, as soon as they are whole."""
+"""Frames read from a pipe, raw or as yuv4mpegpipe, each as soon as it is whole."""
 
 import time
 from collections.abc import Generator
@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from nst_rt.contract import Frame
 from nst_rt.errors import CutFrameError, FrameStreamError, InputError
-from nst_rt.media.raw_frames.descriptors import ByteReader
-from nst_rt.media.raw_frames.raw_to_bgr import Alpha, frame_slots
+from nst_rt.media.raw_frames.byte_streams import ByteReader
+from nst_rt.media.raw_frames.raw_to_bgr import Alpha, frame_buffers
 from nst_rt.media.raw_frames.stream_format import StreamFormat
-from nst_rt.media.raw_frames.y4m import FRAME, LONGEST_LINE, MAGIC, Y4mHeader
+from nst_rt.media.raw_frames.y4m_header import FRAME, LONGEST_LINE, MAGIC, Y4mHeader
 
 KEPT_FRAMES = 4
-"""Frames whose pixels are valid at a time: one in reading, one in work, one that waits for writing, one in it."""
+"""Frames whose pixels are valid at a time: one is read, one is stylised, one waits for the writer, one is written."""
 
 
 class RawFrame(NamedTuple):
@@ -36,11 +36,11 @@ def read_y4m_header(stream: ByteReader) -> Y4mHeader:
 
     Raises:
         FrameStreamError: it is missing, broken, or of a kind that cannot be read.
-        InputError: the descriptor cannot be read.
+        InputError: the stream cannot be read.
     """
     try:
         line = stream.line(len(MAGIC))
-        if line == MAGIC:  # whatever else came is no line to wait for
+        if line == MAGIC:  # anything else need not have a line's end to wait for
             line += stream.line(LONGEST_LINE)
     except OSError as error:
         raise _unreadable(stream, error) from error
@@ -48,10 +48,10 @@ def read_y4m_header(stream: ByteReader) -> Y4mHeader:
 
 
 class RawVideoReader:
-    """Every frame of a stream, in order; iterate once.
+    """Reads every frame of a stream, in order; iterate once.
 
     Args:
-        stream: where the frames come from; of yuv4mpegpipe the header has been read.
+        stream: where the frames come from. `read_y4m_header` has read the header of yuv4mpegpipe from it.
         format: what they are.
     """
 
@@ -61,31 +61,31 @@ class RawVideoReader:
         self._stream = stream
 
     def frames(self) -> Generator[RawFrame, None, None]:
-        """Frames until the stream ends or is to be stopped, which drops a frame that was begun.
+        """The frames until the stream ends. A request to stop ends it too, and drops a frame that was begun.
 
         Raises:
             CutFrameError: the stream ends inside a frame.
             FrameStreamError: yuv4mpegpipe goes on with something that is not a frame, such as a header for another
                 size.
-            InputError: the descriptor cannot be read.
+            InputError: the stream cannot be read.
         """
-        for slot in cycle(frame_slots(self.format, KEPT_FRAMES)):
+        for buffer in cycle(frame_buffers(self.format, KEPT_FRAMES)):
             try:
                 parameters = self._frame_line() if self.format.header is not None else b""
                 if parameters is None:
                     return
                 began = self._stream.began
-                filled = self._stream.fill(slot.data)
+                filled = self._stream.fill(buffer.data)
             except OSError as error:
                 raise _unreadable(self._stream, error) from error
             if self._stream.stopped:
                 return
-            if filled < len(slot.data):
+            if filled < len(buffer.data):
                 if not filled and self.format.header is None:
                     return
-                raise self._cut(f"{filled} of its {len(slot.data)} bytes came")
+                raise self._cut(f"{filled} of its {len(buffer.data)} bytes came")
             arrived = time.perf_counter()
-            bgr, alpha = slot.unpack()
+            bgr, alpha = buffer.to_bgr()
             converted = time.perf_counter()
             began = began if self.format.header is not None else self._stream.began
             yield RawFrame(bgr, alpha, parameters, arrived, arrived - began, converted - arrived)
@@ -103,11 +103,11 @@ class RawVideoReader:
         if start[:filled] == MAGIC[:filled]:
             raise self._second_header(bytes(start))
         if filled < len(start):
-            raise self._cut("only a piece of the line before it came")
+            raise self._cut("only a part of the line before it came")
         if not start.startswith(FRAME + b" "):
             raise FrameStreamError(
                 f"{self._stream.name}: frame {self.frames_read + 1} begins with {bytes(start)!r}, not with FRAME. "
-                "The frames are of another size than the header says, or something else got into the pipe"
+                "Check that the frames have the size that the header says, and that nothing else goes into the pipe"
             )
         rest = self._stream.line(LONGEST_LINE)
         if not rest.endswith(b"\n") and not self._stream.stopped:
@@ -126,13 +126,13 @@ class RawVideoReader:
             pass
         return FrameStreamError(
             f"{self._stream.name}: {what} comes after {self.frames_read} frames, and a stream keeps its size. "
-            "Start nst-rt once for each video, or scale them before: ffmpeg -vf scale"
+            "Send each video as a stream of its own, or scale them first: ffmpeg -vf scale"
         )
 
     def _cut(self, what: str) -> CutFrameError:
         return CutFrameError(
             f"{self._stream.name}: ends inside frame {self.frames_read + 1}, {what}; the {self.frames_read} whole "
-            "frames before it were written. See what the program before it says, and whether its frames are "
+            "frames before it were read. See what the program before it says, and check that its frames are "
             f"{self.format}"
         )
 

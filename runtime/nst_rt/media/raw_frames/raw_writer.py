@@ -1,14 +1,14 @@
-"""Stylised frames into a pipe, raw or as yuv4mpegpipe: each written whole and at once."""
+"""Frames written to a pipe, raw or as yuv4mpegpipe, each whole and at once."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.contract import Frame
 from nst_rt.errors import OutputError, ReaderGoneError
-from nst_rt.media.raw_frames.bgr_to_raw import packer
-from nst_rt.media.raw_frames.descriptors import ByteWriter
+from nst_rt.media.raw_frames.bgr_to_raw import frame_packer
+from nst_rt.media.raw_frames.byte_streams import ByteWriter
 from nst_rt.media.raw_frames.stream_format import StreamFormat
-from nst_rt.media.raw_frames.y4m import FRAME
+from nst_rt.media.raw_frames.y4m_header import FRAME
 
 
 class RawVideoWriter:
@@ -16,20 +16,20 @@ class RawVideoWriter:
 
     Args:
         stream: where they go.
-        format: what they are; the header of yuv4mpegpipe is written by `begin`.
-        name: for messages.
+        format: what they are; `begin` writes the header of yuv4mpegpipe.
+        name: what messages call the stream.
     """
 
     def __init__(self, stream: ByteWriter, format: StreamFormat, name: str = "stdout") -> None:
         self.frames_written = 0
         self._stream, self._format, self._name = stream, format, name
-        self._pack = packer(format)
+        self._packer = frame_packer(format)
 
     def begin(self) -> None:
-        """Write the header if there is one, so that the reader can set itself up before the first frame.
+        """Write the header, if the format has one: the reader can prepare itself before the first frame.
 
         Raises:
-            ReaderGoneError: nobody reads any more.
+            ReaderGoneError: the program that reads is gone.
         """
         if self._format.header is not None:
             self._write([bytes(self._format.header)])
@@ -42,14 +42,14 @@ class RawVideoWriter:
             alpha: uint8 (height, width) for rgba; None is opaque.
             parameters: for the frame's line in yuv4mpegpipe.
         """
-        line: list[memoryview | bytes] = [FRAME + parameters + b"\n"] if self._format.header is not None else []
-        return [*line, *self._pack(bgr, alpha)]
+        line = [FRAME + parameters + b"\n"] if self._format.header is not None else []
+        return [*line, *self._packer.pack(bgr, alpha)]
 
     def write(self, pieces: list[memoryview | bytes]) -> None:
         """Write a packed frame.
 
         Raises:
-            ReaderGoneError: nobody reads any more.
+            ReaderGoneError: the program that reads is gone.
             OutputError: it was asked to stop, and the reader does not take the frame.
             OSError: the disk is full.
         """
@@ -65,4 +65,7 @@ class RawVideoWriter:
                 "See what it says, if that was too early"
             ) from None
         if not whole:
-            raise OutputError(f"{self._name}: interrupted while its reader took nothing; the last frame is not whole")
+            raise OutputError(
+                f"{self._name}: interrupted while its reader took nothing; the last frame is incomplete. "
+                "Leave it out, or start again"
+            )

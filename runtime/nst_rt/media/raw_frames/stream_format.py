@@ -1,27 +1,29 @@
-"""What a stream of frames is made of, on the way in and on the way out."""
+"""The format of a stream of frames: size, layout, colours and, for yuv4mpegpipe, the header."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from nst_rt.errors import FrameStreamError, InputError
-from nst_rt.media.images.image_reader import unfit_sides
-from nst_rt.media.pixels.color_spaces import BT601, BT709, FULL, LIMITED, ColorSpace, untagged
+from nst_rt.media.pixels.color_spaces import BT709, FULL, ColorSpace
+from nst_rt.media.pixels.frame_size import unfit_sides
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS, PixelFormat
-from nst_rt.media.raw_frames.y4m import Siting, Y4mHeader
+from nst_rt.media.raw_frames.color_matrix import chosen_colors, chosen_range
+from nst_rt.media.raw_frames.y4m_header import Siting, Y4mHeader
 
 Y4M = "yuv4mpegpipe"
 FORMATS = (Y4M, *PIXEL_FORMATS)
 """Names of the streams that can be read and written."""
 
-MATRICES = {"bt601": BT601, "bt709": BT709}
-RANGES = {"limited": LIMITED, "full": FULL}
-
-_SCALE_IT = "Scale it first: ffmpeg -vf scale"
+_SCALE_FIRST = "Scale the frames first: ffmpeg -vf scale"
 
 
 @dataclass(frozen=True)
 class StreamFormat:
-    """Frames of one size and kind."""
+    """Frames of one size and kind.
+
+    >>> print(StreamFormat.of_raw(1280, 720, "nv12"))
+    nv12 1280x720, BT.709, limited range
+    """
 
     width: int
     height: int
@@ -29,65 +31,69 @@ class StreamFormat:
     colors: ColorSpace
     """Matrix of YUV and weights of gray; the range of both."""
     siting: Siting | None = None
-    """Where the colour samples of 4:2:0 lie. None: read and written in the centre."""
+    """Where the chroma samples of 4:2:0 lie. None: in the centre of their pixels."""
     header: Y4mHeader | None = None
     """Of yuv4mpegpipe; raw frames have none."""
 
     @classmethod
     def of_y4m(cls, header: Y4mHeader, *, matrix: str = "auto", range: str = "auto") -> "StreamFormat":
-        """What a yuv4mpegpipe stream is.
+        """The format of a yuv4mpegpipe stream.
 
         Args:
             header: of the stream.
-            matrix: bt601 or bt709; auto: as players assume it, BT.709 from 720 rows up and BT.601 below.
-            range: limited or full; auto: as the header says, else limited, and full for gray.
+            matrix: "bt601", "bt709" or "auto", which is BT.709 from 720 rows up and BT.601 below, as players assume.
+            range: "limited", "full" or "auto", which is what the header says, else limited, and full for gray.
 
         Raises:
             FrameStreamError: a side under 16 or over 16 384 pixels.
         """
-        if range == "auto" and header.full_range is not None:
-            told = "full" if header.full_range else "limited"
-        else:
-            told = range
+        if why := unfit_sides(header.width, header.height):
+            raise FrameStreamError(f"{header.name}: {why}. {_SCALE_FIRST}")
         if range != "auto":
             header = header.with_full_range(range == "full")
-        size = header.width, header.height
-        if why := unfit_sides(*size):
-            raise FrameStreamError(f"{header.name}: {why}. {_SCALE_IT}")
+        elif header.full_range is not None:
+            range = "full" if header.full_range else "limited"
         pixels = PIXEL_FORMATS[header.pixels]
-        return cls(*size, pixels, _colors(*size, pixels, matrix, told), header.siting, header)
+        colors = chosen_colors(header.width, header.height, pixels, matrix=matrix, range=range)
+        return cls(header.width, header.height, pixels, colors, header.siting, header)
 
     @classmethod
     def of_raw(
         cls, width: int, height: int, pixels: str, *, matrix: str = "auto", range: str = "auto"
     ) -> "StreamFormat":
-        """What raw frames are; `matrix` as above, `range` auto is limited, and full for gray.
+        """The format of raw frames.
+
+        Args:
+            width, height: in pixels.
+            pixels: the layout, a name in `PIXEL_FORMATS`.
+            matrix: as in `of_y4m`.
+            range: "limited", "full" or "auto", which is limited, and full for gray.
 
         Raises:
             InputError: a side under 16 or over 16 384 pixels.
         """
         if why := unfit_sides(width, height):
-            raise InputError(f"--size: {why}. {_SCALE_IT}")
-        format = PIXEL_FORMATS[pixels]
-        return cls(width, height, format, _colors(width, height, format, matrix, range))
+            raise InputError(f"{why}. {_SCALE_FIRST}", parameter="size")
+        layout = PIXEL_FORMATS[pixels]
+        return cls(width, height, layout, chosen_colors(width, height, layout, matrix=matrix, range=range))
 
     @property
     def name(self) -> str:
-        """As `--format` takes it."""
+        """One of `FORMATS`."""
         return self.pixels.name if self.header is None else Y4M
 
     @property
     def frame_bytes(self) -> int:
-        """Size of a frame, without a line before it."""
+        """Bytes of a frame, without the line before it in yuv4mpegpipe."""
         return self.pixels.frame_bytes(self.width, self.height)
 
     def converted(self, name: str, *, range: str = "auto", rate: Fraction | None = None) -> "StreamFormat":
-        """The stream for stylised frames of this one.
+        """The format in which the stylised frames of this stream are written.
 
         Args:
-            name: of the format. yuv4mpegpipe keeps the kind of pixels where it has it and takes 4:2:0 otherwise.
-            range: of YUV or gray made from RGB; YUV stays in its range, and so does gray.
-            rate: frames a second, for the header of yuv4mpegpipe where none came; None is unknown.
+            name: one of `FORMATS`. yuv4mpegpipe keeps the layout where it has it and takes 4:2:0 otherwise.
+            range: of YUV or gray that is made from RGB. YUV and gray keep their range.
+            rate: frames a second, for a yuv4mpegpipe header where this stream has none; None is unknown.
         """
         if name == Y4M and self.header is not None:
             return replace(self, siting=None, header=self.header.centered())
@@ -96,10 +102,9 @@ class StreamFormat:
             pixels = self.pixels if kept else PIXEL_FORMATS["yuv420p"]
         else:
             pixels = PIXEL_FORMATS[name]
-        if pixels.colors == self.pixels.colors:
-            colors = self.colors
-        else:
-            colors = replace(self.colors, range=_range(pixels, range if self.pixels.colors == "rgb" else "auto"))
+        colors = self.colors
+        if pixels.colors != self.pixels.colors:
+            colors = replace(colors, range=chosen_range(pixels, range if self.pixels.colors == "rgb" else "auto"))
         header = None
         if name == Y4M:
             full = colors.range == FULL
@@ -107,18 +112,10 @@ class StreamFormat:
         return StreamFormat(self.width, self.height, pixels, colors, header=header)
 
     def __str__(self) -> str:
-        said = f"{self.name} {self.width}x{self.height}"
+        text = f"{self.name} {self.width}x{self.height}"
         if self.header is not None:
-            said += f" {self.pixels.name}"
+            text += f" {self.pixels.name}"
         if self.pixels.colors == "rgb":
-            return said
+            return text
         matrix = "BT.709" if self.colors.matrix == BT709.matrix else "BT.601"
-        return f"{said}, {matrix}, {'full' if self.colors.range == FULL else 'limited'} range"
-
-
-def _colors(width: int, height: int, pixels: PixelFormat, matrix: str, range: str) -> ColorSpace:
-    return replace(MATRICES.get(matrix) or untagged(width, height), range=_range(pixels, range))
-
-
-def _range(pixels: PixelFormat, said: str) -> int:
-    return RANGES.get(said) or (FULL if pixels.colors == "gray" else LIMITED)
+        return f"{text}, {matrix}, {'full' if self.colors.range == FULL else 'limited'} range"

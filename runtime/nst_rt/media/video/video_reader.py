@@ -11,12 +11,12 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.stream import Disposition
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from nst_rt.errors import InputError
-from nst_rt.media.images.image_reader import unfit_sides
-from nst_rt.media.pixels.color_spaces import ColorSpace, to_bgr
+from nst_rt.media.pixels.color_spaces import ColorSpace
+from nst_rt.media.pixels.frame_size import unfit_sides
+from nst_rt.media.pixels.yuv_to_bgr import YuvToBgr
 from nst_rt.media.video.orientation import turning
 from nst_rt.media.video.video_file import open_video
 from nst_rt.media.video.video_part import VideoPart, shown_from
@@ -112,7 +112,6 @@ class VideoReader:
         first = self._begin()
         if first is None:
             raise InputError(f"{self.path}: not one frame can be decoded. Copy or download it again")
-        self._reformatter = VideoReformatter()
         self.rotation, self._turn = turning(first)
         self._measure(first, long_side)
         self._describe(stream, first)
@@ -152,7 +151,8 @@ class VideoReader:
 
     def _describe(self, stream: av.VideoStream, first: av.VideoFrame) -> None:
         container = self._container
-        self.colors = ColorSpace.of(first, stream)
+        self.colors = ColorSpace.of_decoded(first, stream)
+        self._to_bgr = YuvToBgr(self.colors, self._stored)
         self.codec = stream.codec_context.codec.canonical_name
         self.time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate
@@ -296,7 +296,7 @@ class VideoReader:
             yield from self._stream.codec_context.decode(None)
 
     def _pixels(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(self._turn(to_bgr(self._reformatter, frame, self.colors, self._stored)))
+        return np.ascontiguousarray(self._turn(self._to_bgr(frame)))
 
     def _conclude(self, last: int, nominal: int) -> None:
         """Judge from what came and what the header promised whether it was all."""

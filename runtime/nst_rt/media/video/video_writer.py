@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import replacing, why_not_written
-from nst_rt.media.pixels.color_spaces import ColorSpace, untagged
+from nst_rt.media.pixels.color_spaces import ColorSpace, assumed_colors
 from nst_rt.media.video.audio_reader import AudioReader
 from nst_rt.media.video.audio_writer import AudioCopier
-from nst_rt.media.video.encoder_frames import CHROMA, PIXELS, EncoderFrames
+from nst_rt.media.video.encoder_frames import PIXELS, X264_CHROMA, EncoderFrames
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Containers by suffix."""
@@ -80,7 +80,7 @@ class VideoWriter:
         """What differs from the source, one sentence each."""
         self.frames_written = 0
         self._size = width, height
-        self._colors = (colors or untagged(width, height)).for_writing()
+        self._colors = (colors or assumed_colors(width, height)).for_writing()
         self._frames = EncoderFrames(width, height, self._colors)
         self._padded = self._frames.width, self._frames.height
         if self._padded != self._size:
@@ -118,7 +118,7 @@ class VideoWriter:
             # x264 sizes its buffers by the rate; some files claim 90 000 frames a second.
             rate = average_rate if 1 <= average_rate <= 1000 else Fraction(25)
             stream = self._stream = self._container.add_stream(
-                "libx264", rate=rate, options={"crf": str(crf), "preset": preset, **CHROMA}
+                "libx264", rate=rate, options={"crf": str(crf), "preset": preset, **X264_CHROMA}
             )
             stream.width, stream.height = self._padded
             stream.pix_fmt = PIXELS.name

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from nst_rt.media.pixels.bgr_to_yuv import BgrToYuv
 from nst_rt.media.pixels.color_spaces import BT601, BT709, FULL, ColorSpace
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
-from nst_rt.media.pixels.yuv_planes import yuv_filler
 from numpy.typing import NDArray
 
 _RANDOM = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def test_numbers_are_the_nearest_ones(
     layout = [plane.rows(width, height) for plane in pixels.planes]
     # An encoder's rows are padded.
     planes = [np.zeros((rows, row_bytes + padding), np.uint8)[:, :row_bytes] for rows, row_bytes in layout]
-    yuv_filler(width, height, pixels, colors)(bgr, planes)
+    BgrToYuv(width, height, pixels, colors).fill(bgr, planes)
     wanted = exact(bgr, colors)
     luma, samples = planes[0], planes[1:]
     if name == "nv12":

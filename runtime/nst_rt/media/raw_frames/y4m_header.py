@@ -1,4 +1,4 @@
-"""The header of yuv4mpegpipe (YUV4MPEG2), the self-describing stream of raw frames that mjpegtools brought up.
+"""The header of yuv4mpegpipe (YUV4MPEG2), the stream of raw frames of mjpegtools that says its own size and rate.
 
 One line, `YUV4MPEG2 W640 H480 F30000:1001 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED`, then for every frame a line `FRAME`,
 which may have parameters of its own, and the planes. `XCOLORRANGE` is FFmpeg's extension.
@@ -16,7 +16,7 @@ LONGEST_LINE = 1024
 """Bytes; FFmpeg takes headers of about a hundred."""
 
 Siting = Literal["left", "center", "topleft"]
-"""Where the colour samples of 4:2:0 lie, by FFmpeg's names."""
+"""Where the chroma samples of 4:2:0 lie, by FFmpeg's names."""
 
 _CHROMA: dict[str, tuple[str, Siting | None]] = {
     "420jpeg": ("yuv420p", "center"),
@@ -30,15 +30,22 @@ _CHROMA: dict[str, tuple[str, Siting | None]] = {
 _DEFAULT_CHROMA = "420jpeg"
 _RANGE = "COLORRANGE="
 _RANGES = {"LIMITED": False, "FULL": True}
-_WOVEN = frozenset("tbm")
+_INTERLACED = frozenset("tbm")
 
 
 @dataclass(frozen=True)
 class Y4mHeader:
-    """The parameters of a stream, each with its letter, in their order: `("W640", "H480", "F25:1")`."""
+    """The parameters of a stream.
+
+    >>> header = Y4mHeader.parse(b"YUV4MPEG2 W640 H480 F25:1\\n")
+    >>> header.width, header.pixels, header.rate
+    (640, 'yuv420p', Fraction(25, 1))
+    """
 
     parameters: tuple[str, ...]
+    """Each with its letter, in their order: `("W640", "H480", "F25:1")`."""
     name: str = "stdin"
+    """What messages call the stream."""
 
     @classmethod
     def parse(cls, line: bytes, name: str = "stdin") -> "Y4mHeader":
@@ -46,7 +53,7 @@ class Y4mHeader:
 
         Raises:
             FrameStreamError: another kind of stream, a line that does not end, no width or height, or a kind of
-                pixels that nst-rt does not read.
+                pixels that cannot be read.
         """
         if not line:
             raise FrameStreamError(f"{name}: nothing came, not even a header. See what the program before it says")
@@ -54,8 +61,9 @@ class Y4mHeader:
             if MAGIC.startswith(line):
                 raise FrameStreamError(f"{name}: ends inside its header. See what the program before it says")
             raise FrameStreamError(
-                f"{name}: not yuv4mpegpipe, it begins with {line[:12]!r}. Have ffmpeg write it with -f yuv4mpegpipe, "
-                "or say which raw frames come: --format bgr24 --size 640x480"
+                f"{name}: not yuv4mpegpipe, it begins with {line[:12]!r}. Let ffmpeg write it with -f yuv4mpegpipe, "
+                "or say which raw frames come, such as bgr24, and their size",
+                parameter="format",
             )
         if not line.endswith(b"\n"):
             why = "does not end" if len(line) >= LONGEST_LINE else "is cut short"
@@ -66,7 +74,14 @@ class Y4mHeader:
 
     @classmethod
     def of(cls, width: int, height: int, pixels: str, *, full_range: bool, rate: Fraction | None) -> "Y4mHeader":
-        """The header for frames that came without one; `pixels` is yuv420p, yuv422p, yuv444p or gray."""
+        """A header for raw frames.
+
+        Args:
+            width, height: in pixels.
+            pixels: yuv420p, yuv422p, yuv444p or gray.
+            full_range: whether their numbers go from 0 to 255.
+            rate: frames a second; None is unknown.
+        """
         chroma = next(tag for tag, (format, _) in _CHROMA.items() if format == pixels)
         written = f"{rate.numerator}:{rate.denominator}" if rate else "0:0"  # 0:0 is unknown
         size = (f"W{width}", f"H{height}", f"F{written}", "Ip", "A0:0", f"C{chroma}")
@@ -82,23 +97,23 @@ class Y4mHeader:
 
     @property
     def pixels(self) -> str:
-        """The name of the pixels' format."""
+        """The layout, a name in `PIXEL_FORMATS`."""
         return self._chroma()[0]
 
     @property
     def siting(self) -> Siting | None:
-        """Where the colour samples lie; None unless it is 4:2:0."""
+        """Where the chroma samples lie; None unless it is 4:2:0."""
         return self._chroma()[1]
 
     @property
     def full_range(self) -> bool | None:
-        """What XCOLORRANGE says; None if nothing."""
+        """What XCOLORRANGE says; None where it is missing."""
         said = self._value("X" + _RANGE)
         return _RANGES.get(said) if said is not None else None
 
     @property
     def rate(self) -> Fraction | None:
-        """Frames a second; None where the header leaves it open."""
+        """Frames a second; None where the header does not say."""
         count, _, seconds = (self._value("F") or "").partition(":")
         if not all(part.isascii() and part.isdecimal() and int(part) for part in (count, seconds)):
             return None
@@ -106,16 +121,16 @@ class Y4mHeader:
 
     @property
     def interlaced(self) -> bool:
-        """The frames are woven from two fields, all or some of them."""
-        return self._value("I") in _WOVEN
+        """Whether frames consist of two fields, all or some of them."""
+        return self._value("I") in _INTERLACED
 
     def with_full_range(self, full_range: bool) -> "Y4mHeader":
-        """The same, saying XCOLORRANGE."""
+        """The same header with this XCOLORRANGE."""
         kept = [parameter for parameter in self.parameters if not parameter.startswith("X" + _RANGE)]
         return Y4mHeader((*kept, f"X{_RANGE}{'FULL' if full_range else 'LIMITED'}"), self.name)
 
     def centered(self) -> "Y4mHeader":
-        """The same with 4:2:0's colour samples in the centre; itself if they are or if it is not 4:2:0."""
+        """The same header with the chroma samples of 4:2:0 in the centre; unchanged where it is not 4:2:0."""
         if self.siting in (None, "center"):
             return self
         changed = {"C": f"C{_DEFAULT_CHROMA}", "XYSCSS=": f"XYSCSS={_DEFAULT_CHROMA.upper()}"}
@@ -134,8 +149,8 @@ class Y4mHeader:
     def _side(self, key: str, what: str) -> int:
         written = self._value(key) or ""
         if not (written.isascii() and written.isdecimal() and len(written) < 9 and int(written)):
-            told = f"says {key}{written}" if written else "does not say it"
-            raise FrameStreamError(f"{self.name}: no {what} in its header, which {told}. Write it with ffmpeg again")
+            found = f"says {key}{written}" if written else "does not say it"
+            raise FrameStreamError(f"{self.name}: no {what} in its header, which {found}. Write it with ffmpeg again")
         return int(written)
 
     def _chroma(self) -> tuple[str, Siting | None]:
