@@ -2,7 +2,6 @@
 
 import json
 import math
-import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -207,6 +206,6 @@ class MethodRuns:
 
 def _with_advice(message: str) -> str:
     """The launcher's message about a process that wrote none itself, with what to do next."""
-    if message == f"ended by signal {signal.SIGKILL.value}":
+    if message == "ended by signal 9":  # SIGKILL, which Windows has no name for
         return f"{message}, as a system does when memory runs out. Give a smaller side"
     return f"{message}. Give a longer time limit" if message.startswith("not done in ") else message

@@ -10,8 +10,12 @@ import errno
 import fcntl
 import os
 import struct
+import sys
 from enum import IntEnum
 from pathlib import Path
+
+if sys.platform != "linux":  # the package has refused before; without this line mypy reads on for other systems
+    raise ImportError("shared memory needs Linux")
 
 _FLOCK = struct.Struct("@hhqqi4x")
 """type, whence, start, length, process: struct flock of 64-bit Linux."""

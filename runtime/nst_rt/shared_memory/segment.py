@@ -21,6 +21,9 @@ from nst_rt.shared_memory.claims import Role
 from nst_rt.shared_memory.layout import HEADER_BYTES, MAGIC, MAX_SLOTS, VERSION, Geometry, Header, State
 from nst_rt.shared_memory.ring import Ring
 
+if sys.platform != "linux":  # the package has refused before; without this line mypy reads on for other systems
+    raise ImportError("shared memory needs Linux")
+
 FOLDER = Path("/dev/shm")
 """Where shm_open(3) keeps its objects: the name for it is the file's, after a slash."""
 
@@ -50,6 +53,8 @@ class Segment:
 
     geometry: Geometry
     """As it was made, or found and checked; what stands in shared memory is not believed again."""
+    path: Path
+    descriptor: int
 
     def __init__(self, name: str, descriptor: int, size: int) -> None:
         self.name, self.path = name, path_of(name)
