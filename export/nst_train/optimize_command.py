@@ -249,7 +249,7 @@ def optimize(
 
 def _named_paintings(arguments: list[str]) -> dict[Path, float]:
     """Weights by file; a painting that is named twice counts twice."""
-    from nst_rt.styles.library import parse_terms
+    from nst_rt.styles.blends import parse_terms
 
     found: dict[Path, float] = {}
     for argument in arguments:

@@ -26,6 +26,9 @@ from nst_rt.errors import ModelError
 Frame = NDArray[np.uint8]
 """An image in memory: uint8 (height, width, 3), BGR; or a batch of them, (N, height, width, 3)."""
 
+StyleVector = NDArray[np.float32]
+"""A style as numbers: float32 (S,); or one for each frame of a batch, (N, S)."""
+
 VERSION = 1
 OPSET = 18
 MAX_IR_VERSION = 10

@@ -19,7 +19,7 @@ import pytest
 from cpp_programs import SOURCES, CMakeBuild, read_ppm, write_ppm
 from nst_rt import Stylizer
 from nst_rt.models.catalog import BUILT_IN, find_model
-from nst_rt.styles.library import Style, styles_text
+from nst_rt.styles.styles_file import Style, styles_text
 from numpy.typing import NDArray
 from tiny_images import draw
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model

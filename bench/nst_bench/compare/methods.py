@@ -13,7 +13,9 @@ from nst_rt.files.paths import is_file
 from nst_rt.files.reading import file_sha256
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, is_model_path
-from nst_rt.styles.library import Style, is_painting, load_styles, parse_blend, unknown_style
+from nst_rt.styles.blends import is_style_image, parse_blend
+from nst_rt.styles.library import load_styles, unknown_style
+from nst_rt.styles.styles_file import Style
 
 from nst_bench.compare.compare_options import CompareOptions
 
@@ -71,7 +73,7 @@ def choose_style(style: str, painting: Path | None, model: str | Path = BUILT_IN
             f"{style}: a model. Give a painting or a style's name, and the model as a contender: NAME={style}",
             parameter="style",
         )
-    if is_painting(style):
+    if is_style_image(style):
         if painting is not None:
             raise InputError(
                 f"a painting is given for a style's name, and {style} is a painting itself. Leave one of them out",

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nst_rt.contract import Frame
-    from nst_rt.styles.library import Vector
+    from nst_rt.contract import Frame, StyleVector
 
 STARTED = time.perf_counter()
 MOST_IMAGES = 9
@@ -122,7 +121,7 @@ def _load_network(request: dict[str, Any], photograph: "Frame") -> tuple[Paint, 
     return stylizer, figures
 
 
-def _tuned_vector(request: dict[str, Any]) -> "tuple[Vector, str]":
+def _tuned_vector(request: dict[str, Any]) -> "tuple[StyleVector, str]":
     from nst_export.pytorch import require_torch
     from nst_rt.engine.session import read_model
     from nst_rt.jobs.tuning import load_tuner

@@ -7,11 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nst_rt.contract import StyleVector
 from nst_rt.engine.session import read_model
 from nst_rt.errors import InputError, StyleError
 from nst_rt.files.reading import file_sha256
 from nst_rt.models.catalog import ModelFiles, find_model
-from nst_rt.styles.library import Vector, load_styles, read_styles, unknown_style
+from nst_rt.styles.library import load_styles, unknown_style
+from nst_rt.styles.styles_file import read_styles
 from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.inputs import Painting
@@ -24,7 +26,7 @@ class Rendition:
     painting: Painting
     style: str | None
     """The name of a style, or the path of a painting for the style encoder; None for a style that is baked in."""
-    vector: Vector | None = field(default=None, compare=False, repr=False)
+    vector: StyleVector | None = field(default=None, compare=False, repr=False)
     """Of a named style. A name alone could mean a user style in place of the shipped one."""
     vector_sha256: str = field(init=False, default="")
     """Of `vector`."""

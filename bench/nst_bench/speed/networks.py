@@ -11,7 +11,7 @@ from nst_rt.contract import ModelRecord
 from nst_rt.engine.gpu import nvidia_driver
 from nst_rt.engine.session import read_model
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
-from nst_rt.styles.library import read_styles
+from nst_rt.styles.styles_file import read_styles
 from numpy.typing import NDArray
 
 from nst_bench.harness.latency import Case

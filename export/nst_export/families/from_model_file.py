@@ -17,7 +17,7 @@ from nst_rt.contract import ModelRecord, Parity
 from nst_rt.engine.session import require_same_network
 from nst_rt.errors import ModelError
 from nst_rt.models.catalog import ModelFiles
-from nst_rt.styles.library import read_styles
+from nst_rt.styles.styles_file import read_styles
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn

@@ -7,7 +7,7 @@ from nst_rt.contract import ModelRecord
 from nst_rt.files.atomic import refuse_unwritable
 from nst_rt.files.naming import check_not_taken
 from nst_rt.models.catalog import ModelFiles
-from nst_rt.styles.library import read_styles
+from nst_rt.styles.styles_file import read_styles
 
 from nst_export.model_files.styles_file import fits
 from nst_export.model_files.writing import ENCODER, MODEL, STYLES, belongs, beside, stale_beside

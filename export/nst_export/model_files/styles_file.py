@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from nst_rt.contract import ModelRecord
-from nst_rt.styles.library import Style
-from nst_rt.styles.library import styles_text as text_of
+from nst_rt.styles.styles_file import Style
+from nst_rt.styles.styles_file import styles_text as text_of
 from torch import Tensor
 
 RECORDED = ("title", "artist", "year", "license")

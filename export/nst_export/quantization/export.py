@@ -14,7 +14,7 @@ from nst_rt.errors import ModelError, OutputError
 from nst_rt.files.atomic import refuse_unwritable
 from nst_rt.files.naming import check_not_taken
 from nst_rt.models.catalog import ModelFiles
-from nst_rt.styles.library import read_styles
+from nst_rt.styles.styles_file import read_styles
 from numpy.typing import NDArray
 
 from nst_export.model_files.companions import plan_companions

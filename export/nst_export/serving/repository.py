@@ -14,7 +14,8 @@ from nst_rt.engine.session import read_model, require_same_network
 from nst_rt.errors import InputError, ModelError, OutputError
 from nst_rt.media.pixels.frame_size import unfit_sides
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
-from nst_rt.styles.library import Style, load_styles, styles_text
+from nst_rt.styles.library import load_styles
+from nst_rt.styles.styles_file import Style, styles_text
 
 from nst_export.model_files.model_file import read_model_file
 from nst_export.model_files.writing import EXPORTER

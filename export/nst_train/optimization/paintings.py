@@ -6,7 +6,8 @@ from nst_rt.errors import InputError
 from nst_rt.files.paths import is_file
 from nst_rt.models.catalog import BUILT_IN, find_model
 from nst_rt.styles.color_matching import ColorMatching
-from nst_rt.styles.library import PAINTING_SIDE, load_styles
+from nst_rt.styles.library import load_styles
+from nst_rt.styles.style_encoder import STYLE_IMAGE_SIDE
 
 from nst_train.data.images import Rgb, as_rgb, read_rgb, resize_long_side
 from nst_train.optimization.sizes import painting_side
@@ -29,5 +30,7 @@ def read_painting(path: Path, image_side: int, wanted: int | None = None, matchi
             "the name"
         )
     painting = read_rgb(path)
-    painting = resize_long_side(painting, wanted or painting_side(image_side, max(painting.shape[:2]), PAINTING_SIDE))
+    painting = resize_long_side(
+        painting, wanted or painting_side(image_side, max(painting.shape[:2]), STYLE_IMAGE_SIDE)
+    )
     return painting if matching is None else as_rgb(matching(painting[..., ::-1])[..., ::-1])

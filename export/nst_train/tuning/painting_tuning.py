@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 from nst_export.families.from_model_file import read_exported
+from nst_rt.contract import StyleVector
 from nst_rt.jobs.tuning import Tuned
-from nst_rt.styles.library import Vector
 
 from nst_train.data.crops import WIDEST
 from nst_train.data.drawn_images import DrawnImages
@@ -25,7 +25,7 @@ STEPS = 2000
 def tune_to_painting(
     model: Path,
     painting: Path,
-    start: Vector | None,
+    start: StyleVector | None,
     *,
     minutes: float,
     photographs: Path | None = None,

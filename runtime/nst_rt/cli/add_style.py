@@ -11,10 +11,9 @@ from nst_rt.errors import INTERRUPTED, InputError, StyleError
 from nst_rt.files.paths import local_path
 
 if TYPE_CHECKING:
-    from nst_rt.contract import ModelRecord
+    from nst_rt.contract import ModelRecord, StyleVector
     from nst_rt.jobs.tuning import Tuned
     from nst_rt.models.catalog import ModelFiles
-    from nst_rt.styles.library import Vector
 
 RECORD, TUNING = "Record", "Tuning"
 """Panels of the help."""
@@ -85,7 +84,7 @@ def add_style(
 
     from nst_rt.media.images.image_reader import read_image
     from nst_rt.models.catalog import BUILT_IN, find_model
-    from nst_rt.styles.library import Style
+    from nst_rt.styles.styles_file import Style
     from nst_rt.styles.user_styles import check_name, save_style
 
     if not tune and (photographs or loss_network):
@@ -129,7 +128,7 @@ def remove_style(
 ) -> None:
     """Remove a style of your own; those that came with a model stay."""
     from nst_rt.models.catalog import BUILT_IN, find_model
-    from nst_rt.styles.library import read_styles
+    from nst_rt.styles.styles_file import read_styles
     from nst_rt.styles.user_styles import remove_style as remove
 
     files = find_model(model or BUILT_IN)
@@ -149,7 +148,7 @@ def _record_with_vectors(files: "ModelFiles") -> "ModelRecord":
     return record
 
 
-def _encoded(files: "ModelFiles", record: "ModelRecord", painting: Path, name: str) -> "Vector":
+def _encoded(files: "ModelFiles", record: "ModelRecord", painting: Path, name: str) -> "StyleVector":
     from nst_rt.styles.style_encoder import StyleEncoder
 
     encoder = StyleEncoder.beside(files, record)
@@ -182,10 +181,10 @@ def _tuned(
     )
 
 
-def _mean_of_named(files: "ModelFiles") -> "Vector | None":
+def _mean_of_named(files: "ModelFiles") -> "StyleVector | None":
     import numpy as np
 
-    from nst_rt.styles.library import read_styles
+    from nst_rt.styles.styles_file import read_styles
 
     vectors = [style.vector for style in read_styles(files.styles)] if files.styles else []
     return np.mean(vectors, axis=0, dtype=np.float32) if vectors else None

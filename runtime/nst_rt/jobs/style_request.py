@@ -93,14 +93,14 @@ class Controls:
 
     def files(self) -> list[Path]:
         """What is read beside the images: the mask, and every painting."""
-        from nst_rt.styles.library import is_painting, parse_terms
+        from nst_rt.styles.blends import is_style_image, parse_terms
 
         played = [entry.style for entry in self.timeline.entries] if self.timeline else []
         named = dict.fromkeys(style for style in (self.style, *self.styles, *played) if style)
         found = [self.mask] if self.mask else []
         for style in named:
             with suppress(StyleError):  # no blend, but a model's name; or an error that opening it will tell
-                found += [Path(term.name) for term in parse_terms(style) if is_painting(term.name)]
+                found += [Path(term.name) for term in parse_terms(style) if is_style_image(term.name)]
         return found
 
     def unseen(self, part: "VideoPart", duration: "Fraction | float") -> list[str]:
@@ -266,12 +266,12 @@ def read_controls(
     controls = _read(style, timeline, mask, outside, regions, feather)
     if match_colors == "none":
         return controls
+    from nst_rt.styles.blends import require_style_image
     from nst_rt.styles.color_matching import check_method
-    from nst_rt.styles.library import require_painting
 
     check_method(match_colors)
     played = [term.name for entry in controls.timeline.entries for term in entry.terms] if controls.timeline else []
-    require_painting([controls.style, *controls.styles, *played])
+    require_style_image([controls.style, *controls.styles, *played])
     return replace(controls, matching=match_colors)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
 
+from nst_rt.contract import StyleVector
 from nst_rt.jobs.extras import load_registered
-from nst_rt.styles.library import Vector
 
 GROUP = "nst_rt.tuning"
 
@@ -19,7 +19,7 @@ GROUP = "nst_rt.tuning"
 class Tuned:
     """A tuned style vector and how it came about."""
 
-    vector: Vector
+    vector: StyleVector
     """float32 (S,)."""
     training: str
     """In words."""
@@ -37,7 +37,7 @@ class Tuner(Protocol):
         self,
         model: Path,
         painting: Path,
-        start: Vector | None,
+        start: StyleVector | None,
         *,
         minutes: float,
         photographs: Path | None = None,

@@ -1,29 +1,31 @@
-"""Model files by name or path: those in this folder, and those in the user's data folder."""
+"""Finds models by name or path: the files of this folder, and those in the user's data folder."""
 
-from collections.abc import Iterable
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_rt.errors import ModelError, StyleError, did_you_mean
-from nst_rt.files.folders import models_folder
+from nst_rt.errors import ModelError, did_you_mean
+from nst_rt.files.folders import models_folder, styles_folder
 from nst_rt.files.paths import is_file
 
 BUNDLED = Path(__file__).parent
 BUILT_IN = "conditional"
-"""The network that comes with nst-rt and that named styles belong to."""
+"""The name of the network that comes with nst-rt."""
 
 ORT_SUFFIX = ".ort"
-"""Of ONNX Runtime's own format, which `nst-rt export ort` writes and nobody here reads."""
+"""The suffix of ONNX Runtime's own format, for its reduced builds in other programs."""
 
 _FP16, _INT8, _ENCODER = ".fp16.onnx", ".int8.onnx", ".encoder.onnx"
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """One model's files, which lie side by side: NAME.onnx, and where there are any NAME.fp16.onnx (for GPUs),
-    NAME.int8.onnx (for processors), NAME.encoder.onnx (paintings to style vectors) and NAME.styles.json (named
-    vectors)."""
+    """The files of one model, side by side in one folder.
+
+    NAME.onnx is the model. Beside it there may be NAME.fp16.onnx (for GPUs), NAME.int8.onnx (for CPUs),
+    NAME.encoder.onnx (which turns style images into style vectors) and NAME.styles.json (named style vectors).
+    """
 
     path: Path
 
@@ -34,7 +36,7 @@ class ModelFiles:
 
     @property
     def network(self) -> str:
-        """What the names of all its files begin with: NAME.int8.onnx, opened by its own name, still belongs to NAME."""
+        """NAME, with which the names of all files begin, also where NAME.int8.onnx or NAME.fp16.onnx was given."""
         return self.name.removesuffix(".fp16").removesuffix(".int8")
 
     @property
@@ -45,7 +47,7 @@ class ModelFiles:
 
     @property
     def fp32(self) -> Path | None:
-        """NAME.onnx itself, whichever file was given."""
+        """NAME.onnx itself, also where another precision was given."""
         return self._beside(".onnx")
 
     @property
@@ -74,7 +76,13 @@ class ModelFiles:
 
 
 def list_models() -> list[ModelFiles]:
-    """Every model that can be named: the bundled ones, then the user's; a user's file hides none of ours."""
+    """Every model that has a name: the bundled ones, then the user's. A bundled model wins over a user's of its name.
+
+    Example:
+        >>> from nst_rt import list_models
+        >>> [model.name for model in list_models()]
+        ['conditional']
+    """
     found: dict[str, ModelFiles] = {}
     for folder in (BUNDLED, models_folder()):
         for path in sorted(folder.glob("*.onnx")) if folder.is_dir() else []:
@@ -84,47 +92,54 @@ def list_models() -> list[ModelFiles]:
 
 
 def find_model(name_or_path: str | Path) -> ModelFiles:
-    """A model by its name or by the path of its .onnx file.
+    """Find a model by its name, or by the path of its .onnx file.
 
     Raises:
-        ModelError: there is neither; the message suggests the nearest name.
+        ModelError: there is no such model; the message suggests the nearest name.
+
+    Example:
+        >>> from nst_rt import find_model
+        >>> find_model("conditional").encoder.name
+        'conditional.encoder.onnx'
     """
     text = str(name_or_path)
     if is_model_path(text):
         path = Path(text)
         if not is_file(path):
-            raise ModelError(f"{path}: no such model file")
+            raise ModelError(f"{path}: no such model file", parameter="model")
         return ModelFiles(path)
     models = {model.name: model for model in list_models()}
     if text in models:
         return models[text]
     if text.lower().endswith(ORT_SUFFIX):
         raise ModelError(
-            f"{text}: ONNX Runtime's own format, which is for its reduced builds in other programs, and nst-rt runs "
-            f".onnx. Give the {text[: -len(ORT_SUFFIX)]}.onnx that it was made from"
+            f"{text}: this is ONNX Runtime's own format, for its reduced builds in other programs. Give the "
+            f"{text[: -len(ORT_SUFFIX)]}.onnx that it was made from",
+            parameter="model",
         )
-    if owner := _model_with_style(text, models.values()):
+    if owner := next((name for name, files in models.items() if text in _style_names(files)), ""):
         raise ModelError(
-            f"no model named {text!r}; it is a style of the model {owner}. Name {owner}, or give --style {text} to a "
-            "command that has it"
+            f"no model named {text!r}; it is a style of the model {owner}. Name {owner} as the model, and {text} as "
+            "the style",
+            parameter="model",
         )
     raise ModelError(
         f"no model named {text!r}{did_you_mean(text, models)}. "
-        f"Give the path of an .onnx file, or put one into {models_folder()}"
+        f"Give the path of an .onnx file, or put one into {models_folder()}",
+        parameter="model",
     )
 
 
-def _model_with_style(name: str, models: Iterable[ModelFiles]) -> str:
-    """The name of the first model that has a style of this name; empty if none has."""
-    from nst_rt.styles.library import load_styles  # which reads models
-
-    for files in models:
-        with suppress(StyleError):
-            if name in load_styles(files):
-                return files.name
-    return ""
+def _style_names(files: ModelFiles) -> set[str]:
+    """The names of a model's styles, its own and the user's, as far as their files can be read."""
+    names: set[str] = set()
+    for path in (files.styles, *sorted((styles_folder() / files.network).glob("*.json"))):
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            content = json.loads(path.read_text(encoding="utf-8")) if path else {"styles": []}
+            names |= {str(entry["name"]) for entry in content.get("styles", [content])}
+    return names
 
 
 def is_model_path(text: str) -> bool:
-    """Whether a style or model argument is meant as an ONNX file rather than as a name."""
+    """Whether a style or a model is given as an ONNX file, and not by a name."""
     return text.lower().endswith(".onnx")

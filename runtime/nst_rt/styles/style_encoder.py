@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nst_rt import contract
-from nst_rt.contract import ModelRecord
+from nst_rt.contract import ModelRecord, StyleVector
 from nst_rt.engine.cpu_cores import counted_cores
 from nst_rt.engine.devices import Device
 from nst_rt.engine.session import Session, read_model, require_same_network
@@ -11,7 +11,9 @@ from nst_rt.errors import ModelError
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.models.catalog import ModelFiles
 from nst_rt.styles.color_matching import ColorMatching
-from nst_rt.styles.library import PAINTING_SIDE, Vector
+
+STYLE_IMAGE_SIDE = 640
+"""Style images are reduced to this long side, in pixels, before a style encoder sees them: strokes keep one scale."""
 
 KEPT = 64
 """Vectors that are kept: a live show comes back to its paintings, and must not stop for them again."""
@@ -30,7 +32,7 @@ class StyleEncoder:
         self._session = Session(path, Device("cpu"), threads=threads or counted_cores())
         if self._session.record.kind != "style_encoder":
             raise ModelError(f"{path}: a stylising model, not a style encoder. Export the model again")
-        self._kept: dict[tuple[Path, int, int], Vector] = {}
+        self._kept: dict[tuple[Path, int, int], StyleVector] = {}
         self._matching: ColorMatching | None = None
 
     @classmethod
@@ -49,7 +51,7 @@ class StyleEncoder:
         require_same_network(record, files.path, read_model(path), path)
         return cls(path, threads=threads)
 
-    def __call__(self, painting: Path, matching: ColorMatching | None = None) -> Vector:
+    def __call__(self, painting: Path, matching: ColorMatching | None = None) -> StyleVector:
         """The style vector float32 (S,) of an image file.
 
         Args:
@@ -65,10 +67,10 @@ class StyleEncoder:
         kept = self._kept.get(version) if version else None
         if kept is not None:
             return kept.copy()
-        bgr = read_image(painting).shrunk(PAINTING_SIDE).bgr
+        bgr = read_image(painting).shrunk(STYLE_IMAGE_SIDE).bgr
         if matching is not None:
             bgr = matching(bgr)
-        vector: Vector = self._session.run({contract.IMAGE: bgr[None]})[0]
+        vector: StyleVector = self._session.run({contract.IMAGE: bgr[None]})[0]
         if version is not None:
             if len(self._kept) >= KEPT:
                 self._kept.clear()

@@ -15,10 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
+from nst_rt.contract import StyleVector
 from nst_rt.errors import ExpressionError, StyleError
 from nst_rt.files.paths import is_file
+from nst_rt.styles.blends import Term, blend, blend_expression, parse_blend
 from nst_rt.styles.expressions import Piece, list_items, malformed
-from nst_rt.styles.library import Term, Vector, blend, blend_expression, parse_blend
 
 TIMES = "5s, 500ms, 1m20s, 00:01:20 and 5.5"
 """Examples of what `read_time` takes."""
@@ -183,8 +184,8 @@ class TimedStylizer(Protocol):
 
     @property
     def style(self) -> str: ...
-    def set_style_vector(self, vector: Vector, name: str = "vector") -> None: ...
-    def style_vector(self, expression: str | None = None) -> Vector: ...
+    def set_style_vector(self, vector: StyleVector, name: str = "vector") -> None: ...
+    def style_vector(self, expression: str | None = None) -> StyleVector: ...
     def require_style_vectors(self, purpose: str) -> None: ...
 
 
@@ -200,7 +201,7 @@ class TimelinePlayer:
         self.timeline = timeline
         self._stylizer = stylizer
         stylizer.require_style_vectors("timelines")
-        self._vectors: dict[str, Vector] = {}
+        self._vectors: dict[str, StyleVector] = {}
         self._shown: list[Term] = []
         self._name = ""
         self.read_styles()

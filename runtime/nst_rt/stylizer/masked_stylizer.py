@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from nst_rt.contract import Frame
+from nst_rt.contract import Frame, StyleVector
 from nst_rt.errors import InputError, StyleError
 from nst_rt.masks.mask import Mask, StillMask
 from nst_rt.masks.weights import mixed
-from nst_rt.styles.library import Vector
 from nst_rt.stylizer.stylizer import Stylizer
 
 BATCH_PIXELS = 4_000_000
@@ -80,7 +79,7 @@ class MaskedStylizer:
         self._stylizer.match_colors(image, method)
         self._fixed = self._vectors(self._fixed)
 
-    def _vectors(self, styles: Iterable[str]) -> dict[str, Vector]:
+    def _vectors(self, styles: Iterable[str]) -> dict[str, StyleVector]:
         return {style: self._stylizer.style_vector(style) for style in styles}
 
     def _own(self) -> list[Stylizer | str]:
@@ -99,7 +98,7 @@ class MaskedStylizer:
         if not own:
             return dict
         current = [self._stylizer.style_vector()] if self._follows else []
-        vectors: Vector = np.stack([*current, *self._fixed.values()])
+        vectors: StyleVector = np.stack([*current, *self._fixed.values()])
         if self._in_one_batch(len(own), *frame.shape[:2]):
             make = self._stylizer.prepare(np.stack([frame] * len(vectors)), vectors)
             return lambda: dict(zip(own, make(), strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt import contract
-from nst_rt.contract import Frame, ModelRecord
+from nst_rt.contract import Frame, ModelRecord, StyleVector
 from nst_rt.engine.buffers import copied
 from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.engine.session import Session
@@ -18,7 +18,8 @@ from nst_rt.engine.timing import StageClock
 from nst_rt.errors import InputError, StyleError
 from nst_rt.files.paths import is_file
 from nst_rt.models.catalog import BUILT_IN, ORT_SUFFIX, ModelFiles, find_model, is_model_path, list_models
-from nst_rt.styles.library import Vector, blend, has_painting, is_painting, load_styles, parse_blend, unknown_style
+from nst_rt.styles.blends import blend, has_style_image, is_style_image, parse_blend
+from nst_rt.styles.library import load_styles, unknown_style
 
 if TYPE_CHECKING:
     from nst_rt.styles.color_matching import ColorMatching
@@ -31,7 +32,7 @@ FINEST_STROKES, LARGEST_STROKES = 0.25, 8.0
 class _Settings(NamedTuple):
     """What a frame is made with, as it was when the frame was handed over."""
 
-    vectors: Vector | None
+    vectors: StyleVector | None
     strength: float
     color: float
     stroke_size: float
@@ -64,7 +65,7 @@ class Stylizer:
         self._encoder: StyleEncoder | None = None
         self._matching: ColorMatching | None = None
         self._style = ""
-        self._vector: Vector | None = None
+        self._vector: StyleVector | None = None
         self._strength = 1.0
         self._color = 1.0
         self._stroke_size = 1.0
@@ -75,7 +76,7 @@ class Stylizer:
     @classmethod
     def load(
         cls,
-        style: str | Path | Vector | None = None,
+        style: str | Path | StyleVector | None = None,
         *,
         model: str | Path | None = None,
         device: str = "auto",
@@ -126,7 +127,7 @@ class Stylizer:
         stylizer._sessions.require_device()
         return stylizer
 
-    def __call__(self, frame: Frame, style_vectors: Vector | None = None, *, out: Frame | None = None) -> Frame:
+    def __call__(self, frame: Frame, style_vectors: StyleVector | None = None, *, out: Frame | None = None) -> Frame:
         """Stylise a frame uint8 (H, W, 3) BGR, or a batch (N, H, W, 3); H and W from 16 up. Returns the same shape.
 
         Args:
@@ -143,7 +144,7 @@ class Stylizer:
         return self.prepare(frame, style_vectors, out=out)()
 
     def prepare(
-        self, frame: Frame, style_vectors: Vector | None = None, *, out: Frame | None = None
+        self, frame: Frame, style_vectors: StyleVector | None = None, *, out: Frame | None = None
     ) -> Callable[[], Frame]:
         """Take a frame with style, strength, colours and strokes as they are, to be stylised by the call returned.
 
@@ -235,7 +236,7 @@ class Stylizer:
         for _ in range(2):
             sessions.run_each(feeds)
 
-    def _settings(self, vectors: Vector | None) -> _Settings:
+    def _settings(self, vectors: StyleVector | None) -> _Settings:
         return _Settings(vectors, self._strength, self._color, self._stroke_size)
 
     @property
@@ -256,7 +257,7 @@ class Stylizer:
         vector = blend(parse_blend(expression), self._vector_of)
         self._style, self._vector = expression, vector
 
-    def set_style_vector(self, vector: Vector, name: str = "vector") -> None:
+    def set_style_vector(self, vector: StyleVector, name: str = "vector") -> None:
         """Take a style vector float32 (S,) or (1, S) as it is.
 
         Raises:
@@ -265,7 +266,7 @@ class Stylizer:
         vector = self._checked(np.asarray(vector, np.float32).reshape(1, -1), (1,))
         self._style, self._vector = name, vector
 
-    def style_vector(self, expression: str | None = None) -> Vector:
+    def style_vector(self, expression: str | None = None) -> StyleVector:
         """The style vector float32 (S,) of a style's name, a blend or a painting; of the style in use if left out.
 
         Raises:
@@ -300,7 +301,7 @@ class Stylizer:
         from nst_rt.styles.color_matching import ColorMatching
 
         self._matching = ColorMatching.to_image(image, method)
-        if self.record.style_size and has_painting(self._style):
+        if self.record.style_size and has_style_image(self._style):
             self.style = self._style
 
     @property
@@ -403,7 +404,7 @@ class Stylizer:
     def _no_style(self) -> StyleError:
         return StyleError(f"{self._files.path.name} needs a style. Give --style NAME or a painting")
 
-    def _checked(self, vectors: Vector, rows: tuple[int, ...]) -> Vector:
+    def _checked(self, vectors: StyleVector, rows: tuple[int, ...]) -> StyleVector:
         self.require_style_vectors("style vectors")
         vectors = np.ascontiguousarray(vectors, np.float32)
         size = self.record.style_size
@@ -429,12 +430,12 @@ class Stylizer:
     def _is_this_model(self, expression: str) -> bool:
         return is_model_path(expression) and Path(expression) == self._files.path
 
-    def _vector_of(self, name: str) -> Vector:
+    def _vector_of(self, name: str) -> StyleVector:
         if name in self._library:
             vector = self._library[name].vector
         elif is_model_path(name):
             raise StyleError(f"{name} is a model with its own style, which cannot be blended into another model's")
-        elif is_painting(name):
+        elif is_style_image(name):
             if not is_file(Path(name)):
                 raise InputError(f"{name}: no such painting. Check the path")
             vector = self._encode(Path(name))
@@ -447,7 +448,7 @@ class Stylizer:
             )
         return vector
 
-    def _encode(self, painting: Path) -> Vector:
+    def _encode(self, painting: Path) -> StyleVector:
         if self._encoder is None:
             # Image reading is loaded only by those who bring paintings.
             from nst_rt.styles.style_encoder import StyleEncoder
@@ -475,13 +476,13 @@ def _number(name: str, value: float, least: float, most: float) -> float:
     return float(value)
 
 
-def _rows(vectors: Vector | None) -> int:
+def _rows(vectors: StyleVector | None) -> int:
     return 1 if vectors is None else len(vectors)
 
 
 def _choose_model(
-    style: str | Path | Vector | None, model: str | Path | None
-) -> tuple[ModelFiles, str | Path | Vector | None]:
+    style: str | Path | StyleVector | None, model: str | Path | None
+) -> tuple[ModelFiles, str | Path | StyleVector | None]:
     """Which model is meant; a style that is itself a model file or a model's name is that model's own style."""
     if model is not None:
         return find_model(model), style

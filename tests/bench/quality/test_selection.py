@@ -22,7 +22,7 @@ from nst_export.model_files.named_styles import NamedStyle, paintings_in
 from nst_rt.engine.session import read_model
 from nst_rt.errors import InputError, NstError, StyleError
 from nst_rt.models.catalog import find_model
-from nst_rt.styles.library import Style
+from nst_rt.styles.styles_file import Style
 from nst_rt.styles.user_styles import save_style
 from tiny_images import draw
 

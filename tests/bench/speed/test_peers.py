@@ -22,7 +22,7 @@ from nst_rt.engine.gpu import Driver
 from nst_rt.engine.session import read_model
 from nst_rt.errors import ModelError
 from nst_rt.models.catalog import ModelFiles
-from nst_rt.styles.library import read_styles
+from nst_rt.styles.styles_file import read_styles
 from onnx import helper, numpy_helper
 
 CASE = Case(48, 32)

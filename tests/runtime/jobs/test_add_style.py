@@ -16,7 +16,8 @@ from nst_rt.errors import InputError, ModelError, NstError, OutputError, StyleEr
 from nst_rt.files.folders import models_folder, styles_folder
 from nst_rt.jobs.tuning import Tuned
 from nst_rt.models.catalog import ModelFiles
-from nst_rt.styles.library import Style, load_styles, read_styles, styles_text
+from nst_rt.styles.library import load_styles
+from nst_rt.styles.styles_file import Style, read_styles, styles_text
 from typer.testing import CliRunner, Result
 
 FRAME = np.full((20, 24, 3), 100, np.uint8)
@@ -76,12 +77,12 @@ def test_json_tells_the_file(tinting: Path, painting: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a+b", "a:1", "a/b", "", "-x", "x.jpg", "x.onnx", "a b", "x" * 61])
 def test_names_that_could_not_be_asked_for(tinting: Path, painting: Path, name: str) -> None:
-    with pytest.raises(StyleError, match="is no name for a style"):
+    with pytest.raises(StyleError, match="cannot be the name of a style"):
         nst_rt("add-style", painting, f"--name={name}", "--model", tinting)
 
 
 def test_the_word_for_the_photograph_is_no_name(tinting: Path, painting: Path) -> None:
-    with pytest.raises(StyleError, match="stands for the image as it is"):
+    with pytest.raises(StyleError, match="stands for the unchanged image"):
         nst_rt("add-style", painting, "--name", "None", "--model", tinting)
 
 
@@ -89,17 +90,17 @@ def test_taken_names(named: Path, inverting: Path, painting: Path) -> None:
     def add(name: str, *more: str) -> None:
         nst_rt("add-style", painting, "--name", name, "--model", named, *more)
 
-    with pytest.raises(StyleError, match=r"'gold' is a style of tinting itself.*--overwrite"):
+    with pytest.raises(StyleError, match=r"'gold' is a style of tinting itself.*overwrite"):
         add("gold")
     add("mine")
-    with pytest.raises(StyleError, match=r"'mine' of yours already.*remove-style mine"):
+    with pytest.raises(StyleError, match=r"user style 'mine' already.*overwrite"):
         add("mine")
     cv2.imwrite(str(painting), np.full((40, 50, 3), 80, np.uint8))
     add("mine", "--overwrite")
     assert load_styles(ModelFiles(named))["mine"].vector.tolist() == [40, 40, 40]
     models_folder().mkdir(parents=True)
     inverting.rename(models_folder() / "negative.onnx")
-    with pytest.raises(StyleError, match="'negative' is a model"):
+    with pytest.raises(StyleError, match="'negative' is the name of a model"):
         add("negative")
 
 
@@ -109,7 +110,7 @@ def test_a_style_of_the_models_own_can_be_hidden_and_comes_back(named: Path, pai
     done = nst_rt("remove-style", "gold", "--model", named)
     assert "is the one that came with tinting again" in done.stderr
     assert load_styles(ModelFiles(named))["gold"].vector.tolist() == [10, 80, 90]
-    with pytest.raises(StyleError, match="no style of your own of tinting is named 'gold'"):
+    with pytest.raises(StyleError, match="tinting has no user style 'gold'"):
         nst_rt("remove-style", "gold", "--model", named)
 
 
@@ -120,7 +121,7 @@ def test_removing_from_a_file_of_several(named: Path, painting: Path) -> None:
     nst_rt("add-style", painting, "--name", "mine", "--model", named, "--overwrite")
     assert [style.name for style in read_styles(pack)] == ["yours"]
     assert load_styles(ModelFiles(named))["mine"].vector.tolist() == [10, 20, 30]
-    with pytest.raises(StyleError, match=r"did you mean 'yours'.*Yours are mine, yours"):
+    with pytest.raises(StyleError, match=r"did you mean 'yours'.*User styles are mine, yours"):
         nst_rt("remove-style", "your", "--model", named)
     nst_rt("remove-style", "yours", "--model", named)
     assert not pack.exists()
@@ -134,7 +135,7 @@ def test_a_style_for_another_network_is_left_out_and_says_how_to_mend_it(
     path.write_text(path.read_text().replace("0" * 64, "1" * 64))
     assert Stylizer.load(model=named).styles == ["dark", "gold"]
     assert "style 'mine' of tinting belongs to another network, left out" in caplog.text
-    assert f"nst-rt add-style '{painting}' --name mine --overwrite" in caplog.text
+    assert f"Add it again from {painting}" in caplog.text
 
 
 def test_what_cannot_be_added(named: Path, inverting: Path, painting: Path, tmp_path: Path) -> None:

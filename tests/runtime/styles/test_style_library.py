@@ -6,7 +6,8 @@ import pytest
 from nst_rt.errors import ExpressionError, StyleError
 from nst_rt.files.folders import styles_folder
 from nst_rt.models.catalog import ModelFiles
-from nst_rt.styles.library import Term, blend, load_styles, parse_blend, unknown_style
+from nst_rt.styles.blends import Term, blend, parse_blend
+from nst_rt.styles.library import load_styles, unknown_style
 
 
 def test_one_name_is_the_whole_style() -> None:
@@ -61,8 +62,8 @@ def test_the_nearest_name_is_suggested() -> None:
 
 def test_commas_between_styles_are_put_right() -> None:
     said = str(unknown_style("gogh, wave", ["wave", "gogh"]))
-    assert "takes --style gogh --style wave" in said
-    assert "joined by +, as gogh+wave" in said
+    assert "one style at a time" in said
+    assert "join them to a blend by +, as gogh+wave" in said
     with pytest.raises(ExpressionError, match=r"joins a blend, not a comma"):
         parse_blend("gogh:0.7,wave")
     with pytest.raises(ExpressionError) as caught:

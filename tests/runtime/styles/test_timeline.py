@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from nst_rt.errors import ExpressionError, StyleError
-from nst_rt.styles.library import Term
+from nst_rt.styles.blends import Term
 from nst_rt.styles.timeline import Timeline, TimelinePlayer, read_time
 
 

@@ -14,7 +14,7 @@ from nst_rt.files.paths import is_file
 from nst_rt.jobs.grid.plan import Plan
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet, fitted
 from nst_rt.media.images.image_reader import read_image
-from nst_rt.styles.library import is_painting
+from nst_rt.styles.blends import is_style_image
 
 _PAPER, _GRAY, _INK = 250, 222, (60, 60, 60)
 _FACE = cv2.FONT_HERSHEY_SIMPLEX
@@ -60,7 +60,7 @@ def notice(text: str, side: int) -> Frame:
 
 
 def _painting(style: str) -> bool:
-    return is_painting(style) and is_file(Path(style))  # not a blend whose last term is one
+    return is_style_image(style) and is_file(Path(style))  # not a blend whose last term is one
 
 
 def _read(path: Path, side: int, label: str | None = None) -> Cell:

@@ -11,7 +11,9 @@ from nst_rt.files.paths import is_file
 from nst_rt.files.reading import file_sha256
 from nst_rt.jobs.grid.plan import Request
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
-from nst_rt.styles.library import Style, is_painting, load_styles, parse_terms, require_painting
+from nst_rt.styles.blends import is_style_image, parse_terms, require_style_image
+from nst_rt.styles.library import load_styles
+from nst_rt.styles.styles_file import Style
 from nst_rt.stylizer.stylizer import Stylizer, model_of_style
 
 
@@ -58,7 +60,7 @@ class NetworkMaker:
         settings = request.settings
         matching = str(settings.get("match-colors", "none"))
         if matching != "none":
-            require_painting([request.style])
+            require_style_image([request.style])
         if files.path not in self._opened:
             stylizer = self._load(request.style or None, model=request.model)
             self._opened[files.path] = self._closing.enter_context(stylizer)
@@ -82,7 +84,7 @@ class NetworkMaker:
         library = self._library(files)
         if name in library:
             return hashlib.sha256(library[name].vector.tobytes()).hexdigest()
-        if is_painting(name) and is_file(Path(name)):
+        if is_style_image(name) and is_file(Path(name)):
             return self._hash(Path(name))
         return name
 

@@ -8,7 +8,7 @@ from nst_rt.errors import InputError, NstError, StyleError
 from nst_rt.files.reading import file_sha256
 from nst_rt.jobs.grid.plan import Request
 from nst_rt.jobs.optimizing import ImageOptimizer
-from nst_rt.styles.library import Term, is_painting, parse_blend
+from nst_rt.styles.blends import Term, is_style_image, parse_blend
 
 
 class OptimizedMaker:
@@ -48,6 +48,6 @@ class OptimizedMaker:
 def _paintings(request: Request) -> list[Term]:
     terms = parse_blend(request.style)
     for term in terms:
-        if not is_painting(term.name):
+        if not is_style_image(term.name):
             raise StyleError(f"--method optimize takes paintings, and {term.name!r} is none. Name an image file")
     return terms

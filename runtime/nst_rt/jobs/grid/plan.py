@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nst_rt.files.naming import style_tag
 from nst_rt.jobs.grid.parameters import Sweep, Value
-from nst_rt.styles.library import is_painting
+from nst_rt.styles.blends import is_style_image
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _side(chosen: Sequence[tuple[_Axis, _Point]]) -> str:
     named = [
         point.label
         for axis, point in chosen
-        if axis.kind == "style" and point.label not in ("", *varied) and not is_painting(point.change["style"])
+        if axis.kind == "style" and point.label not in ("", *varied) and not is_style_image(point.change["style"])
     ]
     return ", ".join([*(varied or [point.label for axis, point in chosen if axis.kind == "content"]), *named])
 
@@ -131,7 +131,7 @@ def _swept(name: str, value: Value) -> _Point:
 
 
 def _label(style: str) -> str:
-    return _tag(style) if "/" in style or is_painting(style) else style
+    return _tag(style) if "/" in style or is_style_image(style) else style
 
 
 def _tag(style: str) -> str:
