@@ -1,4 +1,4 @@
-"""The commands of docs/train-your-own.md, taken out of the page and run: smaller, on drawn images, with no camera."""
+"""The commands of docs/how-to/train-your-own.md, taken out of the page and run: smaller, on drawn images, with no camera."""
 
 import re
 import shlex
@@ -24,7 +24,7 @@ from nst_train.recipes.transformer import TransformerRecipe
 from nst_train.train_commands import app as train_app
 from tiny_images import draw, write_adain_encoder, write_loss_network
 
-PAGE = Path(__file__).parents[2] / "docs" / "train-your-own.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "train-your-own.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 SMALLER = {
     "--steps": "2",

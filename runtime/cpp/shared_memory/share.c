@@ -1,4 +1,4 @@
-/* The client of nst_rt/share.h. The protocol is in docs/shared-memory.md, the server in nst_rt/shared_memory.
+/* The client of nst_rt/share.h. The protocol is in docs/embedding/shared-memory.md, the server in nst_rt/shared_memory.
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* F_OFD_SETLK, MAP_POPULATE */
 

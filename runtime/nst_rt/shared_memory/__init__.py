@@ -1,4 +1,4 @@
-"""Frames to and from other programs through shared memory; docs/shared-memory.md is the protocol.
+"""Frames to and from other programs through shared memory; docs/embedding/shared-memory.md is the protocol.
 
 `ShareServer` is what `nst-rt share` runs, `ShareClient` the other side; runtime/cpp has the same client for C and C++.
 Importing it where there is no futex, which is everywhere but on Linux, raises ShareError.

@@ -73,7 +73,7 @@ def test_the_python_of_masks_and_timelines_runs(tmp_path: Path, monkeypatch: pyt
     for name in ("sky.png", "labels.png"):
         put(Path(name), gray=True)
     names: dict[str, np.ndarray] = {}
-    exec(block("docs/control.md", "In Python", "python"), names)
+    exec(block("docs/controls.md", "In Python", "python"), names)
     assert names["stylized"].shape == names["frame"].shape
     assert names["both"].shape == (2, *names["frame"].shape)
     assert (names["both"][0] != names["both"][1]).any()

@@ -15,7 +15,7 @@
  * waits as long as the server lives; nst_rt_share_open and nst_rt_share_reconnect wait until one comes.
  *
  * A handle is for one thread, except that one may send and another receive. Do not use it in a child after fork().
- * docs/shared-memory.md describes the protocol; the structs at the end are its layout.
+ * docs/embedding/shared-memory.md describes the protocol; the structs at the end are its layout.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef NST_RT_SHARE_H
