@@ -80,7 +80,9 @@ def save(frames: list[Frame], path: Path) -> None:
     small = [cv2.resize(frame, SHOWN, interpolation=cv2.INTER_AREA) for frame in frames]
     first, *rest = (Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)) for frame in small)
     partial = path.with_suffix(".partial.webp")
-    first.save(partial, save_all=True, append_images=rest, duration=round(1000 / RATE), loop=0, quality=QUALITY, method=4)
+    first.save(
+        partial, save_all=True, append_images=rest, duration=round(1000 / RATE), loop=0, quality=QUALITY, method=4
+    )
     partial.replace(path)
 
 

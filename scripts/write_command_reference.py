@@ -1,6 +1,6 @@
 """Write the reference of all commands, read off the command line's own parsers.
 
-    python scripts/write_command_reference.py docs/reference/commands.md
+python scripts/write_command_reference.py docs/reference/commands.md
 """
 
 import argparse
@@ -30,7 +30,7 @@ def pages(command: Any, name: str, level: int) -> Iterator[str]:
         yield f"```text\n{name} {' '.join(command.collect_usage_pieces(context))}\n```\n"
     parameters = [one for one in command.params if not getattr(one, "hidden", False) and one.name != "help"]
     if parameters:
-        yield "| | default | |\n|---|---|---|\n" + "".join(_row(one, context) for one in parameters)
+        yield "| option | default | |\n|---|---|---|\n" + "".join(_row(one, context) for one in parameters)
     for child, below in children.items():
         if not below.hidden:
             yield from pages(below, f"{name} {child}", min(level + 1, 4))
