@@ -1,4 +1,4 @@
-"""The commands of docs/how-to/train-your-own.md, taken out of the page and run: smaller, on drawn images, with no camera."""
+"""The commands of docs/how-to/train-your-own.md, taken out of the page and run: smaller, drawn images, no camera."""
 
 import re
 import shlex

@@ -92,7 +92,7 @@ def triton(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """A model repository for NVIDIA Triton, and KServe's manifest; docs/embedding/model-servers.md shows both in use."""
+    """A model repository for NVIDIA Triton, and KServe's manifest. docs/embedding/model-servers.md shows both."""
     sides = parse_sides(size) if size is not None else None
     try:
         from nst_export.serving.repository import export_triton

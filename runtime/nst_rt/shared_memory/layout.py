@@ -1,4 +1,4 @@
-"""Where everything lies in a segment. docs/embedding/shared-memory.md and runtime/cpp/include/nst_rt/share.h say the same.
+"""Where everything lies in a segment, as docs/embedding/shared-memory.md and include/nst_rt/share.h say too.
 
 A segment is a page with the header, then the slots of frames (client to server), then as many slots of results (server
 to client). Numbers are in the machine's order; every field lies on a multiple of its size, so that it is written and
