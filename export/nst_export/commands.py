@@ -10,10 +10,11 @@ import typer
 from nst_rt.cli.options import JsonOption
 from nst_rt.jobs.extras import refuse_missing
 
+from nst_export.export_options import ExportOptions
 from nst_export.serving.commands import register as register_serving
 
 if TYPE_CHECKING:
-    from nst_export.model_files.writing import Exported
+    from nst_export.model_files.model_writer import Exported
 
 app = typer.Typer(
     name="export",
@@ -74,19 +75,21 @@ def transformer(
 ) -> None:
     """A transformer network (Johnson et al. 2016): one style, baked in."""
     try:
-        from nst_export.families.transformer import export_transformer
+        from nst_export.families.transformer_export import export_transformer
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")
     _show(
         export_transformer(
             checkpoint,
             output,
-            precision.value,
-            style_name=style_name,
-            photographs=photographs,
-            license=license,
-            controls=not no_controls,
-            overwrite=overwrite,
+            ExportOptions(
+                precision=precision.value,
+                style_name=style_name or "",
+                photographs=photographs,
+                license=license,
+                controls=not no_controls,
+                overwrite=overwrite,
+            ),
         ),
         as_json,
     )
@@ -106,7 +109,7 @@ def adain(
 ) -> None:
     """AdaIN (Huang & Belongie 2017): any painting; also writes the style encoder, OUT.encoder.onnx."""
     try:
-        from nst_export.families.adain import export_adain
+        from nst_export.families.adain_export import export_adain
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")
     _show(
@@ -114,11 +117,13 @@ def adain(
             encoder,
             decoder,
             output,
-            precision.value,
-            photographs=photographs,
-            license=license,
-            controls=not no_controls,
-            overwrite=overwrite,
+            ExportOptions(
+                precision=precision.value,
+                photographs=photographs,
+                license=license,
+                controls=not no_controls,
+                overwrite=overwrite,
+            ),
         ),
         as_json,
     )
@@ -141,19 +146,21 @@ def adaptive(
 ) -> None:
     """Adaptive style transfer (Sanakoyeu et al. 2018): one artist, baked in."""
     try:
-        from nst_export.families.adaptive import export_adaptive
+        from nst_export.families.adaptive_export import export_adaptive
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")
     _show(
         export_adaptive(
             checkpoint,
             output,
-            precision.value,
-            style_name=style_name,
-            photographs=photographs,
-            license=license,
-            controls=not no_controls,
-            overwrite=overwrite,
+            ExportOptions(
+                precision=precision.value,
+                style_name=style_name or "",
+                photographs=photographs,
+                license=license,
+                controls=not no_controls,
+                overwrite=overwrite,
+            ),
         ),
         as_json,
     )
@@ -175,19 +182,21 @@ def conditional(
 ) -> None:
     """A conditional network (Dumoulin et al. 2017): many named styles; writes OUT.styles.json beside it."""
     try:
-        from nst_export.families.conditional import export_trained
+        from nst_export.families.conditional_export import export_conditional
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")
     _show(
-        export_trained(
+        export_conditional(
             weights,
             output,
-            precision.value,
+            ExportOptions(
+                precision=precision.value,
+                photographs=photographs,
+                license=license,
+                controls=not no_controls,
+                overwrite=overwrite,
+            ),
             leave_out=leave_out or [],
-            photographs=photographs,
-            license=license,
-            controls=not no_controls,
-            overwrite=overwrite,
         ),
         as_json,
     )
@@ -229,8 +238,8 @@ def int8(
     Beside its model, `--precision int8` uses it; anywhere else, `--model NAME.int8.onnx`.
     """
     try:
-        from nst_export.model_files.model_file import model_and_output
-        from nst_export.model_files.writing import INT8
+        from nst_export.model_files.export_targets import INT8
+        from nst_export.model_files.model_reader import model_and_output
         from nst_export.quantization.export import export_int8
     except ModuleNotFoundError as error:
         refuse_missing(error, "exporting")

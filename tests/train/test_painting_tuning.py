@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights
-from nst_export.families.conditional import export_conditional
-from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.checkpoints.conditional_checkpoint import ConditionalWeights
+from nst_export.export_options import ExportOptions
+from nst_export.families.conditional_export import export_conditional_weights
+from nst_export.networks.conditional_network import ConditionalTransformer
 from nst_export.parity import sample_images as sample_images
 from nst_rt import Stylizer
 from nst_rt.cli import app
@@ -32,7 +33,12 @@ def network() -> ConditionalTransformer:
 def model(network: ConditionalTransformer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sample_images, "SIZES", ((64, 64),))
     styles = {"plain": network.neutral_style()[0], "bold": network.neutral_style()[0] * 2}
-    export_conditional(ConditionalWeights(network, styles), tmp_path / "net.onnx", "fp32", source_sha256="c" * 64)
+    export_conditional_weights(
+        ConditionalWeights(network, styles),
+        tmp_path / "net.onnx",
+        ExportOptions(precision="fp32"),
+        source_sha256="c" * 64,
+    )
     return tmp_path / "net.onnx"
 
 

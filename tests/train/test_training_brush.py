@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_export.networks.conditional import MARGIN, STRIDE, ConditionalTransformer
-from nst_export.networks.flow import FLOW, field, streaks, white_noise
+from nst_export.networks.conditional_network import MARGIN, STRIDE, ConditionalTransformer
+from nst_export.networks.flow_field import FLOW, field, streaks, white_noise
 from nst_train.loop.hardware import Hardware
 from nst_train.perceptual import brush
 from nst_train.perceptual.brush import LEAST, MOST, SIDE, SLOPE, brush_error, brush_of, directions, flow_angles

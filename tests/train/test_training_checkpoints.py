@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights, read_conditional, write_conditional
-from nst_export.checkpoints.trained import load_checkpoint
+from nst_export.checkpoints.conditional_checkpoint import ConditionalWeights, read_conditional, write_conditional
+from nst_export.checkpoints.training_checkpoint import load_checkpoint
 from nst_export.model_files.named_styles import paintings_in, read_named_styles, record_of
-from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.networks.conditional_network import ConditionalTransformer
+from nst_export.networks.style_encoder_network import StyleEncoder
 from nst_rt.errors import InputError, ModelError
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.training_run import Run, RunOptions

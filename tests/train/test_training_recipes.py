@@ -9,10 +9,10 @@ import nst_train.recipes.conditional
 import numpy as np
 import pytest
 import torch
-from nst_export.checkpoints.adain import load_adain
-from nst_export.checkpoints.reading import read_checkpoint
-from nst_export.checkpoints.transformer import load_transformer
-from nst_export.networks.adain import LEVELS
+from nst_export.checkpoints.adain_checkpoint import load_adain
+from nst_export.checkpoints.checkpoint_file import read_checkpoint
+from nst_export.checkpoints.transformer_checkpoint import load_transformer
+from nst_export.networks.adain_network import LEVELS
 from nst_rt.errors import InputError, ModelError
 from nst_train.data.crops import as_floats, crops_at
 from nst_train.data.images import ImageFolder

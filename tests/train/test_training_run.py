@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import pytest
 import torch
-from nst_export.checkpoints.conditional import read_conditional
-from nst_export.checkpoints.trained import Checkpoint, in_words, load_checkpoint
+from nst_export.checkpoints.conditional_checkpoint import read_conditional
+from nst_export.checkpoints.training_checkpoint import TrainingCheckpoint, in_words, load_checkpoint
 from nst_rt.errors import DeviceError, InputError, ModelError, OutputError
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.training_run import Run, RunOptions
@@ -28,7 +28,7 @@ def train(settings: ConditionalSettings, folder: Path, hardware: Hardware, notes
     return run
 
 
-def tensors(state: Checkpoint) -> dict[str, torch.Tensor]:
+def tensors(state: TrainingCheckpoint) -> dict[str, torch.Tensor]:
     found = {f"parameters {name}": value for name, value in state.parameters.items()}
     found |= {f"average {name}": value for name, value in state.average.items()}
     for name, moments in state.moments.items():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from nst_export.networks.layers import ConditionalInstanceNorm2d
+from nst_export.networks.conditional_layers import ConditionalInstanceNorm2d
 from nst_train.perceptual.spikes import LIMIT, spike_error, watched_spikes
 
 

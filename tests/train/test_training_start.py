@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
-from nst_export.families.conditional import export_conditional
-from nst_export.networks.conditional import ConditionalTransformer
-from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.checkpoints.conditional_checkpoint import ConditionalWeights, write_conditional
+from nst_export.export_options import ExportOptions
+from nst_export.families.conditional_export import export_conditional_weights
+from nst_export.networks.conditional_network import ConditionalTransformer
+from nst_export.networks.style_encoder_network import StyleEncoder
 from nst_export.parity import sample_images as sample_images
 from nst_rt.errors import InputError, ModelError
 from nst_rt.files.folders import models_folder
@@ -36,7 +37,7 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., t
         weights = ConditionalWeights(
             network, styles, {}, StyleEncoder(neutral).eval() if encoder else None, training="9 steps"
         )
-        export_conditional(weights, tmp_path / "net.onnx", "fp32")
+        export_conditional_weights(weights, tmp_path / "net.onnx", ExportOptions(precision="fp32"))
         return tmp_path / "net.onnx", weights
 
     return make

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.conditional_network import ConditionalTransformer
 from nst_rt.errors import ModelError
 from nst_train.data.crops import as_batch, as_floats
 from nst_train.data.images import ImageFolder, read_rgb, resize_long_side

@@ -89,8 +89,8 @@ def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
         ModelError: a network of another family, for which no module would cost the same.
     """
     import torch
-    from nst_export.families.from_model_file import read_exported
-    from nst_export.networks.conditional import ConditionalTransformer
+    from nst_export.families.conditional_from_onnx import conditional_from_onnx
+    from nst_export.networks.conditional_network import ConditionalTransformer
     from nst_rt.errors import ModelError, NstError
 
     files = find_model(file or BUILT_IN)
@@ -102,7 +102,7 @@ def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
         )
     styles = read_styles(files.styles) if files.styles else []
     try:
-        network, weights = read_exported(files.path).network, "as shipped"
+        network, weights = conditional_from_onnx(files.path).network, "as shipped"
     except NstError as error:
         torch.manual_seed(SEED)
         network, weights = ConditionalTransformer(), f"random in PyTorch, in the network of this version ({error})"
@@ -136,8 +136,8 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork
     """The transformer network of Johnson et al. 2016, `full` channels at full size, random weights of a fixed seed."""
     import onnx
     import torch
-    from nst_export.families.transformer import build_graph, prepare
-    from nst_export.networks.transformer import STRIDE, TransformerNetwork
+    from nst_export.families.transformer_export import TransformerExport
+    from nst_export.networks.transformer_network import STRIDE, TransformerNetwork
     from nst_export.parity.sample_images import draw_image
 
     torch.manual_seed(SEED)
@@ -156,9 +156,10 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork
         strength_blends="pixels",
         exporter="nst_bench",
     )
-    onnx.save(build_graph(prepare(module, "fp32", []), record), network.file)
+    export = TransformerExport(module, [draw_image(96, 128)])
+    onnx.save(export.build_graph(export.prepare("fp32"), record), network.file)
     if nvidia_driver() is not None:
-        half = build_graph(prepare(module, "fp16", [draw_image(96, 128)]), replace(record, precision="fp16"))
+        half = export.build_graph(export.prepare("fp16"), replace(record, precision="fp16"))
         onnx.save(half, network.file.with_suffix(".fp16.onnx"))
     return network
 

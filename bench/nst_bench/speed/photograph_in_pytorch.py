@@ -7,7 +7,7 @@ import sys
 
 import cv2
 import torch
-from nst_export.networks.transformer import TransformerNetwork
+from nst_export.networks.transformer_network import TransformerNetwork
 
 
 def main() -> None:

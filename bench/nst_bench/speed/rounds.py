@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nst_export.parity.psnr import psnr
+from nst_export.parity.parity import psnr
 from nst_rt.contract import Frame
 from nst_rt.engine.session import first_line
 from nst_rt.engine.timing import LatencyStatistics

@@ -1,4 +1,4 @@
-"""What lies beside a model, taken along where something that is made of it goes elsewhere: styles and style encoder."""
+"""The files beside a model, its styles and its style encoder: copied where a file that is made of it goes elsewhere."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +7,14 @@ from nst_rt.contract import ModelRecord
 from nst_rt.files.atomic import refuse_unwritable
 from nst_rt.files.naming import check_not_taken
 from nst_rt.models.catalog import ModelFiles
-from nst_rt.styles.styles_file import read_styles
+from nst_rt.styles.styles_file import Style, read_styles
 
-from nst_export.model_files.styles_file import fits
-from nst_export.model_files.writing import ENCODER, MODEL, STYLES, belongs, beside, stale_beside
+from nst_export.model_files.export_targets import ENCODER, MODEL, STYLES, belongs, beside, stale_beside
 
 
 @dataclass(frozen=True)
 class Companions:
-    """What goes along with a file that is made of a model."""
+    """What to write and to remove together with a file that is made of a model."""
 
     copies: tuple[tuple[Path, bytes], ...] = ()
     """Files to write, with their content."""
@@ -31,18 +30,18 @@ class Companions:
 def plan_companions(model: Path, record: ModelRecord, output: Path, *, overwrite: bool) -> Companions:
     """NAME.styles.json and NAME.encoder.onnx of a model, as they have to lie beside `output`.
 
-    Nothing where `output` goes beside the model under its name, nothing of another network, and nothing for a style
-    encoder. A copy that is there already, byte by byte, stays.
+    Empty where `output` lies beside the model under the model's name, and for a style encoder. Files of another network
+    are not copied. A copy that is there already with the same bytes stays.
 
     Args:
         model: the model's file.
-        record: the model's.
+        record: the model's record.
         output: the file that is made of it, NAME.int8.onnx or NAME.ort.
-        overwrite: files that exist may be replaced, and those of another network removed.
+        overwrite: replace files that exist, and remove those of another network.
 
     Raises:
-        OutputError: a copy cannot be written or exists; or a file of another network lies there under the name.
-        StyleError: a malformed styles file beside the model.
+        OutputError: a copy cannot be written or exists; or a file of another network has the name.
+        StyleError: the styles file beside the model is malformed.
     """
     named = output.with_suffix(MODEL)
     if record.kind != "stylizer" or beside(named, MODEL).resolve() == beside(model, MODEL).resolve():
@@ -59,3 +58,8 @@ def plan_companions(model: Path, record: ModelRecord, output: Path, *, overwrite
         refuse_unwritable(path)
         check_not_taken(path, [model], overwrite=overwrite)
     return Companions(tuple(copies), tuple(stale))
+
+
+def fits(style: Style, record: ModelRecord) -> bool:
+    """Whether a style belongs to the network of `record`, as far as its file says; see `ModelRecord.source_sha256`."""
+    return style.vector.size == record.style_size and style.source_sha256 in ("", record.source_sha256)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nst_export.networks.flow import FLOW, blurred, field, streaks, white_noise
+from nst_export.networks.flow_field import FLOW, blurred, field, streaks, white_noise
 
 EXTENT = 1024
 """Pixels of the photograph along a side of the tile; see `laid` for what is beyond."""

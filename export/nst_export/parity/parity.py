@@ -1,30 +1,25 @@
-"""Holding an exported graph against PyTorch in float32, on images."""
+"""Compares what an exported graph computes with what it should compute, on images."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from nst_rt import contract
 from nst_rt.contract import Parity
 from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.errors import ModelError
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
-from nst_export.parity.psnr import psnr
 from nst_export.parity.sample_images import DRAWN, PHOTOGRAPHS, Image
 
 LEAST_PSNR = 40.0
-"""Decibels; an export below this on any image fails."""
+"""Decibels; an export with less on any image fails."""
 LEAST_PSNR_INT8 = 32.0
-"""The same for an int8 model, which is held against its fp32 file."""
+"""The same for an int8 model, compared with its fp32 file."""
 EXACT = 999.0
-
-Network = Callable[[Tensor], Tensor]
-"""Images (N, 3, H, W) to stylised images of at least that size, in one colour order and value range."""
+"""Stands for the infinite PSNR of equal images, in records."""
 
 
 class Session(Protocol):
@@ -43,7 +38,7 @@ def open_session(model: bytes) -> Session:
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # one run each: be kind to others
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the CPU to others
     try:
         session: Session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
@@ -51,43 +46,36 @@ def open_session(model: bytes) -> Session:
     return session
 
 
-def stylise_in_torch(network: Network, frame: Image, white: float, stride: int = 1, bgr: bool = False) -> Image:
-    """A frame through a torch network, the way the contract asks for.
+def run_frame(session: Session, frame: Image, **feeds: NDArray[np.float32]) -> Image:
+    """One frame, uint8 (H, W, 3) BGR, through a stylising graph.
 
     Args:
-        network: RGB (BGR if `bgr`) in [0, white], float32.
-        frame: uint8 (H, W, 3) BGR.
-        stride: the image is reflected at the bottom and at the right up to multiples of this.
+        feeds: the graph's other inputs, by name.
     """
-    height, width = frame.shape[:2]
-    value = torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() * (white / 255)
-    if not bgr:
-        value = value.flip(1)
-    if stride > 1:
-        value = functional.pad(value, (0, -width % stride, 0, -height % stride), mode="reflect")
-    with torch.no_grad():
-        value = network(value)[0, :, :height, :width]
-    if not bgr:
-        value = value.flip(0)
-    value = (value * (255 / white)).nan_to_num(nan=0.0).clamp(0, 255).round()
-    stylised: Image = value.permute(1, 2, 0).contiguous().to(torch.uint8).numpy()
-    return stylised
-
-
-def run_frame(session: Session, frame: Image, **feeds: NDArray[np.float32]) -> Image:
-    """One frame through an exported graph."""
     stylised: Image = session.run([contract.STYLIZED], {contract.FRAME: frame[None], **feeds})[0][0]
     return stylised
 
 
+def psnr(first: NDArray[Any], second: NDArray[Any], peak: float = 255.0) -> float:
+    """Peak signal-to-noise ratio of two arrays of one shape: infinite where they are equal, 0 where one is not finite.
+
+    Args:
+        peak: the range that values can have.
+    """
+    error = float(np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2))
+    if not math.isfinite(error):
+        return 0.0
+    return 10 * math.log10(peak**2 / error) if error else math.inf
+
+
 def compare_images(expected: Image, actual: Image) -> Parity:
-    """Two images of one size."""
+    """The parity of two images uint8 (H, W, 3) of one size."""
     height, width = expected.shape[:2]
     return _parity(expected, actual, height, width, 255.0)
 
 
 def compare_vectors(expected: NDArray[np.float32], actual: NDArray[np.float32], height: int, width: int) -> Parity:
-    """Two style vectors, made from an image of height by width; the peak is the expected vector's range."""
+    """The parity of two style vectors (1, S) of an image of height by width; the peak is the range of `expected`."""
     return _parity(expected, actual, height, width, float(expected.max() - expected.min()) or 1.0)
 
 
@@ -106,9 +94,9 @@ class Case:
     feeds: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """The graph's other inputs."""
     rounded: Image | None = None
-    """From PyTorch with every activation rounded to fp16, for an fp16 graph; counts like the graph's own result."""
+    """From PyTorch with all activations rounded to fp16, for an fp16 graph; it has to agree as well."""
     beside: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    """Other inputs that must give the same image, by a branch that `feeds` do not take; counts like them."""
+    """Other values of `feeds` that must give the same image, through another branch of the graph."""
 
 
 def measure_images(model: bytes, cases: Sequence[Case]) -> tuple[Parity, ...]:
@@ -126,53 +114,60 @@ def measure_images(model: bytes, cases: Sequence[Case]) -> tuple[Parity, ...]:
     return tuple(found)
 
 
-def style_vector(encode: Callable[[Tensor], Tensor], image: Image) -> Tensor:
-    """The style vector (1, S) of a BGR image, by a network that reads RGB (1, 3, H, W) in [0, 1]."""
-    rgb = torch.from_numpy(np.array(image)).flip(2).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        return encode(rgb)
+@dataclass(frozen=True)
+class VectorCase:
+    """One image to check a style encoder's graph on."""
+
+    image: Image
+    expected: NDArray[np.float32]
+    """The style vector (1, S) from PyTorch in float32."""
 
 
-def measure_vectors(encode: Callable[[Tensor], Tensor], images: Sequence[Image], model: bytes) -> tuple[Parity, ...]:
-    """Run a style encoder's graph on every image and compare its vectors with the network's."""
+def measure_vectors(model: bytes, cases: Sequence[VectorCase]) -> tuple[Parity, ...]:
+    """Run a style encoder's graph on every case and compare."""
     session = open_session(model)
     return tuple(
         compare_vectors(
-            style_vector(encode, image).numpy(),
-            session.run([contract.STYLE], {contract.IMAGE: image[None]})[0],
-            *image.shape[:2],
+            case.expected,
+            session.run([contract.STYLE], {contract.IMAGE: case.image[None]})[0],
+            *case.image.shape[:2],
         )
-        for image in images
+        for case in cases
     )
 
 
 def worse(first: Parity, second: Parity) -> Parity:
-    """Of two measurements of one image, the worse of both."""
+    """The worse figures of two measurements of one image."""
     return Parity(first.height, first.width, min(first.psnr, second.psnr), max(first.worst, second.worst))
 
 
 def require_parity(name: str, parity: Sequence[Parity]) -> None:
     """Refuse a graph that does not compute what the network computes.
 
+    Args:
+        name: of the model, for the message.
+
     Raises:
-        ModelError: naming the image sizes and the numbers.
+        ModelError: less than `LEAST_PSNR` on an image; the message holds the sizes and the figures.
     """
     if any(not entry.psnr >= LEAST_PSNR for entry in parity):
         numbers = "; ".join(
             f"{entry.width}x{entry.height}: {entry.psnr:.1f} dB, worst {entry.worst:g}" for entry in parity
         )
         raise ModelError(
-            f"{name}: the exported graph differs from PyTorch by more than {LEAST_PSNR:.0f} dB allow ({numbers}). "
-            "Nothing was written. Export with --precision fp32, or report this with the checkpoint's layout"
+            f"{name}: the exported graph and PyTorch agree to less than {LEAST_PSNR:.0f} dB ({numbers}). Nothing was "
+            "written. Export in fp32, or report this with the checkpoint's layout",
+            parameter="precision",
         )
 
 
 def parity_table(name: str, parity: Sequence[Parity], images: str = "", against: str = "PyTorch float32") -> str:
-    """The figures as a small table.
+    """The figures as a small table of text.
 
     Args:
+        name: its heading.
+        images: what they were measured on, as in `ModelRecord.parity_images`.
         against: what the model was compared with.
-        images: what they were measured on, as `ModelRecord.parity_images` puts it.
     """
     where = {PHOTOGRAPHS: " on photographs", DRAWN: " on drawn images"}.get(images, "")
     lines = [f"{name}: against {against}{where}", "  image      PSNR dB   worst"]

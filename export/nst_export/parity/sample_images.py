@@ -1,4 +1,4 @@
-"""Images to check an export on: the user's photographs, or photograph-like ones drawn by a fixed recipe."""
+"""Images to check an export on: the user's photographs, or drawn ones that resemble photographs, always the same."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,14 +15,18 @@ Image = NDArray[np.uint8]
 """uint8 (height, width, 3), BGR."""
 
 SIZES = ((480, 640), (389, 517), (256, 256))
-"""Heights and widths that exports are checked at; the second fits no network's stride."""
+"""Heights and widths that exports are checked at; no network's stride divides the second."""
 
 PHOTOGRAPHS, DRAWN = "photographs", "drawn"
-"""Where sample images came from, as `ModelRecord.parity_images` says it."""
+"""Where sample images come from, in the words of `ModelRecord.parity_images`."""
 
 
 def draw_image(height: int, width: int, seed: int = 0) -> Image:
-    """An image with what photographs have: soft gradients, hard edges, texture at several scales, sensor noise."""
+    """An image with what photographs have: soft gradients, hard edges, texture at several scales, sensor noise.
+
+    Args:
+        seed: another number gives another image; the same number always the same.
+    """
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     top, bottom = random.uniform(40, 255, 3), random.uniform(0, 200, 3)
@@ -49,7 +53,7 @@ def draw_image(height: int, width: int, seed: int = 0) -> Image:
 
 
 def fill(image: Image, height: int, width: int) -> Image:
-    """The largest part of the image's middle with the wanted proportions, resized."""
+    """The largest part of the image's middle with these proportions, resized to height by width."""
     scale = max(height / image.shape[0], width / image.shape[1])
     size = (max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale)))
     resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -66,15 +70,19 @@ def sample_images(folder: Path | None) -> list[Image]:
     if folder is None:
         return [draw_image(*size, seed=index) for index, size in enumerate(SIZES)]
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of photographs. Leave --photographs out to check on drawn images")
+        raise InputError(
+            f"{folder}: no such folder of photographs. Give none to check on drawn images", parameter="photographs"
+        )
     photographs = list(islice(_open_photographs(folder), len(SIZES)))
     if not photographs:
-        raise InputError(f"{folder}: no image in it opens. Give a folder of .jpg or .png photographs")
+        raise InputError(
+            f"{folder}: no image in it opens. Give a folder of .jpg or .png photographs", parameter="photographs"
+        )
     return [fill(photographs[index % len(photographs)], *size) for index, size in enumerate(SIZES)]
 
 
 def calibration_images(folder: Path | None, count: int) -> list[Image]:
-    """`count` images of the first of SIZES, others than `sample_images` returns as far as there are any.
+    """`count` images of the first size; other images than those of `sample_images` where there are enough.
 
     Raises:
         InputError: as `sample_images`.
@@ -96,12 +104,12 @@ def _open_photographs(folder: Path) -> Iterator[Image]:
 
 
 def origin_of(folder: Path | None) -> str:
-    """What `sample_images` returns for this folder: photographs or drawn images."""
+    """Whether `sample_images` returns photographs or drawn images for this folder."""
     return DRAWN if folder is None else PHOTOGRAPHS
 
 
 def extreme_images() -> list[Image]:
-    """Images that drive activations further than photographs do: noise, a checkerboard, black and white halves."""
+    """Images with larger activations than photographs have: noise, a checkerboard, black and white halves."""
     random = np.random.default_rng(1)
     noise = random.integers(0, 256, (128, 128, 3)).astype(np.uint8)
     rows, columns = np.mgrid[0:128, 0:128]

@@ -17,12 +17,12 @@ from nst_rt.models.catalog import ModelFiles
 from nst_rt.styles.styles_file import read_styles
 from numpy.typing import NDArray
 
-from nst_export.model_files.companions import plan_companions
-from nst_export.model_files.model_file import read_model_file
-from nst_export.model_files.styles_file import fits
-from nst_export.model_files.writing import ENCODER, EXPORTER, INT8, Checked, Exported, beside, write_all
-from nst_export.onnx_graph.builder import set_record
-from nst_export.onnx_graph.frame import full_controls
+from nst_export.model_files.companions import fits, plan_companions
+from nst_export.model_files.export_targets import ENCODER, INT8, beside
+from nst_export.model_files.model_reader import read_model_file
+from nst_export.model_files.model_writer import EXPORTER, Checked, Exported, write_all
+from nst_export.onnx_graph.graph_builder import set_record
+from nst_export.onnx_graph.graph_ends import full_controls
 from nst_export.parity.parity import (
     LEAST_PSNR_INT8,
     Case,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import onnx
 from onnx import NodeProto
 
-from nst_export.onnx_graph.builder import names_read
+from nst_export.onnx_graph.graph_builder import names_read
 
 
 def readers(graph: onnx.GraphProto, tensor: str) -> list[NodeProto]:

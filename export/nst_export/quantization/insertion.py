@@ -17,7 +17,7 @@ from nst_rt.errors import ModelError
 from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 
-from nst_export.onnx_graph.builder import names_read
+from nst_export.onnx_graph.graph_builder import names_read
 from nst_export.quantization.convolutions import Convolution
 from nst_export.quantization.graph_walk import in_order, readers, writer
 from nst_export.quantization.steps import Steps

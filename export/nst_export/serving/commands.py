@@ -148,7 +148,7 @@ def ort(
     try:
         from nst_rt.models.catalog import ORT_SUFFIX
 
-        from nst_export.model_files.model_file import model_and_output
+        from nst_export.model_files.model_reader import model_and_output
         from nst_export.parity.parity import parity_table
         from nst_export.parity.sample_images import origin_of
         from nst_export.serving.ort_format import export_ort

@@ -24,9 +24,9 @@ from nst_rt.files.naming import check_not_taken
 from nst_rt.models.catalog import ORT_SUFFIX, ModelFiles
 
 from nst_export.model_files.companions import plan_companions
-from nst_export.model_files.model_file import read_model_file
-from nst_export.model_files.writing import write_all
-from nst_export.onnx_graph.frame import full_controls
+from nst_export.model_files.model_reader import read_model_file
+from nst_export.model_files.model_writer import write_all
+from nst_export.onnx_graph.graph_ends import full_controls
 from nst_export.parity.parity import LEAST_PSNR, Session, compare_images, compare_vectors, open_session
 from nst_export.parity.sample_images import Image, sample_images
 from nst_export.serving.checking import named_vectors, two_vectors

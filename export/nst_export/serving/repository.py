@@ -17,8 +17,8 @@ from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
 from nst_rt.styles.library import load_styles
 from nst_rt.styles.styles_file import Style, styles_text
 
-from nst_export.model_files.model_file import read_model_file
-from nst_export.model_files.writing import EXPORTER
+from nst_export.model_files.model_reader import read_model_file
+from nst_export.model_files.model_writer import EXPORTER
 from nst_export.serving.batching import Size, batched, check_batched
 from nst_export.serving.checking import two_vectors
 from nst_export.serving.kserve import manifest

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from nst_export.checkpoints.trained import Checkpoint, in_words
+from nst_export.checkpoints.training_checkpoint import TrainingCheckpoint, in_words
 from nst_rt import __version__
 from nst_rt.files.atomic import replacing
 from nst_rt.files.reading import file_sha256
@@ -45,7 +45,7 @@ def describe_file(path: Path) -> dict[str, Any]:
     return {"file": str(path), "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
-def write_record(state: Checkpoint, data: dict[str, Any], weights: list[Path], folder: Path) -> Path:
+def write_record(state: TrainingCheckpoint, data: dict[str, Any], weights: list[Path], folder: Path) -> Path:
     """Write the record of a run as it stands.
 
     Raises:

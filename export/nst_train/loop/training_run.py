@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from nst_export.checkpoints.trained import Checkpoint, in_words, load_checkpoint, save_checkpoint
+from nst_export.checkpoints.training_checkpoint import TrainingCheckpoint, in_words, load_checkpoint, save_checkpoint
 from nst_export.networks.noise import take_tiles
 from nst_rt.errors import DeviceError, ModelError, OutputError
 from torch import nn
@@ -142,9 +142,9 @@ class Run:
         fresh = f"; new: {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}" if missing else ""
         self._reporter.note(f"{start}: beginning with its weights{found.age}{fresh}")
 
-    def state(self) -> Checkpoint:
+    def state(self) -> TrainingCheckpoint:
         """Everything that the run needs to go on."""
-        return Checkpoint(
+        return TrainingCheckpoint(
             recipe=self.recipe.name,
             settings=self.recipe.settings.as_dict(),
             step=self.step,

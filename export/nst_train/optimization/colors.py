@@ -1,7 +1,7 @@
 """The photograph's own colours under the style's brushwork: luminance-only transfer (Gatys et al. 2016, 1606.05897)."""
 
 import numpy as np
-from nst_export.onnx_graph.frame import LUMA
+from nst_export.onnx_graph.graph_ends import LUMINANCE
 from nst_rt.errors import StyleError
 
 from nst_train.data.images import Rgb
@@ -19,9 +19,9 @@ def keep_colors(stylised: Rgb, photograph: Rgb, color: float) -> Rgb:
     """
     if color == 1:
         return stylised
-    brightness = stylised @ LUMA[::-1]
+    brightness = stylised @ LUMINANCE[::-1]
     colors = color * stylised + (1 - color) * photograph.astype(np.float32)
-    colors -= (colors @ LUMA[::-1])[..., None]  # what a pixel is beside its brightness
+    colors -= (colors @ LUMINANCE[::-1])[..., None]  # what a pixel is beside its brightness
     room = np.where(colors > 0, 255 - brightness[..., None], brightness[..., None])
     paler = (room / np.maximum(np.abs(colors), 1e-3)).min(2).clip(0, 1)
     mixed: Rgb = (brightness[..., None] + paler[..., None] * colors).round().clip(0, 255).astype(np.uint8)

@@ -9,8 +9,8 @@ doubled angle, in which opposite directions are one.
 from collections.abc import Sequence
 
 import torch
-from nst_export.networks.conditional import MARGIN, STRIDE
-from nst_export.networks.flow import FLOW, field
+from nst_export.networks.conditional_network import MARGIN, STRIDE
+from nst_export.networks.flow_field import FLOW, field
 from nst_export.networks.noise import EXTENT, laid
 from torch import Tensor
 from torch.nn import functional

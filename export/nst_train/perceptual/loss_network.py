@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from nst_export.checkpoints.reading import describe_keys, read_checkpoint
+from nst_export.checkpoints.checkpoint_file import describe_keys, read_checkpoint
 from nst_rt.errors import InputError, ModelError
 from torch import Tensor, nn
 from torch.nn import functional

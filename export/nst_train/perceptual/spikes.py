@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from nst_export.networks.layers import ConditionalInstanceNorm2d
+from nst_export.networks.conditional_layers import ConditionalInstanceNorm2d
 from torch import Tensor, nn
 
 LIMIT = 4.5

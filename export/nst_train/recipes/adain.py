@@ -8,8 +8,8 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from nst_export.checkpoints.trained import save_tensors
-from nst_export.networks.adain import AdaIn
+from nst_export.checkpoints.training_checkpoint import save_tensors
+from nst_export.networks.adain_network import AdaIn
 from torch import Tensor, nn
 from torch.nn import functional
 

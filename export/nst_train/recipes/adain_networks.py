@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import torch
-from nst_export.checkpoints.adain import load_adain
-from nst_export.checkpoints.reading import Checkpoint, describe_keys, read_checkpoint
-from nst_export.networks.adain import LEVELS, AdaIn
+from nst_export.checkpoints.adain_checkpoint import load_adain
+from nst_export.checkpoints.checkpoint_file import Checkpoint, describe_keys, read_checkpoint
+from nst_export.networks.adain_network import LEVELS, AdaIn
 from nst_rt.errors import ModelError
 from torch import Tensor, nn
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights, conditional_of, is_weights_file
-from nst_export.checkpoints.trained import checkpoint_of, load_tensors
+from nst_export.checkpoints.conditional_checkpoint import ConditionalWeights, conditional_of, is_weights_file
+from nst_export.checkpoints.training_checkpoint import checkpoint_of, load_tensors
 from nst_rt.errors import ModelError
 from nst_rt.jobs.extras import refuse_missing
 from nst_rt.models.catalog import is_model_path, list_models
@@ -42,10 +42,10 @@ def read_start(path: Path) -> Start:
         path = next((model.path for model in list_models() if model.name == str(path)), path)
     if is_model_path(str(path)):
         try:
-            from nst_export.families.from_model_file import read_exported
+            from nst_export.families.conditional_from_onnx import conditional_from_onnx
         except ModuleNotFoundError as error:
             refuse_missing(error, "--start with an .onnx file")
-        return _start_of(read_exported(path))
+        return _start_of(conditional_from_onnx(path))
     content = load_tensors(path)
     if is_weights_file(content):
         return _start_of(conditional_of(content, path))

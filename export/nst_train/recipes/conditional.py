@@ -11,11 +11,11 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights, write_conditional
+from nst_export.checkpoints.conditional_checkpoint import ConditionalWeights, write_conditional
 from nst_export.model_files.named_styles import NamedStyle, record_of
-from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.conditional_network import ConditionalTransformer
 from nst_export.networks.noise import take_tiles
-from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.networks.style_encoder_network import StyleEncoder
 from nst_rt.errors import ModelError
 from torch import Tensor, nn
 from torch.nn import functional

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
-from nst_export.checkpoints.trained import save_tensors
-from nst_export.networks.transformer import TransformerNetwork
+from nst_export.checkpoints.training_checkpoint import save_tensors
+from nst_export.networks.transformer_network import TransformerNetwork
 from torch import Tensor, nn
 
 from nst_train.data.crops import as_batch, as_floats, crops_at

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import torch
-from nst_export.families.from_model_file import read_exported
+from nst_export.families.conditional_from_onnx import conditional_from_onnx
 from nst_rt.contract import StyleVector
 from nst_rt.jobs.tuning import Tuned
 
@@ -46,7 +46,7 @@ def tune_to_painting(
     """
     reporter = choose_reporter(every=10)
     vgg = load_loss_network(find_loss_network(loss_network))
-    network = read_exported(model).network
+    network = conditional_from_onnx(model).network
     image = read_rgb(painting)
     hardware = choose_hardware(device)
     images = _images(photographs, settings, reporter)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from nst_export.networks.conditional import ConditionalTransformer
+from nst_export.networks.conditional_network import ConditionalTransformer
 from nst_rt.errors import ModelError
 from torch import Tensor
 

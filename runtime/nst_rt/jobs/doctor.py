@@ -26,7 +26,7 @@ from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
 Status = Literal["ok", "note", "warning", "error"]
 
 PROBE = Path(__file__).parents[1] / "models" / "probe" / "probe.onnx"
-"""A transformer network of a few kilobytes with the operators of the real ones; made by `nst_export.probe`."""
+"""A transformer network of a few kilobytes with the operators of the real ones; made by `scripts/make_probe.py`."""
 
 ORT_WHEELS = (
     "onnxruntime",

@@ -7,12 +7,13 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from nst_export.checkpoints.conditional import ConditionalWeights
+from nst_export.checkpoints.conditional_checkpoint import ConditionalWeights
 from nst_export.commands import app
-from nst_export.families.conditional import export_conditional
-from nst_export.families.transformer import export_transformer
-from nst_export.networks.conditional import MARGIN, STRIDE
-from nst_export.networks.style_encoder import StyleEncoder
+from nst_export.export_options import ExportOptions
+from nst_export.families.conditional_export import export_conditional_weights
+from nst_export.families.transformer_export import export_transformer
+from nst_export.networks.conditional_network import MARGIN, STRIDE
+from nst_export.networks.style_encoder_network import StyleEncoder
 from nst_export.parity.sample_images import calibration_images, draw_image, sample_images
 from nst_export.quantization import export
 from nst_export.quantization.convolutions import find_convolutions
@@ -34,7 +35,7 @@ def few_runs(monkeypatch):
 def plain(tiny_transformer, tmp_path):
     """The fp32 file of a transformer network."""
     torch.save(tiny_transformer.state_dict(), tmp_path / "tiny.pth")
-    return export_transformer(tmp_path / "tiny.pth", tmp_path / "net.onnx", "fp32")[0].path
+    return export_transformer(tmp_path / "tiny.pth", tmp_path / "net.onnx", ExportOptions(precision="fp32"))[0].path
 
 
 @pytest.fixture
@@ -44,7 +45,9 @@ def encoding(tiny_conditional, style_of, tmp_path):
     styles = {name: style_of(tiny_conditional, seed)[0] for seed, name in enumerate(("one", "two"))}
     encoder = StyleEncoder(neutral, widths=(4, 8, 8), hidden=12).eval()
     weights = ConditionalWeights(tiny_conditional, styles, {}, encoder, "3 steps")
-    return export_conditional(weights, tmp_path / "own.onnx", "fp32", source_sha256="abc")[0].path
+    return export_conditional_weights(
+        weights, tmp_path / "own.onnx", ExportOptions(precision="fp32"), source_sha256="abc"
+    )[0].path
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def styled(tiny_conditional, style_of, tmp_path):
     """The fp32 file of a conditional network with two styles."""
     styles = {name: style_of(tiny_conditional, seed)[0] for seed, name in enumerate(("one", "two"))}
     weights = ConditionalWeights(tiny_conditional, styles, {}, None, "3 steps")
-    return export_conditional(weights, tmp_path / "own.onnx", "fp32")[0].path
+    return export_conditional_weights(weights, tmp_path / "own.onnx", ExportOptions(precision="fp32"))[0].path
 
 
 def record_of(path):
@@ -138,10 +141,10 @@ def test_an_int8_file_of_other_weights_does_not_stay(plain, tiny_transformer, tm
     export_int8(plain)
     other = tmp_path / "other.pth"
     torch.save({key: value * 0.9 for key, value in tiny_transformer.state_dict().items()}, other)
-    export_transformer(other, plain, "fp32", overwrite=True)
+    export_transformer(other, plain, ExportOptions(precision="fp32", overwrite=True))
     assert not plain.with_name("net.int8.onnx").exists()
     with pytest.raises(OutputError, match="is for int8 models"):
-        export_transformer(other, tmp_path / "new.int8.onnx", "fp32")
+        export_transformer(other, tmp_path / "new.int8.onnx", ExportOptions(precision="fp32"))
 
 
 def test_photographs_to_calibrate_on_are_others_than_those_of_the_check(tmp_path):
@@ -214,7 +217,7 @@ def test_copies_are_planned_like_other_targets(encoding, plain, tmp_path):
 
     # A network of one style has no use for the styles and the encoder of another that lie there.
     target.unlink()
-    with pytest.raises(OutputError, match=r"own\.\w+\.(onnx|json): belongs to another network.*--overwrite to remove"):
+    with pytest.raises(OutputError, match=r"own\.\w+\.(onnx|json): belongs to another network.*allow overwriting"):
         export_int8(plain, target)
     assert there() == ["own.encoder.onnx", "own.styles.json"]
     export_int8(plain, target, overwrite=True)

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from nst_export.onnx_graph.builder import FLOAT32, GraphBuilder
+from nst_export.onnx_graph.graph_builder import FLOAT32, GraphBuilder
 from nst_export.quantization.calibration import calibrate
 from nst_export.quantization.choosing import choose, names, without_ends
 from nst_export.quantization.convolutions import Convolution, find_convolutions
@@ -131,9 +131,11 @@ def test_a_branch_waits_for_what_it_reads_and_keeps_its_weights():
     condition = graph.node("Equal", [flag, graph.weight(np.ones(1), "one")], "condition")
     shown = graph.node("Relu", [value], "shown")
     weight = graph.weight(np.full(3, 2), "inside")
-    value = graph.choose(
-        condition, lambda: graph.node("Mul", [shown, weight]), lambda: graph.node("Neg", [shown]), 1, "if"
-    )
+    with graph.branch(FLOAT32) as doubled:
+        doubled.result = graph.node("Mul", [shown, weight])
+    with graph.branch(FLOAT32) as negated:
+        negated.result = graph.node("Neg", [shown])
+    value = graph.choose(condition, doubled, negated, "if")
     graph.output(value, "y", FLOAT32, ["batch", 3])
     model = graph.finish(RECORD)
     nodes = {node.name: node for node in model.graph.node}

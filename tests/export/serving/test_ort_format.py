@@ -9,7 +9,8 @@ import onnxruntime
 import pytest
 import torch
 from nst_export.commands import app
-from nst_export.families.transformer import export_transformer
+from nst_export.export_options import ExportOptions
+from nst_export.families.transformer_export import export_transformer
 from nst_export.parity.sample_images import draw_image
 from nst_export.serving import ort_format
 from nst_export.serving.ort_format import export_ort
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.fixture
 def model(tiny_transformer, tmp_path):
     torch.save(tiny_transformer.state_dict(), tmp_path / "tiny.pth")
-    return export_transformer(tmp_path / "tiny.pth", tmp_path / "net.onnx", "fp32")[0].path
+    return export_transformer(tmp_path / "tiny.pth", tmp_path / "net.onnx", ExportOptions(precision="fp32"))[0].path
 
 
 def session(path):

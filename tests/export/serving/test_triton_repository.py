@@ -9,11 +9,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from nst_export.checkpoints.conditional import ConditionalWeights
+from nst_export.checkpoints.conditional_checkpoint import ConditionalWeights
 from nst_export.commands import app
-from nst_export.families.adain import build_graph, prepare
-from nst_export.families.conditional import export_conditional
-from nst_export.networks.adain import AdaIn, build_decoder, build_encoder
+from nst_export.export_options import ExportOptions
+from nst_export.families.adain_export import AdainExport
+from nst_export.families.conditional_export import export_conditional_weights
+from nst_export.networks.adain_network import AdaIn, build_decoder, build_encoder
 from nst_export.parity.sample_images import draw_image
 from nst_export.serving import repository
 from nst_export.serving.batching import batched, check_batched
@@ -23,6 +24,7 @@ from nst_export.serving.triton_config import Serving
 from nst_rt import Stylizer
 from nst_rt.errors import InputError, ModelError, NstError, OutputError
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
+from tiny_networks import graph_of
 from typer.testing import CliRunner
 
 
@@ -36,7 +38,7 @@ def styled(tiny_conditional, style_of, tmp_path):
     """A conditional network with two styles, fp32 and fp16."""
     styles = {name: style_of(tiny_conditional, seed)[0] for seed, name in enumerate(("one", "two"))}
     weights = ConditionalWeights(tiny_conditional, styles, {}, None, "3 steps")
-    return export_conditional(weights, tmp_path / "own.onnx", "both")[0].path
+    return export_conditional_weights(weights, tmp_path / "own.onnx", ExportOptions(precision="both"))[0].path
 
 
 def tinting(folder, name="net"):
@@ -133,9 +135,8 @@ def test_features_that_strength_mixes_are_mixed_for_each_frame(tiny_vgg):
     """AdaIN has its strength on vectors of two dimensions and on features of four."""
     preprocessing, encoder, decoder = tiny_vgg(3)
     network = AdaIn(build_encoder(preprocessing, encoder), build_decoder(decoder)).eval().requires_grad_(False)
-    prepared = prepare(network, "fp32", [], [])
-    record = replace(RECORD, style_size=2 * prepared.channels, strength_blends="features")
-    model = build_graph(prepared, record)
+    record = replace(RECORD, style_size=2 * network.channels, strength_blends="features")
+    model = graph_of(AdainExport(network), record)
     vectors = [np.full(record.style_size, value, np.float32) for value in (0.4, 1.2)]
     check_batched(model, batched(model, "adain.onnx"), record, vectors, "adain.onnx")
 
