@@ -13,6 +13,7 @@ from nst_rt.cli.video import stylize_video
 from nst_rt.contract import Frame
 from nst_rt.engine.cpu_cores import available_cores
 from nst_rt.jobs.pipeline import overlapped_in_flight
+from nst_rt.media.video.video_info import VideoInfo
 from nst_rt.media.video.video_reader import VideoFrame, VideoReader
 from nst_rt.media.video.video_writer import CRF, PRESET, VideoWriter
 from nst_rt.stylizer.stylizer import Stylizer
@@ -145,9 +146,8 @@ def _stylise(stylizer: Stylizer, held: list[VideoFrame], in_flight: int, keep: b
 def _write(path: Path, frames: list[VideoFrame]) -> None:
     height, width = frames[0].bgr.shape[:2]
     path.unlink(missing_ok=True)
-    with VideoWriter(
-        path, width, height, time_base=frames[0].time_base, average_rate=RATE, crf=CRF, preset=PRESET
-    ) as writer:
+    info = VideoInfo(width, height, time_base=frames[0].time_base, average_rate=RATE)
+    with VideoWriter(path, info, crf=CRF, preset=PRESET) as writer:
         for frame in frames:
             writer.write(frame.bgr, frame.pts)
 

@@ -13,6 +13,7 @@ from nst_rt.files.naming import check_not_taken
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet
 from nst_rt.media.images.image_reader import read_image
 from nst_rt.media.images.image_writer import write_image
+from nst_rt.media.video.video_info import VideoInfo
 from nst_rt.media.video.video_writer import VideoWriter
 
 FRAMES_A_SECOND = 12
@@ -98,7 +99,7 @@ class ProcessRecord:
         scale = min(1.0, VIDEO_SIDE / max(width, height))
         size = max(16, round(width * scale)), max(16, round(height * scale))
         rate = Fraction(FRAMES_A_SECOND)
-        with VideoWriter(self._video, *size, time_base=1 / rate, average_rate=rate) as video:
+        with VideoWriter(self._video, VideoInfo(*size, time_base=1 / rate, average_rate=rate)) as video:
             last = len(self._frames) - 1
             for index in range(len(self._frames) + LAST_FRAME):
                 bgr = read_image(self._frames[min(index, last)].path).bgr

@@ -234,14 +234,7 @@ def stylize_video(
         writer = opened.enter_context(
             VideoWriter(
                 target,
-                reader.width,
-                reader.height,
-                time_base=reader.time_base,
-                average_rate=reader.average_rate,
-                colors=reader.colors,
-                sample_aspect_ratio=reader.sample_aspect_ratio,
-                start=reader.part_start,
-                metadata=reader.metadata,
+                reader.info,
                 audio=opened.enter_context(AudioReader(reader.path, start=audio_from))
                 if audio and reader.has_audio
                 else None,
@@ -268,7 +261,7 @@ def stylize_video(
         end = last * reader.time_base - reader.part_start + 1 / reader.average_rate
         if reader.part_ended and reader.part.length is not None:
             end = reader.part.length
-            writer.hold_until(end)
+            writer.extend_last_frame(end)
         # Audio that goes on over a video's missing end would make the result look whole.
         writer.finish(audio_until=end if reader.warning else reader.part.length)
     seconds = time.perf_counter() - started

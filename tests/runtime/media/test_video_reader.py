@@ -152,7 +152,7 @@ def test_audio_alone_is_not_a_video(tmp_path: Path) -> None:
         frame.sample_rate, frame.pts = 44_100, 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    with pytest.raises(InputError, match="no image track"):
+    with pytest.raises(InputError, match="no video track"):
         VideoReader(audio)
 
 
@@ -243,7 +243,7 @@ def test_files_that_are_no_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import cv2
 
     cv2.imwrite(str(tmp_path / "photo.jpg"), scene(0))
-    refused(tmp_path / "photo.jpg", "image", "nst-rt image")
+    refused(tmp_path / "photo.jpg", "an image, not a video")
     refused(make_video(tmp_path / "tiny.mp4", [scene(0, 8, 64)]), "64x8", "16")
     (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n")
     refused(tmp_path / "list.m3u8")

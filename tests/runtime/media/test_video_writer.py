@@ -14,6 +14,7 @@ import pytest
 from full_disk import full_disk
 from nst_rt.errors import OutputError
 from nst_rt.media.video.audio_reader import AudioReader
+from nst_rt.media.video.video_info import VideoInfo
 from nst_rt.media.video.video_reader import VideoReader
 from nst_rt.media.video.video_writer import VideoWriter
 from numpy.typing import NDArray
@@ -22,19 +23,7 @@ from video_files import audio_packets, frames_of, make_video, names_in, scene
 
 def copy(source: Path, target: Path, **options: Any) -> VideoWriter:
     with VideoReader(source) as reader, AudioReader(source) as audio:
-        with VideoWriter(
-            target,
-            reader.width,
-            reader.height,
-            time_base=reader.time_base,
-            average_rate=reader.average_rate,
-            colors=reader.colors,
-            sample_aspect_ratio=reader.sample_aspect_ratio,
-            start=reader.start,
-            metadata=reader.metadata,
-            audio=audio,
-            **options,
-        ) as writer:
+        with VideoWriter(target, reader.info, audio=audio, **options) as writer:
             for frame in reader:
                 writer.write(frame.bgr, frame.pts)
         return writer
@@ -47,11 +36,13 @@ def write(
     times: Iterable[int] | None = None,
     height: int = 48,
     width: int = 64,
+    metadata: dict[str, str] | None = None,
     **options: Any,
 ) -> VideoWriter:
-    settings: dict[str, Any] = {"time_base": Fraction(1, 25), "average_rate": Fraction(25), **options}
+    rate = Fraction(25)
+    info = VideoInfo(width, height, time_base=1 / rate, average_rate=rate, metadata=metadata or {})
     images = (scene(index, height, width) for index in range(frames)) if isinstance(frames, int) else frames
-    with VideoWriter(target, width, height, **settings) as writer:
+    with VideoWriter(target, info, **options) as writer:
         for pts, image in zip(times or itertools.count(), images, strict=False):
             writer.write(image, pts)
     return writer

@@ -15,6 +15,7 @@ from nst_rt import Stylizer
 from nst_rt.errors import StyleError
 from nst_rt.masks.mask import StillMask
 from nst_rt.media.images.sample_image import landscape
+from nst_rt.media.video.video_info import VideoInfo
 from nst_rt.media.video.video_reader import VideoReader
 from nst_rt.media.video.video_writer import VideoWriter
 from nst_rt.styles.color_matching import ColorMatching
@@ -144,7 +145,8 @@ def test_each_image_of_a_folder_gives_its_own_colours(run: Any, tinting: Path, f
 
 
 def test_a_video_gives_its_first_frames_colours(run: Any, tinting: Path, flat_painting: str) -> None:
-    with VideoWriter(Path("video.mp4"), 48, 32, time_base=Fraction(1, 10), average_rate=Fraction(10), crf=1) as video:
+    info = VideoInfo(48, 32, time_base=Fraction(1, 10), average_rate=Fraction(10))
+    with VideoWriter(Path("video.mp4"), info, crf=1) as video:
         for at, level in enumerate((100, 200)):
             video.write(flat(level, level, level), at)
     line = [

@@ -13,18 +13,18 @@ from nst_rt.media.video.video_file import open_video
 
 
 class AudioReader:
-    """The audio tracks of a video, read from the file a second time and on their own.
+    """Reads the audio tracks of a video, in a second pass through the file.
 
-    A second reading costs a little disk and frees the image's reader from queueing packets: whoever writes takes
-    audio exactly when it is due, so nothing piles up however long the video is.
+    The second pass costs a little disk, and no reader of frames has to queue packets: whoever writes takes audio
+    exactly when it is due, so nothing piles up however long the video is.
 
     Args:
         path: the video.
-        start: seconds on the tracks' clock; packets that begin earlier are left out. None leaves out none, not even
-            what encoders put before zero.
+        start: a time stamp in seconds; packets that begin earlier are left out. None leaves out none, not even those
+            that encoders put before zero.
 
     Raises:
-        InputError: as `open_video`.
+        InputError: missing, a folder, no permission, empty, or not a video.
     """
 
     def __init__(self, path: str | Path, *, start: Fraction | None = None) -> None:
@@ -39,22 +39,18 @@ class AudioReader:
             return
         first = self.streams[0]
         if self._start is not None and first.time_base:
-            with suppress(av.error.FFmpegError, OSError):  # then it begins at the video's beginning
+            with suppress(av.error.FFmpegError, OSError):  # then it reads from the file's beginning
                 self._container.seek(int(self._start / first.time_base), stream=first)
-        try:
+        with suppress(av.error.FFmpegError):
             for packet in self._container.demux(*self.streams):
                 stamp = packet.pts if packet.pts is not None else packet.dts
-                if (
-                    not packet.size
-                    or stamp is None
-                    or (self._start is not None and stamp * packet.time_base < self._start)
-                ):
+                if not packet.size or stamp is None:
                     continue
-                yield cast("av.Packet[av.AudioStream]", packet)
-        except av.error.FFmpegError:
-            return
+                if self._start is None or stamp * packet.time_base >= self._start:
+                    yield cast("av.Packet[av.AudioStream]", packet)
 
     def close(self) -> None:
+        """Close the file."""
         self._container.close()
 
     def __enter__(self) -> "AudioReader":

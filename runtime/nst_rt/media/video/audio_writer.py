@@ -1,4 +1,4 @@
-"""Audio carried from one video file into another: copied where the new file can hold it, else encoded as AAC."""
+"""The audio of one video file written into another: copied where the new file can hold it, else encoded as AAC."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,24 +10,24 @@ from nst_rt.media.video.audio_reader import AudioReader
 _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8"})
 _EVERYWHERE = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
 COPIED = {
-    # What players of the format play; the standard would let MP4 hold more.
+    # What players of the format play; by the standard MP4 could hold more.
     ".mp4": _EVERYWHERE | {"opus", "flac"},
     ".mov": _EVERYWHERE | _PCM,
     ".mkv": _EVERYWHERE | _PCM | {"opus", "flac", "vorbis", "mp2", "dts", "truehd"},
 }
-"""Codecs that go over as they are, by the suffix of the new file."""
+"""Codecs that are copied as they are, by the suffix of the new file."""
 
 _AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
 
 
-class AudioCopier:
-    """Moves the audio tracks of `audio` into `container`, a stretch of time at a time.
+class AudioWriter:
+    """Writes the audio tracks of a video into another, along with its frames.
 
     Args:
         audio: the video that the audio comes from.
-        container: the file being written, before its header is.
-        suffix: of that file.
-        start: seconds to take off every time stamp.
+        container: the new file, before its header is written.
+        suffix: of the new file.
+        start: seconds to subtract from every time stamp.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class AudioCopier:
             stream.codec_context.bit_rate = 96_000 * max(1, min(context.layout.nb_channels, 6))
             self._encoded[track.index] = stream
             written = "aac"
-            self.notices.append(f"audio track {number} ({codec}) does not go into {suffix}, encoded as AAC")
+            self.notices.append(f"audio track {number} ({codec}) does not go into {suffix} and is encoded as AAC")
         else:
             self.notices.append(f"audio track {number} ({codec}) cannot be read and is left out")
             return
@@ -67,14 +67,14 @@ class AudioCopier:
             stream.metadata["language"] = language
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Write the packets that are due before `seconds` of the new video; all that are left for None."""
+        """Write the packets that are due up to `seconds` of the new video; all that are left for None."""
         while (packet := self._next) is not None and (seconds is None or self._time(packet) <= seconds):
             for ready in self._converted(packet):
                 self._container.mux(ready)
             self._next = next(self._packets, None)
 
     def finish(self) -> None:
-        """Write what the encoders still hold."""
+        """Write what the encoders still hold; once, at the end."""
         for stream in self._encoded.values():
             self._container.mux(stream.encode(None))
 
@@ -85,17 +85,17 @@ class AudioCopier:
     def _converted(self, packet: "av.Packet[av.AudioStream]") -> "Iterator[av.Packet[av.AudioStream]]":
         index = packet.stream_index
         if index in self._copied:
-            late = round(self._start / packet.time_base)
+            start = round(self._start / packet.time_base)
             if packet.pts is not None:
-                packet.pts -= late
+                packet.pts -= start
             if packet.dts is not None:
-                packet.dts -= late
+                packet.dts -= start
             packet.stream = self._copied[index]
             yield packet
         elif index in self._encoded:
             try:
                 frames = packet.decode()
-            except av.error.FFmpegError:  # a damaged packet is a moment of silence
+            except av.error.FFmpegError:  # a damaged packet becomes a moment of silence
                 return
             for frame in frames:
                 if frame.pts is not None and frame.time_base:

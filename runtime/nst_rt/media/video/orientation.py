@@ -1,5 +1,6 @@
-"""How a video's stored pixels are turned to be upright, as phones ask for."""
+"""How the stored pixels of a video are turned upright: phones store what their sensor sees, and a display matrix."""
 
+from dataclasses import dataclass
 from typing import cast
 
 import av
@@ -8,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+@dataclass(frozen=True)
 class Turn:
-    """Swap rows and columns, then mirror: the eight ways to lay a rectangle on its sides."""
+    """One of the eight ways to turn and mirror a frame: swap rows and columns, then mirror."""
 
-    def __init__(self, swap: bool, mirror_x: bool, mirror_y: bool) -> None:
-        self.swap, self.mirror_x, self.mirror_y = swap, mirror_x, mirror_y
+    swap: bool = False
+    mirror_x: bool = False
+    mirror_y: bool = False
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The turned frame, of uint8 (height, width, 3)."""
         if self.swap:
             pixels = np.asarray(cv2.transpose(pixels), np.uint8)
         if self.mirror_x or self.mirror_y:
@@ -24,10 +28,10 @@ class Turn:
 
 
 def turning(frame: av.VideoFrame) -> tuple[int, Turn]:
-    """Degrees clockwise and the way to turn a video's stored pixels, from its display matrix."""
+    """Degrees clockwise by which a video's stored pixels are to be turned, and what turns them."""
     side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
-        return 0, Turn(False, False, False)
+        return 0, Turn()
     a, b, _, c, d = (int(value) for value in np.frombuffer(cast(bytes, side_data), np.int32)[:5])
     # (x, y) is shown at (ax + cy, bx + dy).
     swap = abs(b) > abs(a)

@@ -19,15 +19,15 @@ def open_video(path: Path) -> av.container.InputContainer:
     if empty:
         raise InputError(f"{path}: the file is empty. Copy or download it again")
     try:
-        # `file:` keeps a name such as "a:b.mp4" from being taken for an address; the whitelist keeps a playlist in
-        # the file from fetching anything.
+        # With `file:` a name such as "a:b.mp4" is not taken for an address; with the whitelist a playlist in the file
+        # cannot fetch anything.
         container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
     except (av.error.FFmpegError, OSError) as error:
         raise InputError(f"{path}: {_why_not_opened(path)}. Copy or download it again, or convert it") from error
     name = container.format.name
     if name.endswith("_pipe") or name in ("image2", "tty"):
         container.close()
-        what = "a text file" if name == "tty" else "an image (`nst-rt image` stylises images)"
+        what = "a text file" if name == "tty" else "an image"
         raise InputError(f"{path}: {what}, not a video. Choose a video")
     return container
 

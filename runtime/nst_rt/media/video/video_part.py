@@ -11,10 +11,13 @@ from nst_rt.errors import InputError
 
 @dataclass(frozen=True)
 class VideoPart:
-    """From `start` on, for `length`, both in seconds; to the end of the video without a length.
+    """The part that begins at `start` and lasts for `length`, both in seconds; without a length to the video's end.
+
+    >>> VideoPart(start=Fraction(90), length=Fraction(5, 2)).length
+    Fraction(5, 2)
 
     Raises:
-        InputError: a start before the video's, or a length that is none.
+        InputError: a start before the video's, or a length that is not above 0.
     """
 
     start: Fraction = Fraction(0)
@@ -22,20 +25,25 @@ class VideoPart:
 
     def __post_init__(self) -> None:
         if self.start < 0:
-            raise InputError(f"a part of a video cannot begin at {float(self.start):g} s. Give a start of 0 or later")
+            raise InputError(
+                f"a part of a video cannot begin at {float(self.start):g} s. Give a start of 0 or later",
+                parameter="start",
+            )
         if self.length is not None and self.length <= 0:
-            raise InputError(f"a part of a video cannot last {float(self.length):g} s. Give a longer duration")
+            raise InputError(
+                f"a part of a video cannot last {float(self.length):g} s. Give a longer duration", parameter="length"
+            )
 
 
 def shown_from(
-    stamped: Iterable[tuple[av.VideoFrame, int]], start: int, nominal: int
+    stamped: Iterable[tuple[av.VideoFrame, int]], start: int, frame_length: int
 ) -> Iterator[tuple[av.VideoFrame, int]]:
-    """What is on the screen from `start` on: the frame that is shown at that time, as of then, and all later ones.
+    """What is on the screen from `start` on: the frame that is shown then, stamped `start`, and all later ones.
 
     Args:
-        stamped: frames and when they are shown, rising.
-        start: in their units, as is all else.
-        nominal: how long the video's last frame is shown at least.
+        stamped: frames and their rising time stamps.
+        start: in the unit of the time stamps.
+        frame_length: how long the video's last frame is shown at least, in the same unit.
     """
     shown: tuple[av.VideoFrame, int] | None = None
     for frame, stamp in stamped:
@@ -46,5 +54,5 @@ def shown_from(
             yield shown[0], start
             shown = None
         yield frame, stamp
-    if shown is not None and start < shown[1] + max(nominal, shown[0].duration or 0):
+    if shown is not None and start < shown[1] + max(frame_length, shown[0].duration or 0):
         yield shown[0], start
