@@ -1,12 +1,13 @@
 """`nst-rt bench`: how fast does it run here, and with `quality`, how good does it look?"""
 
-import re
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
+from nst_rt.cli.messages import say
 from nst_rt.cli.options import (
     ColorOption,
     DeviceOption,
@@ -22,15 +23,18 @@ from nst_rt.cli.options import (
 
 from nst_bench.quality.quality_command import quality
 
-NOT_OF_A_SUITE = ("style", "strength", "color", "stroke_size", "size", "frames", "warm_up", "batch")
-"""Parameters of the command that only sizes of one's own have."""
+if TYPE_CHECKING:
+    from nst_bench.speed.closed_loop import LatencyOptions
+
+WITHOUT_A_SUITE = ("style", "strength", "color", "stroke_size", "size", "frames", "warm_up", "batch")
+"""Parameters of the command that a suite does not have."""
 
 
 class _JsonMayNameAFile(typer.core.TyperGroup):
     """`--json` alone prints; `--json OUT.json` writes, as `--output OUT.json` does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As typer's; a value after `--json` makes it `--output`."""
+        """As typer's; a file name after `--json` makes it `--output`."""
         for index in range(len(args) - 1):
             if args[index] in self.commands:
                 break
@@ -63,62 +67,65 @@ def bench(
     stroke_size: StrokeSizeOption = 1.0,
     size: Annotated[list[str] | None, typer.Option("--size", help="WIDTHxHEIGHT; may be given several times.")] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames that are timed.")] = 100,
-    warm_up: Annotated[int, typer.Option("--warm-up", min=0, help="Frames before that, not timed.")] = 10,
+    warm_up: Annotated[int, typer.Option("--warm-up", min=0, help="Frames before them that are not timed.")] = 10,
     batch: Annotated[int, typer.Option(min=1, help="Frames per call.")] = 1,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the JSON to this file; so does --json OUT.json.")
     ] = None,
     suite: Annotated[
         SuiteName | None,
-        typer.Option("--suite", help="Sizes, devices, peers, whole processes: quick (two minutes) or full (fifteen)."),
+        typer.Option(
+            "--suite", help="Sizes, devices, peers, whole processes: quick (two minutes) or full (fifteen minutes)."
+        ),
     ] = None,
     compare: Annotated[
         Path | None,
-        typer.Option("--compare", help="An older JSON: ratios to it, and whether they are more than noise."),
+        typer.Option("--compare", help="The JSON of an earlier run: ratios to it, and whether they exceed the noise."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a style at one or several sizes: warm-up, then frames per second and p50/p90/p99 of every stage.
 
-    With --suite, everything that a machine is judged by: beside OUT.json go OUT.md and OUT.png.
+    With --suite: everything that a machine is judged by, and OUT.md and OUT.png beside OUT.json.
     """
     if context.invoked_subcommand is not None:
         return
-    if suite is not None and any(_is_given(context, name) for name in NOT_OF_A_SUITE):
+    if suite is not None and any(_is_given(context, name) for name in WITHOUT_A_SUITE):
         raise typer.BadParameter(
             "a suite has its own sizes, frames and batches, and takes the model's first style as it is",
             param_hint="--suite",
         )
-    import json
+    from nst_bench.harness.workload import Target
+    from nst_bench.speed.closed_loop import SIZES, LatencyOptions
+    from nst_bench.speed.report_comparison import compare_reports, comparison_markdown, read_report
 
-    old = None
-    if compare is not None:
-        from nst_bench.speed.speed_command import read_report
-
-        old = read_report(compare)
+    old = None if compare is None else read_report(compare)
+    target = Target(device, precision, model, threads)
     if suite is not None:
-        from nst_bench.speed.speed_command import run_suite
         from nst_bench.speed.speed_report import markdown
+        from nst_bench.speed.suite import SuiteOptions, run_suite
 
-        options: dict[str, Any] = {"model": model, "device": device, "precision": precision, "threads": threads}
-        report = run_suite(suite.value, **options, output=output)
+        report = run_suite(SuiteOptions(suite=suite.value, target=target, output=output), say)
         typer.echo(json.dumps(report, indent=2) if as_json else markdown(report))
     else:
-        options = {"model": model, "device": device, "precision": precision, "threads": threads}
-        options |= {"style": one_style(style), "strength": strength, "color": color, "stroke_size": stroke_size}
-        report = _measure(options, size, frames, warm_up, batch)
-        if output is not None:
-            from nst_bench.speed.speed_command import write_json
-
-            write_json(report, output)
+        options = LatencyOptions(
+            style=one_style(style),
+            strength=strength,
+            color=color,
+            stroke_size=stroke_size,
+            target=target,
+            sizes=size or SIZES,
+            frames=frames,
+            warm_up=warm_up,
+            batch=batch,
+        )
+        report = _measure(options, output)
         if as_json:
             typer.echo(json.dumps(report, indent=2))
         else:
             _show(report)
     if old is not None:
-        from nst_bench.speed.speed_command import compared
-
-        typer.echo(compared(old, report), err=as_json)
+        typer.echo(comparison_markdown(compare_reports(old, report), old, report), err=as_json)
 
 
 def _is_given(context: typer.Context, parameter: str) -> bool:
@@ -126,44 +133,30 @@ def _is_given(context: typer.Context, parameter: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _measure(loading: dict[str, Any], size: list[str] | None, frames: int, warm_up: int, batch: int) -> dict[str, Any]:
+def _measure(options: "LatencyOptions", output: Path | None) -> dict[str, Any]:
     from nst_rt.cli.progress import progress_bar
-    from nst_rt.stylizer.stylizer import Stylizer
 
-    from nst_bench.harness.latency import Case, measure
-    from nst_bench.harness.machine import describe_machine
+    from nst_bench.harness.documents import as_json, write_texts
+    from nst_bench.speed.closed_loop import measure_latencies
 
-    cases = [Case(*_parse_size(text), batch) for text in size or ["640x480", "1280x720"]]
-    results = []
-    with (
-        Stylizer.load(**loading) as stylizer,
-        progress_bar(len(cases) * frames, "frames") as advance,
-    ):
-        for case in cases:
-            results.append(measure(stylizer, case, frames=frames, warm_up=warm_up, progress=advance))
-    return {"machine": describe_machine(), "results": results}
-
-
-def _parse_size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)x(\d+)", text.strip().lower())
-    if not match or min(int(match[1]), int(match[2])) < 16:
-        raise typer.BadParameter(
-            f"{text!r} is not WIDTHxHEIGHT with both sides 16 or more, such as 1280x720", param_hint="--size"
-        )
-    return int(match[1]), int(match[2])
+    with progress_bar(len(options.sizes) * options.frames, "frames") as advance:
+        report = measure_latencies(options, advance)
+    if output is not None:
+        write_texts(output.parent, {output.name: as_json(report)})
+    return report
 
 
 def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from nst_bench.speed.entries import size_of
+    from nst_bench.harness.machine import machine_line
+    from nst_bench.speed.metrics import size_of
 
     console = Console()
-    machine, first = report["machine"], report["results"][0]["model"]
-    strokes = "" if first["stroke_size"] == 1 else f", strokes of {first['stroke_size']:g} times the size"
-    cards = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ""
-    console.print(f"{machine['processor']}, {machine['logical_cores']} cores{cards}", highlight=False)
+    first = report["results"][0]["model"]
+    strokes = "" if first["stroke_size"] == 1 else f", stroke size {first['stroke_size']:g}"
+    console.print(machine_line(report["machine"]), highlight=False)
     console.print(
         f"{first['model']} ({first['family']}, {first['precision']}) on {first['device']} by {first['provider']}, "
         f"ONNX Runtime {first['onnxruntime']}, CUDA graph {'on' if first['cuda_graph'] else 'off'}"

@@ -1,1 +1,1 @@
-"""How fast: suites of cases, the peers beside them, the machine's limits under them."""
+"""Speed: latency, suites of measurements, other runtimes for comparison, and the limits of the machine."""

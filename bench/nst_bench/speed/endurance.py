@@ -1,9 +1,9 @@
-"""Does memory stay flat? Many frames through a stylizer, and through the live loop with its capture thread and display.
+"""Does memory stay flat? Many frames through a stylizer, and through the live loop with capture thread and display.
 
     python -m nst_bench.speed.endurance --frames 100000 --size 64x48
 
-A leak of one frame a call would show whatever the size, so that small frames, of which a hundred thousand take
-minutes, prove as much as large ones.
+A leak of one frame per call shows at any size. So small frames, a hundred thousand of them in minutes, prove as much as
+large ones.
 """
 
 import json
@@ -14,18 +14,16 @@ from typing import Annotated, Any
 
 import psutil  # type: ignore[import-untyped]
 import typer
-from nst_rt.cli.frame_options import parse_sides
-from nst_rt.cli.messages import fail
 from nst_rt.contract import Frame
 from nst_rt.errors import NstError
 from nst_rt.live.capture import Capture, LiveFrame
 from nst_rt.live.loop import LiveLoop
 from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.workload import Case, Target, moving_frames
 
 SHARES = (0.01, 0.1, 0.5, 1.0)
-"""Of all frames, after which memory is read. By the first everything that is kept has been made."""
+"""Of all frames, after which memory is read. By the first one, everything that is kept has been made."""
 STYLE_EVERY = 250
 """Frames after which the style changes."""
 
@@ -34,8 +32,8 @@ def measure_memory(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any
     """Stylise `frames` frames, first by plain calls, then in a live loop.
 
     Returns:
-        JSON-ready: sizes, `frames`, and per way (`calls`, `live`) the process's resident memory in MB after each of
-        `SHARES`, `grown_mb` from the first to the last, and what that is in bytes a frame.
+        JSON-ready: sizes, `frames`, and for `calls` and for `live` the resident memory of the process in MB after each
+        of `SHARES`, `grown_mb` from the first to the last, and that in `bytes_per_frame`.
     """
     return {
         "width": case.width,
@@ -46,8 +44,8 @@ def measure_memory(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any
     }
 
 
-class _Readings:
-    """Resident memory, read at the shares of a run."""
+class _MemoryReadings:
+    """Resident memory, read after the shares of a run."""
 
     def __init__(self, frames: int) -> None:
         self._frames = frames
@@ -59,7 +57,7 @@ class _Readings:
         if count in self._due:
             self._read[self._due[count]] = self._process.memory_info().rss
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         first, last = (self._read[f"{share:.0%}"] for share in (SHARES[0], SHARES[-1]))
         between = self._frames - max(1, round(SHARES[0] * self._frames))
         return {
@@ -69,20 +67,20 @@ class _Readings:
         }
 
 
-class _Drawn:
-    """A source that draws the next image when the last one has been shown, so that none is dropped."""
+class _DrawnSource:
+    """A source that gives the next frame when the last one was shown, so that none is dropped."""
 
     live = False
 
     def __init__(self, case: Case, frames: int) -> None:
         self._images, self._left = moving_frames(case), frames
-        self.may_go_on = threading.Semaphore(1)
+        self.shown = threading.Semaphore(1)
 
     def describe(self) -> dict[str, Any]:
-        return {"name": "drawn images", "width": None, "height": None, "fps": None}
+        return {"name": "drawn frames", "width": None, "height": None, "fps": None}
 
     def read(self) -> LiveFrame | None:
-        self.may_go_on.acquire()
+        self.shown.acquire()
         if not self._left:
             return None
         self._left -= 1
@@ -92,8 +90,8 @@ class _Drawn:
         pass
 
 
-class _Display:
-    """In a window's place: everything is drawn for it, and nothing shown."""
+class _NoWindow:
+    """In place of a window: everything is drawn for it, and nothing is shown."""
 
     def fit(self, image: Frame) -> Frame:
         return image
@@ -111,8 +109,8 @@ class _Display:
         pass
 
 
-class _Counter:
-    """In a virtual camera's place: takes every image once."""
+class _CountingCamera:
+    """In place of a virtual camera: counts the frames."""
 
     def __init__(self, taken: Callable[[int], None]) -> None:
         self._taken, self._count = taken, 0
@@ -126,45 +124,45 @@ class _Counter:
 
 
 def _through_calls(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any]:
-    readings, images, styles = _Readings(frames), moving_frames(case), stylizer.styles
+    readings, images, styles = _MemoryReadings(frames), moving_frames(case), stylizer.styles
     for count in range(1, frames + 1):
         if styles and count % STYLE_EVERY == 0:
             stylizer.style = styles[count // STYLE_EVERY % len(styles)]
         stylizer(images[count % len(images)])
         readings.after(count)
-    return readings.told()
+    return readings.summary()
 
 
 def _through_live_loop(stylizer: Stylizer, case: Case, frames: int) -> dict[str, Any]:
-    readings, source = _Readings(frames), _Drawn(case, frames)
+    readings, source = _MemoryReadings(frames), _DrawnSource(case, frames)
 
     def taken(count: int) -> None:
         readings.after(count)
-        source.may_go_on.release()
+        source.shown.release()
 
-    def again() -> _Drawn:
-        raise AssertionError("drawn images are never lost")
+    def again() -> _DrawnSource:
+        raise AssertionError("drawn frames are never lost")
 
     capture = Capture(source, again, typer.echo)
-    LiveLoop(stylizer, capture, window=_Display(), virtual_camera=_Counter(taken), frames=frames).run()
-    return readings.told()
+    LiveLoop(stylizer, capture, window=_NoWindow(), virtual_camera=_CountingCamera(taken), frames=frames).run()
+    return readings.summary()
 
 
 def main(
-    frames: Annotated[int, typer.Option(min=100, help="For plain calls, and as many for the live loop.")] = 100_000,
+    frames: Annotated[int, typer.Option(min=100, help="In plain calls, and as many in the live loop.")] = 100_000,
     size: Annotated[str, typer.Option(metavar="WxH")] = "64x48",
     model: Annotated[str | None, typer.Option()] = None,
     device: Annotated[str, typer.Option()] = "auto",
     threads: Annotated[int | None, typer.Option(min=1)] = None,
 ) -> None:
     """Print resident memory over a long run as JSON."""
-    width, height = parse_sides(size)
     try:
-        with Stylizer.load(model=model, device=device, threads=threads) as stylizer:
-            told = measure_memory(stylizer, Case(width, height), frames)
+        with Target(device, model=model, threads=threads).load() as stylizer:
+            measured = measure_memory(stylizer, Case.parse(size), frames)
     except NstError as error:
-        raise typer.Exit(fail(str(error), error.exit_code, below=error.below)) from error
-    typer.echo(json.dumps(told, indent=2))
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    typer.echo(json.dumps(measured, indent=2))
 
 
 if __name__ == "__main__":

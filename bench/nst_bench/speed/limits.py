@@ -1,4 +1,4 @@
-"""What the machine can do at most, measured in the same run: arithmetic, memory, and the way to a card."""
+"""The limits of the machine, measured in the same run: arithmetic, memory, and the transfer to a GPU."""
 
 import importlib.util
 import tempfile
@@ -15,18 +15,18 @@ from nst_rt.engine.providers import provider_options
 from numpy.typing import NDArray
 
 SIDE = 1024
-"""Of the square matrices on a processor: 12 MB of them, past a core's own cache."""
-CARD_SIDE = 8192
+"""Of the square matrices on a CPU: 12 MB together, more than the cache of a core."""
+GPU_SIDE = 8192
 MEGABYTE = 1 << 20
 
 
 def measure_limits(seconds: float = 4.0) -> dict[str, Any]:
-    """Peak rates, the best of many tries each; what cannot be measured is left out and told under `skipped`.
+    """Peak rates, each the best of many runs; what cannot be measured is in `skipped` with the reason.
 
     Returns:
         `cpu_fp32_gflops` (matrix product by ONNX Runtime or numpy's BLAS, whichever is faster), `cpu_bf16_gflops` (by
-        PyTorch), `memory_copy_gb_s` (bytes copied, each once), and where CUDA runs `cuda_fp32_gflops`,
-        `cuda_fp16_gflops`, `to_card_gb_s`, `from_card_gb_s`.
+        PyTorch), `memory_copy_gb_s` (bytes copied, each once), and if CUDA runs `cuda_fp32_gflops`,
+        `cuda_fp16_gflops`, `to_gpu_gb_s`, `from_gpu_gb_s`.
     """
     measures: dict[str, Callable[[float], float]] = {
         "cpu_fp32_gflops": _cpu_fp32,
@@ -35,10 +35,10 @@ def measure_limits(seconds: float = 4.0) -> dict[str, Any]:
     }
     if gpu.nvidia_driver() is not None and Device("cuda") in listed_devices():
         measures |= {
-            "cuda_fp32_gflops": lambda budget: _ort_product(Device("cuda"), np.float32, CARD_SIDE, budget),
-            "cuda_fp16_gflops": lambda budget: _ort_product(Device("cuda"), np.float16, CARD_SIDE, budget),
-            "to_card_gb_s": lambda budget: _card_copy(budget, up=True),
-            "from_card_gb_s": lambda budget: _card_copy(budget, up=False),
+            "cuda_fp32_gflops": lambda budget: _ort_product(Device("cuda"), np.float32, GPU_SIDE, budget),
+            "cuda_fp16_gflops": lambda budget: _ort_product(Device("cuda"), np.float16, GPU_SIDE, budget),
+            "to_gpu_gb_s": lambda budget: _gpu_copy(budget, up=True),
+            "from_gpu_gb_s": lambda budget: _gpu_copy(budget, up=False),
         }
     found: dict[str, Any] = {}
     skipped: dict[str, str] = {}
@@ -51,14 +51,14 @@ def measure_limits(seconds: float = 4.0) -> dict[str, Any]:
 
 
 def _best(work: Callable[[], Any], seconds: float) -> float:
-    """Seconds of the fastest of as many tries as fit, at least three; the first is not counted."""
+    """Seconds of the fastest of as many runs as fit, at least three; the first one is not counted."""
     work()
-    best, begun, tries = float("inf"), time.perf_counter(), 0
-    while tries < 3 or time.perf_counter() - begun < seconds:
+    best, begun, runs = float("inf"), time.perf_counter(), 0
+    while runs < 3 or time.perf_counter() - begun < seconds:
         before = time.perf_counter()
         work()
         best = min(best, time.perf_counter() - before)
-        tries += 1
+        runs += 1
     return best
 
 
@@ -111,7 +111,7 @@ def _memory_copy(seconds: float) -> float:
     return source.nbytes / _best(lambda: np.copyto(target, source), seconds) / 1e9
 
 
-def _card_copy(seconds: float, *, up: bool) -> float:
+def _gpu_copy(seconds: float, *, up: bool) -> float:
     host = np.ones(64 * MEGABYTE, np.uint8)
-    card = load_onnxruntime().OrtValue.ortvalue_from_numpy(host, "cuda", 0)
-    return host.nbytes / _best(lambda: card.update_inplace(host) if up else card.numpy(), seconds) / 1e9
+    device = load_onnxruntime().OrtValue.ortvalue_from_numpy(host, "cuda", 0)
+    return host.nbytes / _best(lambda: device.update_inplace(host) if up else device.numpy(), seconds) / 1e9

@@ -5,8 +5,8 @@ AAAI 2023 (arXiv 2211.15313); widths, kernels and strides as in the authors' cod
 slimming factor of 1. A time does not depend on the weights.
 
 The whole has 0.472 million parameters: 157 792 in the content encoder, as many in the style encoder, 2 560 in the
-modulator, 153 843 in the decoder. The style encoder and the modulator run once for a style, so that they are not here:
-what they give, a mean, a deviation, a filter weight and a filter bias for each channel of both levels, are constants.
+modulator, 153 843 in the decoder. The style encoder and the modulator run once per style, so they are not here:
+their outputs are constants: a mean, a deviation, a filter weight and a filter bias for each channel of both levels.
 """
 
 from collections import OrderedDict
@@ -20,15 +20,15 @@ WIDTHS = (16, 32, 64)
 """Channels at full, half and quarter size."""
 
 
-def _conv(entering: int, leaving: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     padding = kernel // 2
-    return nn.Conv2d(entering, leaving, kernel, stride, padding, groups=groups, padding_mode="reflect")
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, padding_mode="reflect")
 
 
-def _grouped(entering: int, leaving: int, stride: int = 1) -> list[nn.Module]:
-    """3x3 within groups, as many as the narrower side has channels, then 1x1 across them."""
-    within = _conv(entering, leaving, 3, stride, groups=min(entering, leaving))
-    return [within, nn.ReLU(), _conv(leaving, leaving, 1), nn.ReLU()]
+def _grouped(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
+    """3x3 within groups (as many as the smaller number of channels), then 1x1 across them."""
+    within = _conv(inputs, outputs, 3, stride, groups=min(inputs, outputs))
+    return [within, nn.ReLU(), _conv(outputs, outputs, 1), nn.ReLU()]
 
 
 class Block(nn.Module):
@@ -62,7 +62,7 @@ class ModulatedBlock(Block):
         self.register_buffer("deviation", torch.rand(1, channels, 1, 1) + 0.5)
 
     def forward(self, features: Tensor) -> Tensor:
-        # One operator, in place of the mean and the variance that the authors' code takes apart: the peer's advantage.
+        # One operator in place of separate mean and variance as in the authors' code, which favours the peer.
         styled = functional.instance_norm(features) * self.deviation + self.mean
         hidden = functional.relu(self.weight * self.first(styled) + self.bias * styled)
         changed: Tensor = self.weight * self.second(hidden) + self.bias * hidden
@@ -72,7 +72,7 @@ class ModulatedBlock(Block):
 class MicroAst(nn.Sequential):
     """Content encoder and decoder, with one style as constants: RGB photographs in [0, 1] to the same, not clamped.
 
-    Weights are drawn as He et al. 2015 do, so that contrast comes through and images can be held against each other.
+    Weights are drawn as in He et al. 2015: images keep their contrast, and those of several peers can be compared.
 
     Shapes: (N, 3, H, W), both sides multiples of `STRIDE` -> the same.
     """
@@ -96,7 +96,7 @@ class MicroAst(nn.Sequential):
             *_grouped(half, full),
             _conv(full, 3, 9),
         )
-        # Named, because the Python that pnnx writes on its way to ncnn calls tensors after them.
+        # Named, because the Python that pnnx writes on its way to ncnn names tensors after them.
         super().__init__(OrderedDict(encoder=encoder, decoder=decoder))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

@@ -1,4 +1,4 @@
-"""The networks that contenders run: the same weights as a PyTorch module, as our own file and as a float model."""
+"""The networks that backends run: the same weights as a PyTorch module, as our own file and as a float model."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
 from nst_rt.styles.styles_file import read_styles
 from numpy.typing import NDArray
 
-from nst_bench.harness.latency import Case
+from nst_bench.harness.workload import Case
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,10 +29,10 @@ class Network:
 
     Args:
         name: `built-in`, `Johnson-32`, `MicroAST`.
-        weights: where they come from; random ones cost the same.
+        weights: where they come from, in words; random ones cost the same.
         module: float32 RGB (N, 3, H, W) in [0, white] to the same, not clamped.
         white: 1 or 255.
-        folder: for files that are made on the way.
+        folder: for temporary files.
     """
 
     name: str
@@ -62,7 +62,7 @@ class OwnNetwork(Network):
 
     Args:
         file: the same in our contract.
-        style: the vector that the module has built in, where the file takes one.
+        style: the vector that is built into the module, if the file takes one.
     """
 
     file: Path
@@ -74,7 +74,7 @@ class OwnNetwork(Network):
         return next((path for path in ModelFiles(self.file).variants if read_model(path).precision == "int8"), None)
 
     def inputs(self) -> dict[str, NDArray[Any]]:
-        """What our file takes beside the frame."""
+        """The inputs of our file besides the frame."""
         values: dict[str, NDArray[Any]] = {name: np.ones(1, np.float32) for name in (contract.STRENGTH, contract.COLOR)}
         return values if self.style is None else values | {contract.STYLE: self.style.reshape(1, -1)}
 
@@ -82,8 +82,8 @@ class OwnNetwork(Network):
 def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
     """The network of nst-rt itself, or of another `nst-rt export conditional` file, with its first style.
 
-    Where the file cannot be read back into PyTorch, the module has random weights of the default widths: what it
-    computes is then another thing, what it costs is the same if the file is of this version and has these widths.
+    If the file cannot be read back into PyTorch, the module has random weights of the default widths. It then computes
+    other images, at the same cost if the file is of this version and has these widths.
 
     Raises:
         ModelError: a network of another family, for which no module would cost the same.
@@ -97,15 +97,16 @@ def built_in_network(folder: Path, file: Path | None = None) -> OwnNetwork:
     record = read_model(files.path)
     if record.family != "conditional":
         raise ModelError(
-            f"{files.path}: of the family {record.family}, and peers run conditional networks. Give a file of "
-            "`nst-rt export conditional`"
+            f"{files.path}: of the family {record.family}, and peers run conditional networks. Give a conditional "
+            "network",
+            parameter="model",
         )
     styles = read_styles(files.styles) if files.styles else []
     try:
         network, weights = conditional_from_onnx(files.path).network, "as shipped"
     except NstError as error:
         torch.manual_seed(SEED)
-        network, weights = ConditionalTransformer(), f"random in PyTorch, in the network of this version ({error})"
+        network, weights = ConditionalTransformer(), f"random in PyTorch, for the network of this version ({error})"
     size = record.style_size
     vector = next((style.vector for style in styles if style.vector.size == size), None)
     neutral = np.repeat(np.array([1, 0], np.float32), [size - size // 2, size // 2])
@@ -165,21 +166,22 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork
 
 
 def micro_ast_network(folder: Path) -> Network:
-    """MicroAST's architecture, random weights of a fixed seed, one style folded in; for sides that 4 divides."""
+    """MicroAST's architecture, random weights of a fixed seed, one style as a constant; for sides that are multiples
+    of 4."""
     import torch
 
     from nst_bench.speed.micro_ast import MicroAst
 
     torch.manual_seed(SEED)
     module = MicroAst().eval().requires_grad_(False)
-    return Network(MICRO_AST, "random in MicroAST's architecture, same cost, style folded in", module, 1.0, folder)
+    return Network(MICRO_AST, "random in MicroAST's architecture, same cost, style as a constant", module, 1.0, folder)
 
 
 def open_network(name: str, folder: Path, file: Path | None = None) -> Network:
     """A network by its name: `built-in`, `MicroAST`, or `Johnson-N` with N channels at full size.
 
     Args:
-        folder: where files may be made; to be kept as long as the network.
+        folder: for temporary files; it has to exist as long as the network is used.
         file: another conditional model in place of the built-in one.
     """
     if name == MICRO_AST:

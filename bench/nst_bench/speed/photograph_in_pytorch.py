@@ -1,6 +1,6 @@
-"""One photograph through Johnson-32 the `fast_neural_style` way: `python -m ... PHOTOGRAPH OUTPUT`.
+"""One photograph through Johnson-32 as `fast_neural_style` runs it: `python -m ... PHOTOGRAPH OUTPUT`.
 
-A process of its own for `nst_bench.speed.cold_start`. Imports what that way needs and nothing of ours but the network.
+A process of its own for `nst_bench.speed.whole_process`. It imports what that needs, and of ours only the network.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""`ffmpeg | nst-rt pipe | ffmpeg` against the model alone, in turns: what the pipe costs in frames a second.
+"""`ffmpeg | nst-rt pipe | ffmpeg` and the model alone, in turns: what the pipe costs in frames per second.
 
-By itself: python -m nst_bench.speed.pipe_throughput --size 1280x720 --seconds 60
+As a command: python -m nst_bench.speed.pipe_throughput --size 1280x720 --seconds 60
 """
 
 import json
@@ -16,66 +16,64 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from nst_rt.cli.frame_options import parse_sides
-from nst_rt.cli.messages import fail
 from nst_rt.errors import DependencyError, NstError
 from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.harness.latency import Case, moving_frames
 from nst_bench.harness.noise import relative_noise
-from nst_bench.speed.cold_start import NST_RT
+from nst_bench.harness.workload import Case, Target, moving_frames
+from nst_bench.speed.whole_process import NST_RT
 
 ROUNDS = 5
 LEAST_FRAMES = 12
-"""Of a turn of the pipe, so that its filling counts little."""
+"""Of one run of the pipe, so that filling it counts little."""
 TIMEOUT = 600.0
-"""Seconds after which a turn of the pipe is given up."""
+"""Seconds after which a run of the pipe is stopped."""
 
 
-def measure_pipe(case: Case, seconds: float, *, threads: int | None = None, **loading: Any) -> dict[str, Any]:
+def measure_pipe(case: Case, seconds: float, target: Target, *, rounds: int = ROUNDS) -> dict[str, Any]:
     """Run the model alone on frames in memory, and a video through the pipe, in turns.
 
-    The video is H.264 where this FFmpeg writes it, else MPEG-4; the FFmpeg behind throws the frames away. The first
-    FFmpeg decodes while the network computes and takes its share of the cores.
+    The video is H.264 if this FFmpeg can write it, otherwise MPEG-4; the second FFmpeg discards the frames. The first
+    FFmpeg decodes while the network computes, and takes its share of the cores.
 
     Args:
         case: one frame a call.
-        seconds: of all turns together; starting processes comes on top.
-        loading: `model`, `device` and `precision` of `Stylizer.load`.
+        seconds: of all runs together; starting processes takes more.
+        rounds: each has one run of the model alone and one of the pipe.
 
     Returns:
-        JSON-ready: sizes, `device` and `precision` that ran, `alone` and `pipe` (median frames a second), `ratio`
+        JSON-ready: sizes, `device` and `precision` that ran, `alone` and `pipe` (median frames per second), `ratio`
         (median over the rounds of pipe to alone), `noise` of the ratios, and the `rounds` themselves.
 
     Raises:
         DependencyError: no ffmpeg.
-        NstError: as `Stylizer.load`; or a program of the pipe failed or took more than `TIMEOUT` for a turn.
+        NstError: as from `Stylizer.load`; or a program of the pipe failed, or took longer than `TIMEOUT`.
     """
     if shutil.which("ffmpeg") is None:
-        raise DependencyError("the pipe is measured between two ffmpeg: apt install ffmpeg")
-    share = seconds / (2 * ROUNDS)
-    rounds: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory() as folder, Stylizer.load(threads=threads, **loading) as stylizer:
+        raise DependencyError("the pipe is measured between two processes of ffmpeg: apt install ffmpeg")
+    share = seconds / (2 * rounds)
+    measured: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as folder, target.load() as stylizer:
         video = Path(folder) / "video.mkv"
         stylizer.warm_up(case.height, case.width)
         frames = _make_video(video, case, share / _seconds_each(stylizer, case))
-        line = _command_line(threads, loading)
-        for _ in range(ROUNDS):
+        command = [sys.executable, *NST_RT, "pipe", *target.arguments()]
+        for _ in range(rounds):
             alone = _alone(stylizer, case, share)
-            rounds.append({"alone": round(alone, 3), "pipe": _through_pipe(line, video, frames)})
-        told = stylizer.describe()
-    ratios = [turn["pipe"] / turn["alone"] for turn in rounds]
+            measured.append({"alone": round(alone, 3), "pipe": _through_pipe(command, video, frames)})
+        described = stylizer.describe()
+    ratios = [turn["pipe"] / turn["alone"] for turn in measured]
     return {
         "width": case.width,
         "height": case.height,
-        "device": told["device"],
-        "precision": told["precision"],
+        "device": described["device"],
+        "precision": described["precision"],
         "frames": frames,
-        "alone": round(statistics.median(turn["alone"] for turn in rounds), 2),
-        "pipe": round(statistics.median(turn["pipe"] for turn in rounds), 2),
+        "alone": round(statistics.median(turn["alone"] for turn in measured), 2),
+        "pipe": round(statistics.median(turn["pipe"] for turn in measured), 2),
         "ratio": round(statistics.median(ratios), 4),
         "noise": relative_noise(ratios),
-        "rounds": rounds,
+        "rounds": measured,
     }
 
 
@@ -106,20 +104,14 @@ def _make_video(path: Path, case: Case, frames: float) -> int:
     raise DependencyError(f"ffmpeg cannot write a video to measure with ({done.stderr.strip()[-200:]})")
 
 
-def _command_line(threads: int | None, loading: dict[str, Any]) -> list[str]:
-    options = {"--threads": threads, **{f"--{name}": value for name, value in loading.items()}}
-    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
-    return [sys.executable, "-c", NST_RT, "pipe", *given]
-
-
-def _through_pipe(line: list[str], video: Path, frames: int) -> float:
-    """Frames a second, from the first that comes out to the last, as the pipe itself tells."""
+def _through_pipe(command: list[str], video: Path, frames: int) -> float:
+    """Frames per second from the first that comes out to the last, as the pipe itself reports."""
     quiet = ["ffmpeg", "-v", "error", "-nostdin"]
-    by_itself = f"ffmpeg -i VIDEO -f yuv4mpegpipe - | {shlex.join(['nst-rt', *line[3:]])} > FILE"
+    to_repeat = f"ffmpeg -i VIDEO -f yuv4mpegpipe - | {shlex.join(['nst-rt', *command[3:]])} > FILE"
     with (
-        tempfile.TemporaryFile() as errors,  # a pipe that nobody reads would hold up a program that says much
+        tempfile.TemporaryFile() as errors,  # a pipe that nobody reads would block a program that writes much
         subprocess.Popen([*quiet, "-i", str(video), "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE) as reading,
-        subprocess.Popen(line, stdin=reading.stdout, stdout=subprocess.PIPE, stderr=errors) as pipe,
+        subprocess.Popen(command, stdin=reading.stdout, stdout=subprocess.PIPE, stderr=errors) as pipe,
         subprocess.Popen(
             [*quiet, "-f", "yuv4mpegpipe", "-i", "-", "-f", "null", "-"],
             stdin=pipe.stdout,
@@ -128,39 +120,39 @@ def _through_pipe(line: list[str], video: Path, frames: int) -> float:
     ):
         assert reading.stdout is not None
         assert pipe.stdout is not None
-        reading.stdout.close()  # so that each program sees the end of the one beside it
+        reading.stdout.close()  # so that each program sees the end of its neighbour
         pipe.stdout.close()
         try:
             writing.wait(TIMEOUT)
             pipe.wait(TIMEOUT)
         except subprocess.TimeoutExpired as error:
             raise NstError(
-                f"nst-rt pipe was not done with {frames} frames in {TIMEOUT:g} s. To see where it stands: {by_itself}"
+                f"nst-rt pipe was not done with {frames} frames in {TIMEOUT:g} s. To see how far it gets: {to_repeat}"
             ) from error
         finally:
             for process in (reading, pipe, writing):
-                process.kill()  # of one that has ended this does nothing
+                process.kill()  # which does nothing to one that has ended
         errors.seek(0)
-        said = errors.read().decode(errors="replace").strip()
-    found = re.search(r"^(\d+) frames in .*?([\d.]+) frames/s", said, re.MULTILINE)
+        output = errors.read().decode(errors="replace").strip()
+    found = re.search(r"^(\d+) frames in .*?([\d.]+) frames/s", output, re.MULTILINE)
     if found is None or int(found[1]) != frames:
-        last = said.splitlines()[-1].rstrip(". ") if said else "it said nothing"
-        raise NstError(f"nst-rt pipe did not take all {frames} frames: {last}. To see more: {by_itself}")
+        last = output.splitlines()[-1].rstrip(". ") if output else "it wrote no message"
+        raise NstError(f"nst-rt pipe did not take all {frames} frames: {last}. To see more: {to_repeat}")
     return float(found[2])
 
 
 def main(
     size: Annotated[str, typer.Option(metavar="WxH")] = "1280x720",
-    seconds: Annotated[float, typer.Option(min=1, help="Of all turns together.")] = 60.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Of all runs together.")] = 60.0,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the network, alone and in the pipe.")] = None,
 ) -> None:
-    """Print the pipe's frames a second and the model's alone as JSON."""
-    width, height = parse_sides(size)
+    """Print the frames per second of the pipe and of the model alone as JSON."""
     try:
-        told = measure_pipe(Case(width, height), seconds, threads=threads)
+        measured = measure_pipe(Case.parse(size), seconds, Target(threads=threads))
     except NstError as error:
-        raise typer.Exit(fail(str(error), error.exit_code, below=error.below)) from error
-    typer.echo(json.dumps(told, indent=2))
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    typer.echo(json.dumps(measured, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A suite's report as one image: time over size, and every race."""
+"""The report of a suite as one image: time over size, and every comparison with peers."""
 
 import itertools
 from collections import defaultdict
@@ -7,8 +7,9 @@ from typing import Any
 
 from nst_rt.errors import DependencyError, install_line
 
-from nst_bench.speed.entries import contender_of, size_of
-from nst_bench.speed.work import on_card
+from nst_bench.harness.machine import machine_line
+from nst_bench.speed.metrics import backend_label, size_of
+from nst_bench.speed.roofline import on_gpu
 
 OURS, PEER, FLOOR = "#c8553d", "#7a8b99", "#999999"
 
@@ -23,19 +24,17 @@ def draw(report: dict[str, Any], path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise DependencyError(f"the plot needs matplotlib: {install_line('bench')}") from error
-    races = [race for race in report["races"] if race["results"]]
-    figure = Figure(figsize=(6.4 + 5.2 * len(races), 5.2), layout="constrained")
-    axes = figure.subplots(1, 1 + len(races), squeeze=False)[0]
-    _sweep(axes[0], report)
-    for each, race in zip(axes[1:], races, strict=True):
-        _race(each, race)
-    machine = report["machine"]
-    cards = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ""
-    figure.suptitle(f"{machine['processor']}, {machine['logical_cores']} cores{cards}; nst-rt {machine['nst-rt']}")
+    comparisons = [comparison for comparison in report["peers"] if comparison["results"]]
+    figure = Figure(figsize=(6.4 + 5.2 * len(comparisons), 5.2), layout="constrained")
+    axes = figure.subplots(1, 1 + len(comparisons), squeeze=False)[0]
+    _draw_sizes(axes[0], report)
+    for each, comparison in zip(axes[1:], comparisons, strict=True):
+        _draw_peers(each, comparison)
+    figure.suptitle(f"{machine_line(report['machine'])}; nst-rt {report['machine']['nst-rt']}")
     figure.savefig(path, dpi=120)
 
 
-def _sweep(axes: Any, report: dict[str, Any]) -> None:
+def _draw_sizes(axes: Any, report: dict[str, Any]) -> None:
     lines: dict[str, dict[float, float]] = defaultdict(dict)
     floors: dict[str, dict[float, float]] = defaultdict(dict)
     ticks: dict[float, str] = {}
@@ -48,8 +47,8 @@ def _sweep(axes: Any, report: dict[str, Any]) -> None:
         ticks[megapixels] = size_of(result)
         share = result.get("limits", {}).get("arithmetic_share")
         if share:
-            # The same for every device that computes so at the same peak rate, which a card's is not.
-            where = " on a card" if on_card(model) else ""
+            # One line for all devices with the same peak rate; a GPU has another one.
+            where = " on a GPU" if on_gpu(model) else ""
             floors[f"{model['precision']} arithmetic at peak rate{where}"][megapixels] = share * p50
     for name, points in lines.items():
         axes.plot(sorted(points), [points[x] for x in sorted(points)], marker="o", label=name)
@@ -66,13 +65,13 @@ def _sweep(axes: Any, report: dict[str, Any]) -> None:
         axes.legend(fontsize=8)
 
 
-def _race(axes: Any, race: dict[str, Any]) -> None:
-    ordered = sorted(race["results"], key=lambda result: -float(result["latency"]["p50"]))
-    names = [contender_of(race, result) for result in ordered]
+def _draw_peers(axes: Any, comparison: dict[str, Any]) -> None:
+    ordered = sorted(comparison["results"], key=lambda result: -float(result["latency"]["p50"]))
+    names = [backend_label(comparison, result) for result in ordered]
     times = [result["latency"]["p50"] for result in ordered]
     colors = [OURS if name.startswith("nst-rt") else PEER for name in names]
     bars = axes.barh(names, times, color=colors)
     axes.bar_label(bars, labels=[f"{value:.1f}" for value in times], padding=3)
     axes.set_xlim(0, max(times) * 1.18)
     axes.set_xlabel("p50 per frame, ms")
-    axes.set_title(f"{race['network']}, {size_of(race)}")
+    axes.set_title(f"{comparison['network']}, {size_of(comparison)}")

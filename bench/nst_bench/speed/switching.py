@@ -1,7 +1,7 @@
-"""Styles that change while frames keep coming: does a switch hold up the frames around it?
+"""Styles that change while frames keep coming: does a switch delay the frames around it?
 
-Switched by what switches the live window: `StyleSwitcher`, which sets the next style in a thread of its own when a key
-is pressed, and `TimelinePlayer`, which sets a blend before every frame of a fade.
+The switches are those of the live window: `StyleSwitcher` sets the next style in a thread of its own when a key is
+pressed, and `TimelinePlayer` sets a blend before every frame of a fade.
 """
 
 import tempfile
@@ -17,48 +17,45 @@ from nst_rt.live.style_switcher import StyleSwitcher
 from nst_rt.styles.timeline import Timeline, TimelinePlayer
 from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.harness.latency import Case, moving_frames
 from nst_bench.harness.noise import noise_of_run
+from nst_bench.harness.workload import Case, Target, moving_frames
 
 SWITCHES = ("named", "blend", "painting", "fade")
 AFTER = 2
-"""Frames that count as at a switch although it is over: threads that worked for it may still be spinning."""
+"""Frames that count as at a switch after it is over: threads that worked for it may still be spinning."""
 LEAST_SWITCHES = 4
 PAINTING = Case(1600, 1200)
 FADING, FADE_EVERY = 8, 20
-"""Frames of a fade, and from one fade's beginning to the next one's."""
+"""Frames of a fade, and frames from the beginning of one fade to the next."""
 
 Switch = Callable[[bool], bool]
-"""Called before every frame, told whether a switch may begin now; says whether one is under way."""
+"""Called before every frame with whether a switch may begin now; returns whether one is in progress."""
 
 
-def measure_switching(
-    case: Case, kind: str, seconds: float, *, threads: int | None = None, **loading: Any
-) -> dict[str, Any]:
-    """Stylise frame after frame, half of them while the style changes, host bytes to host bytes.
+def measure_switching(case: Case, kind: str, seconds: float, target: Target) -> dict[str, Any]:
+    """Stylise frame after frame, half of them while the style changes, host bytes in to host bytes out.
 
-    A frame is at a switch from the key, or a fade's beginning, until `AFTER` frames after the first one in the new
-    style; what the frame's own thread does for the switch is part of the frame's time.
+    A frame is at a switch from the key, or the beginning of a fade, until `AFTER` frames after the first one in the
+    new style. What the thread of the frames does for the switch is part of the frame's time.
 
     Args:
         kind: `named` goes through the stored styles; `blend` to a blend of two and back; `painting` to a painting's
             file, whose vector the stylizer keeps, and back; `fade` follows a timeline that fades from one to another.
-        seconds: to go on for, and until there were `LEAST_SWITCHES`.
-        loading: `model`, `device` and `precision` of `Stylizer.load`.
+        seconds: how long at least; also until there were `LEAST_SWITCHES`.
 
     Returns:
         JSON-ready: sizes, `device` and `precision` that ran, `kind`, `switches`, `at_switch` and `without` (latencies
-        in milliseconds), and as multiples of the median without a switch: `median_times` and `largest_times` of the
-        frames at a switch, `largest_times_without` of the others, which are about as many; `noise` of these.
+        in milliseconds), and as multiples of the median without a switch: `median_ratio` and `largest_ratio` of the
+        frames at a switch, `largest_ratio_without` of the others, which are about as many; `noise` of the others.
 
     Raises:
-        StyleError: the model cannot switch so.
+        StyleError: the model cannot switch in this way.
         NstError: as `Stylizer.load` and its calls do.
     """
     frames = moving_frames(case)
     at_switch, without, others = LatencyStatistics(), LatencyStatistics(), list[float]()
     switches, still_at, index = 0, 0, 0
-    with tempfile.TemporaryDirectory() as folder, Stylizer.load(threads=threads, **loading) as stylizer:
+    with tempfile.TemporaryDirectory() as folder, target.load() as stylizer:
         stylizer.warm_up(case.height, case.width)
         before = time.perf_counter()
         stylizer(frames[0])
@@ -66,7 +63,7 @@ def measure_switching(
         for frame in frames:  # a painting has just been encoded, with threads that may still be spinning
             stylizer(frame)
         end = time.perf_counter() + seconds
-        # A switch is waited for: its thread must not work on while something else is measured.
+        # A switch has to end here: its thread must not work while something else is measured.
         while time.perf_counter() < end or switches < LEAST_SWITCHES or still_at:
             before = time.perf_counter()
             changing = switch(not still_at and without.count >= at_switch.count)
@@ -82,20 +79,20 @@ def measure_switching(
                 without.add(took)
                 others.append(took)
             index += 1
-        told = stylizer.describe()
+        described = stylizer.describe()
     median = without.percentile(50)
     return {
         "width": case.width,
         "height": case.height,
-        "device": told["device"],
-        "precision": told["precision"],
+        "device": described["device"],
+        "precision": described["precision"],
         "kind": kind,
         "switches": switches,
         "at_switch": at_switch.milliseconds(),
         "without": without.milliseconds(),
-        "median_times": round(at_switch.percentile(50) / median, 3),
-        "largest_times": round(at_switch.max / median, 3),
-        "largest_times_without": round(without.max / median, 3),
+        "median_ratio": round(at_switch.percentile(50) / median, 3),
+        "largest_ratio": round(at_switch.max / median, 3),
+        "largest_ratio_without": round(without.max / median, 3),
         "noise": noise_of_run(others),
     }
 
@@ -104,19 +101,21 @@ def _switch(kind: str, stylizer: Stylizer, folder: Path, each: float) -> Switch:
     """`each` is what a frame takes, in seconds."""
     stylizer.require_style_vectors("switches of style")
     if len(stylizer.styles) < 2:
-        raise StyleError(f"{stylizer!r} has fewer than two named styles to switch between. Give another --model")
+        raise StyleError(
+            f"{stylizer!r} has fewer than two named styles to switch between. Give another model", parameter="model"
+        )
     first, second = stylizer.styles[:2]
     match kind:
         case "named":
             return _by_key(stylizer)
         case "blend":
             stylizer.style = f"{first}:0.5+{second}:0.5"
-            return _by_key(stylizer, to_and_fro=True)
+            return _by_key(stylizer, back_and_forth=True)
         case "painting":
             painting = folder / "painting.jpg"
             cv2.imwrite(str(painting), moving_frames(PAINTING)[0])
             stylizer.style = str(painting)
-            return _by_key(stylizer, to_and_fro=True)
+            return _by_key(stylizer, back_and_forth=True)
         case "fade":
             every = FADE_EVERY * each
             entries = f'0s "{first}", {every:.4f}s "{second}"'
@@ -124,22 +123,22 @@ def _switch(kind: str, stylizer: Stylizer, folder: Path, each: float) -> Switch:
     raise ValueError(f"no switch called {kind!r}; there are {', '.join(SWITCHES)}")
 
 
-def _by_key(stylizer: Stylizer, *, to_and_fro: bool = False) -> Switch:
+def _by_key(stylizer: Stylizer, *, back_and_forth: bool = False) -> Switch:
     switcher = StyleSwitcher(stylizer)  # a style in use that has no name stands first among its styles
-    under_way, step = False, 1
+    in_progress, step = False, 1
 
     def before_frame(may_begin: bool) -> bool:
-        nonlocal under_way, step
-        if under_way:
+        nonlocal in_progress, step
+        if in_progress:
             if trouble := switcher.trouble():
                 raise StyleError(trouble)
-            # The frame that is first to have the style from its beginning is the last of the switch itself.
-            under_way = stylizer.style != switcher.wanted
+            # The first frame that is stylised in the new style from its beginning ends the switch.
+            in_progress = stylizer.style != switcher.wanted
             return True
         if may_begin:
             switcher.step(step)
-            under_way, step = True, -step if to_and_fro else step
-        return under_way
+            in_progress, step = True, -step if back_and_forth else step
+        return in_progress
 
     return before_frame
 

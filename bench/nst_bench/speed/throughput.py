@@ -1,4 +1,4 @@
-"""Frames in flight: how many a second when several are worked on at once."""
+"""Frames in flight: frames per second when several are stylised at once."""
 
 import threading
 import time
@@ -7,31 +7,28 @@ from typing import Any
 from nst_rt.engine.cpu_cores import physical_cores
 from nst_rt.engine.session_pool import divided
 from nst_rt.engine.timing import LatencyStatistics
-from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.workload import Case, Target, moving_frames
 
 
-def measure_throughput(
-    case: Case, in_flight: int, seconds: float, *, threads: int | None = None, **loading: Any
-) -> dict[str, Any]:
-    """Keep `in_flight` frames in a stylizer's work for about `seconds`, the next handed over when one is back.
+def measure_throughput(case: Case, in_flight: int, seconds: float, target: Target) -> dict[str, Any]:
+    """Keep `in_flight` frames in one stylizer for about `seconds`; the next is handed over when one is back.
 
     Args:
-        threads: of a processor, divided among them; if None, all physical cores.
-        loading: arguments of `Stylizer.load`.
+        target: its threads are divided among the frames; all physical cores if it has none.
 
     Returns:
         JSON-ready: `frames_per_second` of all together, `latency` of one frame (milliseconds), sizes, `in_flight`,
-        `threads` of each (of the last, where they do not come out even), and the device and precision that ran.
+        `threads` of each frame (of the last one, if they cannot be divided evenly), and the device and precision that
+        ran.
 
     Raises:
         NstError: as `Stylizer.load` and its calls do.
     """
     frames = moving_frames(case)
     total, lock, errors = LatencyStatistics(), threading.Lock(), list[Exception]()
-    with Stylizer.load(threads=threads, in_flight=in_flight, **loading) as stylizer:
-        stylizer.warm_up(case.height, case.width, case.batch)  # opens every session before the time counts
+    with target.load(in_flight=in_flight) as stylizer:
+        stylizer.warm_up(case.height, case.width, case.batch)  # opens every session before the clock starts
         start = threading.Barrier(in_flight + 1)
 
         def work() -> None:
@@ -55,7 +52,7 @@ def measure_throughput(
         for thread in running:
             thread.join()
         elapsed = time.perf_counter() - begun
-        told = stylizer.describe()
+        described = stylizer.describe()
     if errors:
         raise errors[0]
     return {
@@ -63,9 +60,9 @@ def measure_throughput(
         "height": case.height,
         "batch": case.batch,
         "in_flight": in_flight,
-        "threads": divided(threads or physical_cores(), in_flight)[-1],
-        "device": told["device"],
-        "precision": told["precision"],
+        "threads": divided(target.threads or physical_cores(), in_flight)[-1],
+        "device": described["device"],
+        "precision": described["precision"],
         "frames_per_second": round(total.count * case.batch / elapsed, 2),
         "latency": total.milliseconds(),
     }

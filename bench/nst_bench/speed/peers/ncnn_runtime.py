@@ -10,23 +10,20 @@ from pathlib import Path
 import numpy as np
 from nst_rt.contract import Frame
 
-from nst_bench.harness.latency import Case
-from nst_bench.speed.contender import missing
+from nst_bench.harness.workload import Case
 from nst_bench.speed.networks import Network
-from nst_bench.speed.peers.float_images import to_float, to_frame
+from nst_bench.speed.peers.peer import Peer, to_float, to_frame
 
 
-class Ncnn:
-    """On the processor; pnnx stores weights as fp16, ncnn computes in fp32 on x86."""
+class Ncnn(Peer):
+    """On the CPU; pnnx stores weights as fp16, ncnn computes in fp32 on x86."""
 
     name = "ncnn"
+    packages = ("ncnn", "pnnx")
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
-        self._network, self._threads = network, threads
-        self.network = network.name
-
-    def available(self) -> str:
-        return missing(["ncnn", "pnnx"])
+        super().__init__(network, threads)
+        self._module = network.module
 
     def prepare(self, case: Case) -> None:
         import ncnn  # type: ignore[import-not-found,unused-ignore]
@@ -37,7 +34,7 @@ class Ncnn:
             traced = Path(folder) / "network.pt"
             with _silent(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it uses PyTorch's older tracer
-                pnnx.export(self._network.module, str(traced), (torch.zeros(1, 3, case.height, case.width),))
+                pnnx.export(self._module, str(traced), (torch.zeros(1, 3, case.height, case.width),))
             self._net = ncnn.Net()
             if self._threads:
                 self._net.opt.num_threads = self._threads
@@ -47,13 +44,12 @@ class Ncnn:
         self._mat = ncnn.Mat
 
     def call(self, frame: Frame) -> Frame:
-        image = to_float(frame, self._network.white)[0]
         extractor = self._net.create_extractor()
-        extractor.input("in0", self._mat(image))
+        extractor.input("in0", self._mat(to_float(frame, self._white)[0]))
         code, stylised = extractor.extract("out0")
         if code != 0:
             raise RuntimeError(f"ncnn's extractor returned {code}")
-        return to_frame(np.array(stylised), self._network.white)
+        return to_frame(np.array(stylised), self._white)
 
     def close(self) -> None:
         self._net.clear()

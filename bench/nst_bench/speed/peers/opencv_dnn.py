@@ -4,33 +4,29 @@ import cv2
 import numpy as np
 from nst_rt.contract import Frame
 
-from nst_bench.harness.latency import Case
-from nst_bench.speed.contender import missing
+from nst_bench.harness.workload import Case
 from nst_bench.speed.networks import Network
-from nst_bench.speed.peers.float_images import to_frame
+from nst_bench.speed.peers.peer import Peer, to_frame
 
 
-class OpenCvDnn:
-    """On the processor, OpenCV's own kernels."""
+class OpenCvDnn(Peer):
+    """On the CPU, with OpenCV's own kernels."""
 
     name = "OpenCV DNN"
+    packages = ("onnx",)
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
-        self._network, self._threads = network, threads
-        self.network = network.name
-
-    def available(self) -> str:
-        return missing(["onnx"])
+        super().__init__(network, threads)
+        self._model = network.float_model
 
     def prepare(self, case: Case) -> None:
         if self._threads:
             cv2.setNumThreads(self._threads)
-        self._net = cv2.dnn.readNetFromONNX(str(self._network.float_model(case)))
+        self._net = cv2.dnn.readNetFromONNX(str(self._model(case)))
 
     def call(self, frame: Frame) -> Frame:
-        blob = cv2.dnn.blobFromImage(frame, scalefactor=self._network.white / 255, swapRB=True)
-        self._net.setInput(blob)
-        return to_frame(np.asarray(self._net.forward()[0], np.float32), self._network.white)
+        self._net.setInput(cv2.dnn.blobFromImage(frame, scalefactor=self._white / 255, swapRB=True))
+        return to_frame(np.asarray(self._net.forward()[0], np.float32), self._white)
 
     def close(self) -> None:
         del self._net

@@ -1,4 +1,4 @@
-"""ONNX Runtime the way tutorials use it: a float NCHW model from `torch.onnx.export`, default options, numpy around."""
+"""ONNX Runtime as tutorials use it: a float NCHW model from `torch.onnx.export`, default options, numpy around it."""
 
 from pathlib import Path
 from typing import Any
@@ -7,55 +7,52 @@ from nst_rt import contract
 from nst_rt.contract import Frame
 from nst_rt.engine.ort import load_onnxruntime
 
-from nst_bench.harness.latency import Case
-from nst_bench.speed.contender import missing
+from nst_bench.harness.workload import Case
 from nst_bench.speed.networks import Network, OwnNetwork
-from nst_bench.speed.peers.float_images import to_float, to_frame
+from nst_bench.speed.peers.peer import Peer, to_float, to_frame
 
 
-class PlainOnnxRuntime:
-    """On the processor; without our byte ends, folded constants and phase convolutions."""
+class PlainOnnxRuntime(Peer):
+    """On the CPU; without our conversion of bytes in the graph, folded constants and phase convolutions."""
 
     name = "ONNX Runtime, plain"
+    packages = ("onnx",)
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
-        self._network, self._threads = network, threads
-        self.network = network.name
-
-    def available(self) -> str:
-        return missing(["onnx"])
+        super().__init__(network, threads)
+        self._model = network.float_model
 
     def prepare(self, case: Case) -> None:
-        self._session = _open(self._network.float_model(case), self._threads)
+        self._session = _open(self._model(case), self._threads)
 
     def call(self, frame: Frame) -> Frame:
-        (stylised,) = self._session.run(None, {"input": to_float(frame, self._network.white)})
-        return to_frame(stylised[0], self._network.white)
+        (stylised,) = self._session.run(None, {"input": to_float(frame, self._white)})
+        return to_frame(stylised[0], self._white)
 
     def close(self) -> None:
         del self._session
 
 
-class PlainOnnxRuntimeInt8:
-    """On the processor, our own int8 file with default options: no sizes pinned, everything fed by hand."""
+class PlainOnnxRuntimeInt8(Peer):
+    """On the CPU, our own int8 file with default options: no pinned sizes, every input fed in every call."""
 
     name = "ONNX Runtime, plain, int8"
 
     def __init__(self, network: OwnNetwork, threads: int | None = None) -> None:
-        self._network, self._threads = network, threads
-        self.network = network.name
+        super().__init__(network, threads)
+        self._own = network
 
-    def available(self) -> str:
-        return "" if self._network.int8 else f"{self.network} has no int8 file"
+    def unavailable(self) -> str:
+        return "" if self._own.int8 else f"{self.network} has no int8 file"
 
     def prepare(self, case: Case) -> None:
-        assert self._network.int8 is not None  # it said that it is available
-        self._session = _open(self._network.int8, self._threads)
-        taken = {given.name for given in self._session.get_inputs()}
-        self._fixed = {name: value for name, value in self._network.inputs().items() if name in taken}
+        assert self._own.int8 is not None  # or it would be unavailable
+        self._session = _open(self._own.int8, self._threads)
+        names = {given.name for given in self._session.get_inputs()}
+        self._inputs = {name: value for name, value in self._own.inputs().items() if name in names}
 
     def call(self, frame: Frame) -> Frame:
-        (stylised,) = self._session.run(None, {contract.FRAME: frame[None], **self._fixed})
+        (stylised,) = self._session.run(None, {contract.FRAME: frame[None], **self._inputs})
         first: Frame = stylised[0]
         return first
 

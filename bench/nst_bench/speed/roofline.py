@@ -1,4 +1,4 @@
-"""How much arithmetic a model file does at a size, and how much of the machine's limit a measured time is."""
+"""How near a measured time is to the limits of the machine: the arithmetic of a model file over the peak rate."""
 
 import math
 import tempfile
@@ -8,13 +8,13 @@ from typing import Any
 from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.engine.session import FrameShape
 
-from nst_bench.harness.latency import Case
+from nst_bench.harness.workload import Case
 
 
 def operations(file: Path, case: Case) -> int | None:
     """Multiplications and additions of all convolutions and matrix products of one call, as the file computes them.
 
-    None without the package onnx, or where shapes depend on data.
+    None without the package onnx, or if shapes depend on data.
     """
     try:
         import onnx
@@ -42,10 +42,10 @@ def operations(file: Path, case: Case) -> int | None:
             return None
         match node.op_type:
             case "ConvTranspose":
-                entering = shapes.get(node.input[0])
-                if not entering or not all(entering):
+                source = shapes.get(node.input[0])
+                if not source or not all(source):
                     return None
-                each = math.prod(weights[1:]) * math.prod(entering)
+                each = math.prod(weights[1:]) * math.prod(source)
             case "MatMul" | "Gemm":
                 transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
                 each = weights[-1 if transposed else -2] * math.prod(output)
@@ -59,33 +59,33 @@ def _shape(value: Any) -> list[int]:
     return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
 
 
-def on_card(model: dict[str, Any]) -> bool:
-    """Whether what ran (a closed-loop result's `model`) ran on a card."""
+def on_gpu(model: dict[str, Any]) -> bool:
+    """Whether a closed-loop result (its `model`) was measured on a GPU."""
     return not str(model["device"]).startswith(("cpu", "openvino"))
 
 
 def against_limits(result: dict[str, Any], flop: int | None, limits: dict[str, Any]) -> dict[str, float]:
-    """How near a closed-loop result is to the limits of `measure_limits`.
+    """A closed-loop result relative to the limits of `measure_limits`.
 
     Returns:
-        `gflop` per call, `gflops_reached`, and as shares of the median (1 is the limit itself): `arithmetic_share`
-        (the time that the arithmetic takes at the peak rate of the device and precision), `memory_share` (copying the
-        frame in and out once at the memory's, on a card the bus's, rate).
+        `gflop` per call, `gflops_reached`, and as shares of the median, where 1 is the limit itself: `arithmetic_share`
+        (the time of the arithmetic at the peak rate of the device and precision) and `memory_share` (the time to copy
+        the frame in and out once, at the rate of the memory, or of the transfer to a GPU).
     """
     model, seconds = result["model"], result["latency"]["p50"] / 1e3
     if not seconds:
         return {}
-    card = on_card(model)
-    # A processor computes fp16 files in fp32; int8 has no limit that was measured.
-    precision = model["precision"] if card or model["precision"] in ("bf16", "int8") else "fp32"
-    told: dict[str, float] = {}
-    peak = limits.get(f"{'cuda' if card else 'cpu'}_{precision}_gflops")
+    gpu = on_gpu(model)
+    # A CPU computes fp16 files in fp32; the limit of int8 is not measured.
+    precision = model["precision"] if gpu or model["precision"] in ("bf16", "int8") else "fp32"
+    found: dict[str, float] = {}
+    peak = limits.get(f"{'cuda' if gpu else 'cpu'}_{precision}_gflops")
     if flop:
-        told |= {"gflop": round(flop / 1e9, 3), "gflops_reached": round(flop / 1e9 / seconds, 1)}
+        found |= {"gflop": round(flop / 1e9, 3), "gflops_reached": round(flop / 1e9 / seconds, 1)}
         if peak:
-            told["arithmetic_share"] = round(flop / 1e9 / peak / seconds, 3)
+            found["arithmetic_share"] = round(flop / 1e9 / peak / seconds, 3)
     frame = 3 * result["width"] * result["height"] * result["batch"]
-    rates = [limits.get(name) for name in (("to_card_gb_s", "from_card_gb_s") if card else ("memory_copy_gb_s",) * 2)]
+    rates = [limits.get(name) for name in (("to_gpu_gb_s", "from_gpu_gb_s") if gpu else ("memory_copy_gb_s",) * 2)]
     if all(rates):
-        told["memory_share"] = round(sum(frame / 1e9 / rate for rate in rates if rate) / seconds, 4)
-    return told
+        found["memory_share"] = round(sum(frame / 1e9 / rate for rate in rates if rate) / seconds, 4)
+    return found

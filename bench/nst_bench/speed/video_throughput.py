@@ -1,4 +1,4 @@
-"""A video from decoder to encoder, beside each of its stages alone: does it run at the speed of the slowest?"""
+"""A video from decoder to encoder, and each of its stages alone: does it run at the speed of the slowest stage?"""
 
 import statistics
 import tempfile
@@ -18,52 +18,46 @@ from nst_rt.media.video.video_reader import VideoFrame, VideoReader
 from nst_rt.media.video.video_writer import CRF, PRESET, VideoWriter
 from nst_rt.stylizer.stylizer import Stylizer
 
-from nst_bench.harness.latency import Case, moving_frames
 from nst_bench.harness.noise import relative_noise
+from nst_bench.harness.workload import Case, Target, moving_frames
 
 STAGES = ("decode", "stylise", "encode")
 ONE_AT_A_TIME = "one at a time"
-"""Stylising with all cores on every single frame, as a live image is."""
+"""Stylising with all cores on every single frame, as the live window does."""
 RATE = Fraction(25)
 
 
-class _Spent(NamedTuple):
-    """What a stage, or all of them together, took."""
+class Spent(NamedTuple):
+    """The time of a stage, or of all stages together."""
 
     seconds: float
     cpu: float
     """Seconds of all threads."""
 
 
-def measure_video(case: Case, frames: int, rounds: int, **loading: Any) -> dict[str, Any]:
-    """Decode, stylise and encode a drawn H.264 video, each alone and then all as `nst-rt video` does, in turns.
+def measure_video(case: Case, frames: int, rounds: int, target: Target) -> dict[str, Any]:
+    """Decode, stylise and encode a drawn H.264 video, each stage alone and then all as `nst-rt video` does, in turns.
 
-    Alone as in the whole, as many frames are stylised at once as `nst-rt video` takes by itself. Where that is more
-    than one, stylising them one after the other is measured too: what it costs a video that its frames wait in turn.
+    Alone and in the whole, as many frames are stylised at once as `nst-rt video` chooses by itself. If that is more
+    than one, stylising one frame at a time is measured too: what it would cost that frames wait for each other.
 
-    The video is written with the defaults of `nst-rt video`, which are also those of the results. Every stage has the
-    frames that it has in the whole. They wait in memory: 0.3 GB for 100 frames of 720p, and up to twice that while
-    stylised ones take their places.
+    The video is written with the defaults of `nst-rt video`, and so are the results. Every stage gets the frames that
+    it gets in the whole. They wait in memory: 0.3 GB for 100 frames of 720p, and up to twice that while stylised
+    frames replace them.
 
-    On a card the stages have machines of their own, and the whole can be as fast as the slowest of them. On a
-    processor all of them share its cores, and it cannot be faster than their CPU seconds on all cores either.
+    On a GPU the stages have processors of their own, and the whole can be as fast as the slowest of them. On a CPU all
+    stages share the cores, so the whole takes at least their CPU seconds divided by the number of cores.
 
     Args:
-        rounds: how often each is measured, in turns.
-        loading: as for `Stylizer.load`.
+        rounds: how often each stage is measured.
 
     Returns:
-        JSON-ready: `width`, `height`, `frames`, `in_flight`, `cores` (that this process may use), `device`,
-        `precision`; `stages`
-        with `seconds` and `cpu_seconds` of `decode`, `stylise` and `encode`, medians of all rounds; `whole` with the
-        same; `slowest`; `times_slowest` (the whole's seconds over those of the slowest stage); `shared_seconds` (the
-        stages' CPU seconds, divided among the cores); `times_bound` (over the larger of the slowest stage and that);
-        `one_at_a_time` (as a stage) and `times_one_at_a_time` (the whole's seconds over its); `noise` of the whole.
+        JSON-ready: `width`, `height`, `frames`, `in_flight`, `device`, `precision`, and what `summary` returns.
     """
-    spent: dict[str, list[_Spent]] = {name: [] for name in (*STAGES, ONE_AT_A_TIME, "whole")}
+    spent: dict[str, list[Spent]] = {name: [] for name in (*STAGES, ONE_AT_A_TIME, "whole")}
     with (
         tempfile.TemporaryDirectory() as folder,
-        Stylizer.load(in_flight=None, **loading) as stylizer,
+        target.load(in_flight=None) as stylizer,
         ExitStack() as opened,
     ):
         video, copy = Path(folder) / "video.mp4", Path(folder) / "copy.mp4"
@@ -73,7 +67,7 @@ def measure_video(case: Case, frames: int, rounds: int, **loading: Any) -> dict[
         stylizer.warm_up(case.height, case.width)
         one_at_a_time = None
         if in_flight > 1:
-            one_at_a_time = opened.enter_context(Stylizer.load(**loading))
+            one_at_a_time = opened.enter_context(target.load())
             one_at_a_time.warm_up(case.height, case.width)
         for _ in range(rounds):
             held: list[VideoFrame] = []
@@ -101,33 +95,45 @@ def measure_video(case: Case, frames: int, rounds: int, **loading: Any) -> dict[
 
 
 def summary(spent: Mapping[str, Sequence[tuple[float, float]]], cores: int) -> dict[str, Any]:
-    """What follows from the rounds' seconds and CPU seconds of the three stages, `one at a time` and the `whole`."""
+    """What follows from the seconds and CPU seconds of all rounds.
+
+    Args:
+        spent: for each of `STAGES`, for `ONE_AT_A_TIME` and for `whole`.
+        cores: that this process may use.
+
+    Returns:
+        `cores`; `stages` with the median `seconds` and `cpu_seconds` of each; `whole` with the same; `slowest`, the
+        name of the slowest stage; `shared_seconds`, the CPU seconds of all stages divided by the cores;
+        `one_at_a_time`, as a stage; `noise` of the whole; and the seconds of the whole as multiples:
+        `ratio_to_slowest` of the slowest stage, `ratio_to_bound` of the slowest stage or `shared_seconds`, whichever
+        is larger, and `ratio_to_one_at_a_time`.
+    """
     medians = {
         name: (statistics.median(wall for wall, _ in rounds), statistics.median(cpu for _, cpu in rounds))
         for name, rounds in spent.items()
     }
-    told = {name: {"seconds": round(wall, 4), "cpu_seconds": round(cpu, 4)} for name, (wall, cpu) in medians.items()}
+    rounded = {name: {"seconds": round(wall, 4), "cpu_seconds": round(cpu, 4)} for name, (wall, cpu) in medians.items()}
     slowest = max(STAGES, key=lambda name: medians[name][0])
     shared = sum(medians[name][1] for name in STAGES) / cores
     whole = medians["whole"][0]
     return {
         "cores": cores,
-        "stages": {name: told[name] for name in STAGES},
-        "whole": told["whole"],
+        "stages": {name: rounded[name] for name in STAGES},
+        "whole": rounded["whole"],
         "slowest": slowest,
-        "times_slowest": round(whole / medians[slowest][0], 4),
+        "ratio_to_slowest": round(whole / medians[slowest][0], 4),
         "shared_seconds": round(shared, 4),
-        "times_bound": round(whole / max(medians[slowest][0], shared), 4),
-        "one_at_a_time": told[ONE_AT_A_TIME],
-        "times_one_at_a_time": round(whole / medians[ONE_AT_A_TIME][0], 4),
+        "ratio_to_bound": round(whole / max(medians[slowest][0], shared), 4),
+        "one_at_a_time": rounded[ONE_AT_A_TIME],
+        "ratio_to_one_at_a_time": round(whole / medians[ONE_AT_A_TIME][0], 4),
         "noise": relative_noise([wall for wall, _ in spent["whole"]]),
     }
 
 
-def _timed(work: Callable[..., object], *arguments: object) -> _Spent:
+def _timed(work: Callable[..., object], *arguments: object) -> Spent:
     seconds, cpu = time.perf_counter(), time.process_time()
     work(*arguments)
-    return _Spent(time.perf_counter() - seconds, time.process_time() - cpu)
+    return Spent(time.perf_counter() - seconds, time.process_time() - cpu)
 
 
 def _stylise(stylizer: Stylizer, held: list[VideoFrame], in_flight: int, keep: bool = True) -> None:
@@ -136,11 +142,11 @@ def _stylise(stylizer: Stylizer, held: list[VideoFrame], in_flight: int, keep: b
         make = stylizer.prepare(frame.bgr)
         return lambda: (at, frame._replace(bgr=make()))
 
-    def put_back(place: tuple[int, VideoFrame]) -> None:
+    def replace(place: tuple[int, VideoFrame]) -> None:
         if keep:
-            held[place[0]] = place[1]  # in the frame's own place, so that memory holds the video once
+            held[place[0]] = place[1]  # in place of the frame itself, so that memory holds the video once
 
-    overlapped_in_flight((place for place in enumerate(held)), begin, put_back, in_flight)
+    overlapped_in_flight((place for place in enumerate(held)), begin, replace, in_flight)
 
 
 def _write(path: Path, frames: list[VideoFrame]) -> None:
