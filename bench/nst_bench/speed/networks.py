@@ -166,8 +166,10 @@ def johnson_network(folder: Path, full: int = 32, blocks: int = 5) -> OwnNetwork
 
 
 def micro_ast_network(folder: Path) -> Network:
-    """MicroAST's architecture, random weights of a fixed seed, one style as a constant; for sides that are multiples
-    of 4."""
+    """MicroAST's architecture, random weights of a fixed seed, one style as a constant.
+
+    Both sides of the images have to be multiples of 4.
+    """
     import torch
 
     from nst_bench.speed.micro_ast import MicroAst

@@ -27,10 +27,11 @@ ROUNDS = 5
 LEAST_FRAMES = 12
 """Of one run of the pipe, so that filling it counts little."""
 TIMEOUT = 600.0
-"""Seconds after which a run of the pipe is stopped."""
 
 
-def measure_pipe(case: Case, seconds: float, target: Target, *, rounds: int = ROUNDS) -> dict[str, Any]:
+def measure_pipe(
+    case: Case, seconds: float, target: Target, *, rounds: int = ROUNDS, timeout: float = TIMEOUT
+) -> dict[str, Any]:
     """Run the model alone on frames in memory, and a video through the pipe, in turns.
 
     The video is H.264 if this FFmpeg can write it, otherwise MPEG-4; the second FFmpeg discards the frames. The first
@@ -40,6 +41,7 @@ def measure_pipe(case: Case, seconds: float, target: Target, *, rounds: int = RO
         case: one frame a call.
         seconds: of all runs together; starting processes takes more.
         rounds: each has one run of the model alone and one of the pipe.
+        timeout: seconds after which a run of the pipe is stopped.
 
     Returns:
         JSON-ready: sizes, `device` and `precision` that ran, `alone` and `pipe` (median frames per second), `ratio`
@@ -47,7 +49,7 @@ def measure_pipe(case: Case, seconds: float, target: Target, *, rounds: int = RO
 
     Raises:
         DependencyError: no ffmpeg.
-        NstError: as from `Stylizer.load`; or a program of the pipe failed, or took longer than `TIMEOUT`.
+        NstError: as from `Stylizer.load`; or a program of the pipe failed, or took longer than `timeout`.
     """
     if shutil.which("ffmpeg") is None:
         raise DependencyError("the pipe is measured between two processes of ffmpeg: apt install ffmpeg")
@@ -60,7 +62,7 @@ def measure_pipe(case: Case, seconds: float, target: Target, *, rounds: int = RO
         command = [sys.executable, *NST_RT, "pipe", *target.arguments()]
         for _ in range(rounds):
             alone = _alone(stylizer, case, share)
-            measured.append({"alone": round(alone, 3), "pipe": _through_pipe(command, video, frames)})
+            measured.append({"alone": round(alone, 3), "pipe": _through_pipe(command, video, frames, timeout)})
         described = stylizer.describe()
     ratios = [turn["pipe"] / turn["alone"] for turn in measured]
     return {
@@ -104,7 +106,7 @@ def _make_video(path: Path, case: Case, frames: float) -> int:
     raise DependencyError(f"ffmpeg cannot write a video to measure with ({done.stderr.strip()[-200:]})")
 
 
-def _through_pipe(command: list[str], video: Path, frames: int) -> float:
+def _through_pipe(command: list[str], video: Path, frames: int, timeout: float) -> float:
     """Frames per second from the first that comes out to the last, as the pipe itself reports."""
     quiet = ["ffmpeg", "-v", "error", "-nostdin"]
     to_repeat = f"ffmpeg -i VIDEO -f yuv4mpegpipe - | {shlex.join(['nst-rt', *command[3:]])} > FILE"
@@ -123,11 +125,11 @@ def _through_pipe(command: list[str], video: Path, frames: int) -> float:
         reading.stdout.close()  # so that each program sees the end of its neighbour
         pipe.stdout.close()
         try:
-            writing.wait(TIMEOUT)
-            pipe.wait(TIMEOUT)
+            writing.wait(timeout)
+            pipe.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise NstError(
-                f"nst-rt pipe was not done with {frames} frames in {TIMEOUT:g} s. To see how far it gets: {to_repeat}"
+                f"nst-rt pipe was not done with {frames} frames in {timeout:g} s. To see how far it gets: {to_repeat}"
             ) from error
         finally:
             for process in (reading, pipe, writing):

@@ -6,7 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from nst_bench.harness.latency import Case
+from nst_bench.harness.workload import Case
 from nst_bench.speed.endurance import STYLE_EVERY, main, measure_memory
 from nst_rt.contract import Frame
 from nst_rt.stylizer.stylizer import Stylizer
@@ -38,18 +38,18 @@ class Leaking:
 
 def test_memory_is_flat_over_many_frames(inverting: Path) -> None:
     with Stylizer.load(model=inverting, device="cpu", threads=1) as stylizer:
-        told = measure_memory(stylizer, CASE, FRAMES)
+        found = measure_memory(stylizer, CASE, FRAMES)
     for way in ("calls", "live"):
-        assert list(told[way]["rss_mb"]) == ["1%", "10%", "50%", "100%"]
+        assert list(found[way]["rss_mb"]) == ["1%", "10%", "50%", "100%"]
         # A leak of a frame a call would be FRAME_BYTES; the allocator settles within a few hundred kilobytes.
-        assert told[way]["bytes_per_frame"] < FRAME_BYTES / 10, told
+        assert found[way]["bytes_per_frame"] < FRAME_BYTES / 10, found
 
 
 def test_a_leak_of_a_frame_a_call_is_seen(inverting: Path) -> None:
     with Stylizer.load(model=inverting, device="cpu", threads=1) as stylizer:
-        told = measure_memory(Leaking(stylizer), CASE, FRAMES)  # type: ignore[arg-type]
+        found = measure_memory(Leaking(stylizer), CASE, FRAMES)  # type: ignore[arg-type]
     for way in ("calls", "live"):
-        assert told[way]["bytes_per_frame"] > FRAME_BYTES / 2, told
+        assert found[way]["bytes_per_frame"] > FRAME_BYTES / 2, found
 
 
 def test_a_model_without_named_styles(tinting: Path, tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_a_model_without_named_styles(tinting: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(painting), np.full((64, 64, 3), 99, np.uint8))
     with Stylizer.load(painting, model=tinting, device="cpu", threads=1) as stylizer:
         assert not stylizer.styles
-        told = measure_memory(stylizer, Case(32, 32), STYLE_EVERY + 1)
-    assert told["frames"] == STYLE_EVERY + 1
+        found = measure_memory(stylizer, Case(32, 32), STYLE_EVERY + 1)
+    assert found["frames"] == STYLE_EVERY + 1
 
 
 def test_a_model_that_is_not_there_is_one_line() -> None:
@@ -66,5 +66,5 @@ def test_a_model_that_is_not_there_is_one_line() -> None:
     app.command()(main)
     done = CliRunner().invoke(app, ["--model", "nosuch.onnx"])
     assert done.exit_code == 2
-    assert done.stderr.startswith("nst-rt: error: nosuch.onnx")
+    assert done.stderr.startswith("error: nosuch.onnx")
     assert done.stderr.count("\n") == 1

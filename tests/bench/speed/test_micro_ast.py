@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.workload import Case, moving_frames
 from nst_bench.speed.micro_ast import STRIDE, MicroAst, ModulatedBlock
 from nst_bench.speed.networks import OwnNetwork, open_network
 from nst_bench.speed.peers import peers

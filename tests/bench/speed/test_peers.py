@@ -6,18 +6,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import nst_bench.speed.networks
-import nst_bench.speed.peers
 import numpy as np
 import onnx
 import pytest
 import torch
-from nst_bench.harness.latency import Case, moving_frames
+from nst_bench.harness.workload import Case, Target, moving_frames
+from nst_bench.speed.backend import NstRtBackend
 from nst_bench.speed.networks import Network, built_in_network, johnson_network, open_network
-from nst_bench.speed.ours import Ours
 from nst_bench.speed.peers import NATIVE, peers
-from nst_bench.speed.peers.float_images import to_float, to_frame
-from nst_bench.speed.work import operations
+from nst_bench.speed.peers.peer import to_float, to_frame
+from nst_bench.speed.roofline import operations
 from nst_rt.engine.gpu import Driver
 from nst_rt.engine.session import read_model
 from nst_rt.errors import ModelError
@@ -44,36 +42,39 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 )
 def test_a_peer_computes_what_ours_does(network: Network, name: str) -> None:
     peer = next(peer for peer in peers(network, compiled=False, threads=1) if peer.name == name)
-    if reason := peer.available():
+    if reason := peer.unavailable():
         pytest.skip(reason)
-    ours = Ours(network, "cpu", "fp32", 1)
+    ours = NstRtBackend(network, Target("cpu", "fp32", threads=1))
     frame = moving_frames(CASE)[1]
-    for contender in (ours, peer):
-        contender.prepare(CASE)
+    for backend in (ours, peer):
+        backend.prepare(CASE)
     theirs = peer.call(frame)
     assert (theirs.shape, theirs.dtype) == (frame.shape, np.uint8)
     assert psnr(ours.call(frame), theirs) > 40
     assert np.array_equal(peer.call(frame), theirs)
-    for contender in (ours, peer):
-        contender.close()
+    for backend in (ours, peer):
+        backend.close()
 
 
 @pytest.mark.parametrize("name", ["ONNX Runtime, plain, int8", "OpenVINO Python API, int8"])
 def test_a_peer_runs_our_int8_file(tmp_path: Path, name: str) -> None:
     network = built_in_network(tmp_path)
     peer = next(peer for peer in peers(network, compiled=False, threads=1) if peer.name == name)
-    if reason := peer.available():
+    if reason := peer.unavailable():
         pytest.skip(reason)
-    ours, exact = Ours(network, "cpu", "int8", 1), Ours(network, "cpu", "fp32", 1)
+    ours, exact = (
+        NstRtBackend(network, Target("cpu", "int8", threads=1)),
+        NstRtBackend(network, Target("cpu", "fp32", threads=1)),
+    )
     frame = moving_frames(CASE)[1]
-    for contender in (ours, exact, peer):
-        assert contender.available() == ""
-        contender.prepare(CASE)
+    for backend in (ours, exact, peer):
+        assert backend.unavailable() == ""
+        backend.prepare(CASE)
     theirs = peer.call(frame)
     assert psnr(ours.call(frame), theirs) > 45 > psnr(exact.call(frame), theirs)
     assert np.array_equal(peer.call(frame), theirs)
-    for contender in (ours, exact, peer):
-        contender.close()
+    for backend in (ours, exact, peer):
+        backend.close()
 
 
 def test_peers_have_names_of_their_own(network: Network) -> None:
@@ -83,13 +84,13 @@ def test_peers_have_names_of_their_own(network: Network) -> None:
     assert "torch.compile" not in [peer.name for peer in peers(network, compiled=False)]
 
 
-def test_on_a_machine_with_a_card_pytorch_runs_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (nst_bench.speed.networks, nst_bench.speed.peers):
-        monkeypatch.setattr(module, "nvidia_driver", lambda: Driver("13.0", ()))
+def test_on_a_machine_with_a_gpu_pytorch_runs_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("networks", "peers"):
+        monkeypatch.setattr(f"nst_bench.speed.{module}.nvidia_driver", lambda: Driver("13.0", ()))
     network = johnson_network(tmp_path, 4, blocks=0)
     names = [peer.name for peer in peers(network, compiled=True)]
     assert {"PyTorch eager CUDA fp32", "torch.compile CUDA fp16"} <= set(names)
-    # Ours has the fp16 file that it takes on cards.
+    # nst-rt gets the fp16 file that it takes on a GPU.
     assert [read_model(path).precision for path in ModelFiles(network.file).variants] == ["fp32", "fp16"]
 
 
@@ -107,7 +108,7 @@ def test_a_model_that_cannot_be_read_back_still_has_its_cost(tinting: Path) -> N
     next(entry for entry in model.metadata_props if entry.key.endswith("family")).value = "conditional"
     onnx.save(model, tinting)
     network = built_in_network(tinting.parent, tinting)
-    assert network.weights.startswith("random in PyTorch, in the network of this version")
+    assert network.weights.startswith("random in PyTorch, for the network of this version")
     assert (network.file, network.style.tolist()) == (tinting, [1, 1, 0])  # type: ignore[union-attr]
 
 

@@ -1,15 +1,14 @@
 """What is counted as at a switch, and that the live window's own code switches."""
 
 import json
+import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
-import nst_bench.speed.switching
 import numpy as np
 import pytest
-from nst_bench.harness.latency import Case
+from nst_bench.harness.workload import Case, Target
 from nst_bench.speed.switching import AFTER, LEAST_SWITCHES, PAINTING, SWITCHES, measure_switching
 from nst_rt.contract import Frame
 from nst_rt.errors import NstError, StyleError
@@ -27,7 +26,7 @@ def styled(tinting: Path) -> Path:
 
 
 class Slowed:
-    """A stylizer whose frames take 20 ms, but 60 with a style that the last frame did not have; time is made up."""
+    """A stylizer whose frames take 20 ms, but 60 with another style than the last one; its clock is made up."""
 
     styles = ("a", "b", "c")
 
@@ -65,23 +64,34 @@ class Slowed:
         self.style = name
 
 
+class SlowedTarget(Target):
+    """What is measured is the slowed stylizer."""
+
+    def __init__(self, stylizer: Slowed) -> None:
+        super().__init__()
+        object.__setattr__(self, "stylizer", stylizer)
+
+    def load(self, **_: Any) -> Any:
+        return self.stylizer
+
+
 @pytest.mark.parametrize("kind", SWITCHES)
-def test_a_frame_that_a_switch_holds_up_counts_at_the_switch(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_that_a_switch_delays_counts_at_the_switch(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     slowed = Slowed()
 
     def now() -> float:
         return slowed.now
 
-    monkeypatch.setattr(nst_bench.speed.switching, "time", SimpleNamespace(perf_counter=now, monotonic=now))
-    monkeypatch.setattr(nst_bench.speed.switching.Stylizer, "load", lambda **_: slowed)
-    told = measure_switching(CASE, kind, 2.0)
-    assert told["largest_times"] == pytest.approx(3)
-    assert told["largest_times_without"] == 1
-    assert (told["without"]["p50"], told["without"]["max"], told["noise"]) == (20, 20, 0)
-    assert told["switches"] >= LEAST_SWITCHES
-    assert told["at_switch"]["count"] >= told["switches"] * (1 + AFTER)
+    monkeypatch.setattr(time, "perf_counter", now)
+    monkeypatch.setattr(time, "monotonic", now)
+    found = measure_switching(CASE, kind, 2.0, SlowedTarget(slowed))
+    assert found["largest_ratio"] == pytest.approx(3)
+    assert found["largest_ratio_without"] == 1
+    assert (found["without"]["p50"], found["without"]["max"], found["noise"]) == (20, 20, 0)
+    assert found["switches"] >= LEAST_SWITCHES
+    assert found["at_switch"]["count"] >= found["switches"] * (1 + AFTER)
     # A switch begins only when as many frames were without one.
-    assert told["without"]["count"] >= (LEAST_SWITCHES - 1) * (1 + AFTER)
+    assert found["without"]["count"] >= (LEAST_SWITCHES - 1) * (1 + AFTER)
     shown = set(slowed.set)
     match kind:
         case "named":
@@ -103,11 +113,11 @@ def test_a_painting_is_read_by_the_models_own_encoder(styled: Path, monkeypatch:
         return np.full((1, 3), 9, np.float32)
 
     monkeypatch.setattr("nst_rt.styles.style_encoder.StyleEncoder.__call__", encode)
-    told = measure_switching(CASE, "painting", 0.0, threads=1, model=styled, device="cpu")
+    found = measure_switching(CASE, "painting", 0.0, Target("cpu", model=styled, threads=1))
     assert set(read) == {read[0]}
     assert read[0].name == "painting.jpg"
-    assert (told["device"], told["precision"], told["kind"]) == ("cpu", "fp32", "painting")
-    assert told["switches"] == LEAST_SWITCHES
+    assert (found["device"], found["precision"], found["kind"]) == ("cpu", "fp32", "painting")
+    assert found["switches"] == LEAST_SWITCHES
 
 
 def test_a_real_model_goes_through_its_styles(styled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,19 +130,19 @@ def test_a_real_model_goes_through_its_styles(styled: Path, monkeypatch: pytest.
         return stylised
 
     monkeypatch.setattr(Stylizer, "__call__", watched)
-    measure_switching(CASE, "named", 0.0, threads=1, model=styled, device="cpu")
+    measure_switching(CASE, "named", 0.0, Target("cpu", model=styled, threads=1))
     assert {0, 40, 80} <= set(shown)
 
 
 def test_models_that_cannot_switch_are_refused(inverting: Path, tinting: Path) -> None:
     with pytest.raises(StyleError, match="one style baked in"):
-        measure_switching(CASE, "named", 0.0, model=inverting, device="cpu")
+        measure_switching(CASE, "named", 0.0, Target("cpu", model=inverting))
     with pytest.raises(NstError, match="without named styles"):
-        measure_switching(CASE, "named", 0.0, model=tinting, device="cpu")
+        measure_switching(CASE, "named", 0.0, Target("cpu", model=tinting))
     one = {"styles": [{"name": "a", "vector": [1, 2, 3]}]}
     tinting.with_name("tinting.styles.json").write_text(json.dumps(one))
     with pytest.raises(StyleError, match="fewer than two named styles"):
-        measure_switching(CASE, "fade", 0.0, model=tinting, device="cpu")
+        measure_switching(CASE, "fade", 0.0, Target("cpu", model=tinting))
 
 
 def test_a_switch_that_fails_is_raised(styled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,4 +156,4 @@ def test_a_switch_that_fails_is_raised(styled: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("nst_rt.styles.style_encoder.StyleEncoder.__call__", once)
     with pytest.raises(StyleError, match="the encoder is gone"):
-        measure_switching(CASE, "painting", 0.0, threads=1, model=styled, device="cpu")
+        measure_switching(CASE, "painting", 0.0, Target("cpu", model=styled, threads=1))

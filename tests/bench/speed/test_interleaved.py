@@ -1,12 +1,10 @@
 import itertools
-from types import SimpleNamespace
+import time
 
-import nst_bench.speed.rounds
 import numpy as np
 import pytest
-from nst_bench.harness.latency import Case
-from nst_bench.harness.noise import noise_of_run, relative_noise
-from nst_bench.speed.rounds import LEAST_CALLS, ROUNDS, WARM_UP, take_turns
+from nst_bench.harness.workload import Case
+from nst_bench.speed.interleaved import LEAST_CALLS, ROUNDS, WARM_UP, InterleavedRun
 from nst_rt.contract import Frame
 
 CASE = Case(32, 16)
@@ -32,7 +30,7 @@ class Fake:
         self.network = network
         self.calls, self.closed, self.fails_at, self.excuse = 0, 0, -1, ""
 
-    def available(self) -> str:
+    def unavailable(self) -> str:
         return self.excuse
 
     def prepare(self, case: Case) -> None:
@@ -54,18 +52,19 @@ class Fake:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(nst_bench.speed.rounds, "time", SimpleNamespace(perf_counter=clock.perf_counter))
+    monkeypatch.setattr(time, "perf_counter", clock.perf_counter)
     return clock
 
 
-def test_everyone_has_the_same_share_in_turns(clock: Clock) -> None:
+def test_every_backend_has_the_same_share_of_every_round(clock: Clock) -> None:
     order: list[str] = []
     fast, slow = Fake(clock, "fast", 0.125, order), Fake(clock, "slow", 0.5, order, shift=1)
-    results, skipped = take_turns([fast, slow], CASE, seconds=2 * ROUNDS)
-    assert not skipped
-    # A turn is one second of each: eight calls of the one, two of the other.
-    turns = [(name, len(list(calls))) for name, calls in itertools.groupby(order[2 * WARM_UP :])]
-    assert turns == [("fast", 8), ("slow", 2)] * ROUNDS
+    run = InterleavedRun(CASE, seconds=2 * ROUNDS)
+    results = run.measure([fast, slow])
+    assert not run.skipped
+    # A round is one second of each: eight calls of the one, two of the other.
+    rounds = [(name, len(list(calls))) for name, calls in itertools.groupby(order[2 * WARM_UP :])]
+    assert rounds == [("fast", 8), ("slow", 2)] * ROUNDS
     by_name = {result["name"]: result for result in results}
     assert (by_name["fast"]["latency"]["p50"], by_name["slow"]["latency"]["p50"]) == (125, 500)
     assert (by_name["fast"]["prepare_ms"], by_name["fast"]["frames_per_second"]) == (10_000, 8)
@@ -76,43 +75,34 @@ def test_everyone_has_the_same_share_in_turns(clock: Clock) -> None:
     assert (fast.closed, slow.closed) == (1, 1)
 
 
-def test_images_are_held_against_those_of_the_same_network(clock: Clock) -> None:
+def test_images_are_compared_with_those_of_the_same_network(clock: Clock) -> None:
     order: list[str] = []
     first = Fake(clock, "first", 0.5, order)
     other = Fake(clock, "other", 0.5, order, shift=9, network="another")
     same_as_other = Fake(clock, "same", 0.5, order, shift=9, network="another")
     same_as_first = Fake(clock, "far", 0.5, order, shift=1)
-    results, _ = take_turns([first, other, same_as_other, same_as_first], CASE, seconds=ROUNDS)
-    told = {result["name"]: (result["network"], result["agreement_db"]) for result in results}
-    far = told.pop("far")
-    assert told == {"first": ("net", None), "other": ("another", None), "same": ("another", None)}
+    results = InterleavedRun(CASE, seconds=ROUNDS).measure([first, other, same_as_other, same_as_first])
+    found = {result["name"]: (result["network"], result["agreement_db"]) for result in results}
+    far = found.pop("far")
+    assert found == {"first": ("net", None), "other": ("another", None), "same": ("another", None)}
     assert far == ("net", pytest.approx(48.1, abs=0.3))
 
 
-def test_one_longer_than_a_turn_sits_out_and_is_called_often_enough(clock: Clock) -> None:
+def test_a_call_longer_than_a_round_skips_rounds_and_is_called_often_enough(clock: Clock) -> None:
     order: list[str] = []
     slow, very_slow = Fake(clock, "slow", 3, order), Fake(clock, "very slow", 100, order)
-    take_turns([slow, very_slow], CASE, seconds=2 * ROUNDS)
+    InterleavedRun(CASE, seconds=2 * ROUNDS).measure([slow, very_slow])
     assert (slow.calls, very_slow.calls) == (WARM_UP + LEAST_CALLS, WARM_UP + LEAST_CALLS)
 
 
-def test_a_failing_contender_stops_nobody(clock: Clock) -> None:
+def test_the_rest_continues_after_a_backend_that_fails(clock: Clock) -> None:
     order: list[str] = []
     good, late, early, absent = (Fake(clock, name, 0.5, order) for name in ("good", "late", "early", "absent"))
     late.fails_at, early.fails_at, absent.excuse = WARM_UP + 1, 0, "not installed: pip install it"
-    results, skipped = take_turns([good, late, early, absent], CASE, seconds=2 * ROUNDS)
+    run = InterleavedRun(CASE, seconds=2 * ROUNDS)
+    results = run.measure([good, late, early, absent])
     assert [result["name"] for result in results] == ["good"]
-    reasons = {entry["name"]: entry["reason"] for entry in skipped}
+    reasons = {entry["name"]: entry["reason"] for entry in run.skipped}
     broken = "RuntimeError: broken"
     assert reasons == {"late": broken, "early": broken, "absent": "not installed: pip install it"}
     assert (late.closed, early.closed, absent.closed) == (1, 1, 0)
-
-
-def test_noise() -> None:
-    assert relative_noise([1, 2]) is None
-    assert relative_noise([10, 10, 10]) == 0
-    # Quartiles 9 and 11 around 10.
-    assert relative_noise([8, 9, 10, 11, 12]) == 0.1
-    # Single slow frames are no noise, a drift is.
-    assert noise_of_run([1, 1, 1, 1, 9] * 16) == 0
-    assert noise_of_run([1 + index / 80 for index in range(80)]) == pytest.approx(0.15, abs=0.01)
