@@ -1,12 +1,12 @@
-"""PyTorch for a command: there, and on as many threads as were asked for. Imports nothing heavy until it is called."""
+"""Loads PyTorch for a command, and sets its threads. Imports nothing heavy until it is called."""
 
 
 def require_torch(what: str, threads: int | None = None) -> None:
-    """Import PyTorch before the modules that are made of it, so that its absence is told and no traceback.
+    """Import PyTorch before the modules that use it, so that a missing package gives a message and no traceback.
 
     Args:
         what: the activity that needs it.
-        threads: CPU threads of its operators; as many as it takes by itself if None.
+        threads: CPU threads of its operators; None leaves its own choice.
 
     Raises:
         DependencyError: with the install line.

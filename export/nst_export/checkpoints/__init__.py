@@ -1,1 +1,1 @@
-"""Checkpoint files: what others trained and what `nst-rt train` leaves, to each family's network."""
+"""Reads checkpoint files, of other projects and of nst-rt's own training, into the torch networks of the families."""

@@ -1,7 +1,7 @@
-"""AdaIN checkpoints: an encoder file and a decoder file, in the layouts that are around.
+"""AdaIN checkpoints: an encoder file and a decoder file, in the layouts of the common implementations.
 
-All of them hold the 3x3 convolutions of VGG-19 up to reluN_1 (the encoder) or their mirror image (the decoder), so
-their number says where the network is cut, and with it where it pools and upsamples.
+The encoder is the 3x3 convolutions of VGG-19 up to reluN_1, the decoder mirrors them. Their number tells N, and with it
+where the network pools and upsamples.
 """
 
 import re
@@ -31,7 +31,10 @@ class _Chain:
 
 
 def load_adain(encoder: Checkpoint, decoder: Checkpoint) -> AdaIn:
-    """The network of an encoder file and a decoder file; an encoder that goes deeper is cut to fit.
+    """The network of an encoder file and a decoder file. A deeper encoder is cut to the decoder's depth.
+
+    Returns:
+        Frozen, in evaluation mode; reads and writes RGB in [0, 1].
 
     Raises:
         ModelError: an unknown layout, or two files that do not belong together.
@@ -70,14 +73,16 @@ def _chain(checkpoint: Checkpoint, role: str) -> _Chain:
         match = re.fullmatch(r"(?:conv)?(\d+)\.(weight|bias)", key)
         if match:
             numbered.setdefault(int(match[1]), {})[match[2]] = tensor
-        elif not re.fullmatch(r"conv\d+_aux\.(weight|bias)", key):  # what distillation adds and transfer does not use
+        elif not re.fullmatch(
+            r"conv\d+_aux\.(weight|bias)", key
+        ):  # of the distillation; style transfer does not use it
             raise _unknown(checkpoint, role, f"a key {key!r}")
     if any(set(entry) != {"weight", "bias"} or entry["weight"].dim() != 4 for entry in numbered.values()):
         raise _unknown(checkpoint, role, "a convolution without weight or bias")
     order = sorted(numbered)
     names = {int(name) for level in LEVELS.values() for name in level} | {42, 43, 44, 51, 52, 53, 54}
     if "conv11.weight" in checkpoint.tensors and set(order) - {0} <= names and role == "decoder":
-        order = order[::-1]  # named after the encoder's layers, so the decoder counts down
+        order = order[::-1]  # the names are those of the encoder's layers: the decoder counts down
     weights: list[Weights] = [(numbered[number]["weight"], numbered[number]["bias"]) for number in order]
     pointwise = weights.pop(0) if weights and weights[0][0].shape[2:] == (1, 1) else None
     previous = 3 if role == "encoder" else None

@@ -1,9 +1,9 @@
 """Adaptive style transfer checkpoints: the variables of the paper's public code, as TensorFlow 1 saves them.
 
-The names follow the code's scopes: a convolution of slim is `SCOPE/Conv/weights`, (height, width, in, out) and
-without a bias; a normalisation is `SCOPE/scale` and `SCOPE/offset`. A training's checkpoint also has the
-discriminator and the state of Adam; both are left out. Tried on checkpoints that the tests write in this layout: the
-published ones could not be had.
+The names follow the scopes of that code: a convolution of slim is `SCOPE/Conv/weights`, (height, width, in, out),
+without a bias; a normalisation is `SCOPE/scale` and `SCOPE/offset`. The discriminator and the state of Adam, which a
+training's checkpoint also has, are left out. Tested with checkpoints that the tests write in this layout, because the
+published ones were not available.
 """
 
 import re
@@ -30,9 +30,9 @@ _WEIGHT = re.compile(r"(encoder|decoder)/(?!.*/Adam(_\d+)?$)")
 
 
 def read_adaptive(path: Path) -> Checkpoint:
-    """The encoder's and the decoder's variables, from a TensorFlow checkpoint or an archive with the same names.
+    """The variables of encoder and decoder, from a TensorFlow checkpoint or an archive with the same names.
 
-    An archive's names may end with `:0`, as TensorFlow calls a variable's value.
+    Names in an archive may end with `:0`, TensorFlow's name for a variable's value.
 
     Raises:
         InputError, DependencyError, ModelError: see `read_bundle` and `read_checkpoint`.
@@ -54,12 +54,16 @@ def read_adaptive(path: Path) -> Checkpoint:
 
 
 def is_weight(name: str) -> bool:
-    """Whether a variable belongs to the encoder or the decoder, and not to their optimiser."""
+    """Whether a variable is a weight of the encoder or the decoder, and not a state of their optimiser."""
     return _WEIGHT.match(name) is not None
 
 
 def variables(blocks: int) -> dict[str, str]:
-    """Every variable's name with that of the `AdaptiveNetwork`'s parameter, in network order."""
+    """The parameter of `AdaptiveNetwork` for every variable, by the variable's name, in network order.
+
+    Args:
+        blocks: the number of residual blocks.
+    """
     convs = {f"encoder/g_e{index}_c": f"conv{index}" for index in range(1, HALVINGS + 2)}
     norms = {f"encoder/g_e{index}_bn": f"norm{index}" for index in range(HALVINGS + 2)}
     for block in range(1, blocks + 1):
@@ -76,11 +80,13 @@ def variables(blocks: int) -> dict[str, str]:
 
 
 def load_adaptive(checkpoint: Checkpoint) -> AdaptiveNetwork:
-    """The network of a checkpoint; widths and the number of residual blocks come from names and shapes.
+    """The network of a checkpoint. Names and shapes tell its widths and the number of residual blocks.
+
+    Returns:
+        Frozen, in evaluation mode; reads and writes RGB in [0, 1].
 
     Raises:
-        ModelError: names that are missing or unknown, or shapes that do not follow from each other; the message lists
-            them.
+        ModelError: names are missing or unknown, or shapes do not fit together; the message lists them.
     """
     tensors = checkpoint.tensors
 
@@ -114,7 +120,7 @@ def load_adaptive(checkpoint: Checkpoint) -> AdaptiveNetwork:
     ]
     if wrong:
         raise unknown(f"its shapes do not fit together: {_some(wrong, '; ')}")
-    # The residual blocks' convolutions have biases in torch, which their normalisations take off again.
+    # The residual blocks' convolutions have biases in torch; their normalisations remove any bias.
     zeros = {layer: torch.zeros_like(value) for layer, value in parameters.items() if layer not in weights}
     network.load_state_dict({**zeros, **weights})
     return network.eval().requires_grad_(False)

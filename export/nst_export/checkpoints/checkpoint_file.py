@@ -1,4 +1,4 @@
-"""A checkpoint file to named tensors, safely: nothing in a file is ever executed."""
+"""Reads a checkpoint file into named tensors. Nothing in the file is ever executed."""
 
 import codecs
 import hashlib
@@ -15,12 +15,12 @@ from nst_rt.media.images.image_header import format_of
 from torch import Tensor
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "network", "net", "params")
-"""Keys under which training scripts put the state dict beside other things."""
+"""Keys under which training scripts store the state dict, beside other things."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Named float32 tensors and where they come from."""
+    """Named float32 tensors on the CPU, and the file that they come from."""
 
     path: Path
     tensors: dict[str, Tensor]
@@ -30,7 +30,7 @@ class Checkpoint:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a `torch.save` file, an `.npz` archive or a `.safetensors` file.
 
-    A wrapping dictionary (`state_dict`, `model` ...) and the `module.` prefix of parallel training are taken off.
+    A surrounding dictionary (`state_dict`, `model` ...) and the `module.` prefix of parallel training are removed.
 
     Raises:
         InputError: missing, empty, truncated, or a pickled object instead of tensors.
@@ -55,7 +55,7 @@ def read_bytes(path: Path) -> bytes:
     """A checkpoint file's content.
 
     Raises:
-        InputError: missing, unreadable, empty, or a text that stands for the file.
+        InputError: missing, unreadable, empty, or a text in place of the file.
     """
     if not path.is_file():
         what = "is a folder, not a checkpoint file" if path.is_dir() else "no such file"
@@ -68,7 +68,7 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: the file is empty. Download or copy it again")
     if data.startswith((b"version https://git-lfs", b"<!DOCTYPE", b"<html")):
         raise InputError(
-            f"{path}: not a checkpoint but a text that stands for one (Git LFS or a web page). Download it again"
+            f"{path}: a text in place of a checkpoint (a Git LFS pointer or a web page). Download the checkpoint"
         )
     if _is_text(data):
         raise InputError(f"{path}: a text file, not a checkpoint. Check the path, or download the checkpoint again")
@@ -76,10 +76,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _is_text(data: bytes) -> bool:
-    """Every format of checkpoints has bytes in its first lines that no text has."""
+    """Whether it looks like text; every checkpoint format has bytes at its beginning that no text has."""
     start = data[:1000]
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(start)  # which lets a character be cut at the end
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # accepts a character that is cut at the end
     except UnicodeDecodeError:
         return False
     return not any(byte < 32 and byte not in b"\t\n\r\f" for byte in start)
@@ -91,11 +91,11 @@ def _read_torch(path: Path, data: bytes) -> Any:
         raise InputError(f"{path}: {what}, not a checkpoint. Give a checkpoint (.pth, .pt, .model, .npz, .safetensors)")
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises what its unpickler and its archive reader happen to raise
+    except Exception as error:  # torch raises many types here
         text = str(error).strip()
         if any(told in text for told in _FORBIDDEN):
             raise InputError(
-                f"{path}: holds pickled Python objects, which nst-rt does not run. Where you trust the file, load it "
+                f"{path}: holds pickled Python objects, which could run code. If you trust the file, load it "
                 "with torch.load(..., weights_only=False) and save network.state_dict()"
             ) from error
         first = text.splitlines()[0] if text and "weights_only" not in text else type(error).__name__
@@ -103,11 +103,11 @@ def _read_torch(path: Path, data: bytes) -> Any:
 
 
 _FORBIDDEN = ("Unsupported global", "unsupported GLOBAL")
-"""How torch's safe reader words it that a file names code to run; for bytes without sense it has other words."""
+"""Parts of the messages of torch's safe reader for a file that names code to run; damaged files have other ones."""
 
 
 def _may_be_torch(data: bytes) -> bool:
-    """A zip archive, a pickle, or the tar archive of before 2017."""
+    """Whether it begins as a zip archive, a pickle, or a tar archive, which torch wrote until 2017."""
     return data.startswith((b"PK\x03\x04", b"\x80")) or data[257:262] == b"ustar"
 
 
@@ -128,7 +128,7 @@ def _read_safetensors(path: Path) -> Any:
         raise DependencyError(f"{path}: needs the safetensors package: pip install safetensors") from error
     try:
         return load_file(path)
-    except Exception as error:  # safetensors raises its own type, which is not worth an import
+    except Exception as error:  # safetensors raises a type of its own
         raise InputError(f"{path}: damaged or truncated ({str(error)[:120]}). Download or copy it again") from error
 
 
@@ -146,12 +146,12 @@ def _tensors(content: Any) -> dict[str, Tensor]:
 
 
 def empty_tensor(tensors: dict[str, Tensor]) -> str:
-    """The name of a tensor without elements, which no network has; empty where there is none."""
+    """The name of a tensor without elements, which is always an error; empty if there is none."""
     return next((name for name, tensor in tensors.items() if tensor.numel() == 0), "")
 
 
 def describe_keys(tensors: dict[str, Tensor]) -> str:
-    """The first dozen keys with their shapes, for error messages."""
+    """The first twelve keys with their shapes, for error messages."""
     shown = [f"{key} {tuple(tensor.shape)}" for key, tensor in list(tensors.items())[:12]]
     more = f" and {len(tensors) - 12} more" if len(tensors) > 12 else ""
     return ", ".join(shown) + more

@@ -1,4 +1,4 @@
-"""The file of a trained conditional network: `torch.save` of plain values and tensors, read with `weights_only`.
+"""The file of a trained conditional network: plain values and tensors, written by `torch.save`.
 
 | key | what |
 |---|---|
@@ -39,7 +39,7 @@ PAINTING_KEYS = ("title", "artist", "year", "license")
 
 @dataclass
 class ConditionalWeights:
-    """A trained conditional network and what belongs to it; modules frozen, in evaluation mode, on the CPU."""
+    """A trained conditional network and what belongs to it: frozen modules in evaluation mode, on the CPU."""
 
     network: ConditionalTransformer
     styles: dict[str, Tensor]
@@ -70,7 +70,7 @@ def write_conditional(weights: ConditionalWeights, path: Path) -> None:
 
 
 def read_conditional(path: Path) -> ConditionalWeights:
-    """Read such a file, or a conditional run's checkpoint (its averaged weights).
+    """Read such a file, or the averaged weights of a run's checkpoint.
 
     Raises:
         InputError: missing or damaged.
@@ -80,12 +80,12 @@ def read_conditional(path: Path) -> ConditionalWeights:
 
 
 def is_weights_file(content: dict[str, Any]) -> bool:
-    """Whether what `load_tensors` read is such a file, and no checkpoint."""
+    """Whether the content that `load_tensors` read is such a file; if not, it may be a run's checkpoint."""
     return content.get("format") == FORMAT
 
 
 def conditional_of(content: dict[str, Any], path: Path) -> ConditionalWeights:
-    """The network in what `load_tensors` read from `path`.
+    """The network in the content that `load_tensors` read from `path`.
 
     Raises:
         ModelError: another kind of file.
@@ -107,7 +107,7 @@ def from_checkpoint(state: TrainingCheckpoint) -> ConditionalWeights:
     """The averaged weights of a run.
 
     Raises:
-        KeyError, RuntimeError: it is no conditional run's.
+        KeyError, RuntimeError: not the checkpoint of a conditional network.
     """
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "encoder": {}}
     for name, value in state.average.items():
@@ -134,7 +134,7 @@ def _refuse_empty(state: dict[str, Tensor]) -> None:
 
 
 def _encoder(state: dict[str, Tensor]) -> StyleEncoder:
-    """An encoder of the widths that its state dict has."""
+    """An encoder whose widths are those of its state dict."""
     _refuse_empty(state)
     count = len({name.split(".")[1] for name in state if name.startswith("stages.")})
     widths = [state[f"stages.{index}.enter.weight"].shape[0] for index in range(count)]

@@ -1,7 +1,8 @@
-"""Variables of a TensorFlow checkpoint, the `tf.train.Saver` files NAME.index and NAME.data-00000-of-00001.
+"""Reads the variables of a TensorFlow checkpoint: the files NAME.index and NAME.data-00000-of-00001 of
+`tf.train.Saver`.
 
-TensorFlow itself reads them. It is large and only this needs it, so that it has an extra of its own; without it, an
-`.npz` archive with the variables under their names says the same.
+TensorFlow itself reads them. It is large and only this module needs it, so that it is an extra of its own. An `.npz`
+archive of the variables under their names serves as well.
 """
 
 import os
@@ -23,7 +24,7 @@ WRITES_NPZ = (
     "python -c \"import sys, numpy, tensorflow as tf; r = tf.train.load_checkpoint(sys.argv[1]); numpy.savez('out.npz',"
     ' **{n: r.get_tensor(n) for n in r.get_variable_to_shape_map()})"'
 )
-"""The start of a command line that turns a checkpoint into an archive; the checkpoint's name goes behind it."""
+"""A command line that turns a checkpoint into an archive; the checkpoint's name is its last word."""
 
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 _SHARD = re.compile(r"\.data-(\d{5})-of-(\d{5})$")
@@ -31,18 +32,18 @@ _LATEST = re.compile(r'^model_checkpoint_path:\s*"(.*)"\s*$', re.MULTILINE)
 
 
 def read_bundle(path: Path, wanted: Callable[[str], bool]) -> Checkpoint:
-    """Read a TensorFlow checkpoint of the second format, which `tf.train.Saver` writes since TensorFlow 1.0.
+    """Read a TensorFlow checkpoint of the second format, the default of `tf.train.Saver` since TensorFlow 1.0.
 
     Args:
         path: the name that the files share (`model.ckpt-300000`), one of the files, or the folder they are in.
-        wanted: says by its name whether a variable is read; a training's checkpoint is mostly optimiser state.
+        wanted: whether to read a variable, by its name; most of a training's checkpoint is state of the optimiser.
 
     Returns:
-        float32 tensors of the variables' own shapes; the path is the shared name, the hashes are those of the index
-        and the data, joined with spaces.
+        float32 tensors of the variables' own shapes. `path` is the shared name; `sha256` holds the hashes of the index
+        and the data files, joined with spaces.
 
     Raises:
-        InputError: there is no such checkpoint, a file of it is missing, or one is damaged.
+        InputError: no such checkpoint, or one of its files is missing or damaged.
         DependencyError: TensorFlow is not installed.
         ModelError: no variable is wanted; the message lists some that are there.
     """
@@ -67,10 +68,13 @@ def read_bundle(path: Path, wanted: Callable[[str], bool]) -> Checkpoint:
 
 
 def find_bundle(path: Path) -> Path:
-    """The name that the files of the meant checkpoint share.
+    """The name that the files of a checkpoint share.
+
+    Args:
+        path: this name, one of the files, or the folder they are in.
 
     Raises:
-        InputError: there is none, or a folder holds several and does not say which is the latest.
+        InputError: there is none, or a folder holds several and its file `checkpoint` does not tell the latest.
     """
     if path.name == "checkpoint" and path.is_file():
         path = path.parent
@@ -95,7 +99,7 @@ def _latest(folder: Path) -> Path:
         return folder / names[0]
     state = folder / "checkpoint"
     found = _LATEST.search(state.read_text(encoding="utf-8", errors="replace")) if state.is_file() else None
-    # The path in it is that of the machine it was trained on; only its last part holds here.
+    # The path in it is that of the training machine; only its last part is the same here.
     latest = found[1].rpartition("/")[2] if found else ""
     if latest not in names:
         shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
@@ -106,7 +110,7 @@ def _latest(folder: Path) -> Path:
 
 
 def _shards_there(name: Path) -> dict[int, int]:
-    """The number of every data file that is there, with the count it names."""
+    """The data files that are there: each one's number, with the count in its name."""
     if not name.parent.is_dir():
         return {}
     matches = (
@@ -147,7 +151,7 @@ def _tensorflow(name: Path) -> Any:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """TensorFlow's library greets with lines about processors and GPUs, before any setting of its log levels."""
+    """TensorFlow's library prints lines about CPUs and GPUs before its log level can be set."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:

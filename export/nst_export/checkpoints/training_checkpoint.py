@@ -1,4 +1,4 @@
-"""Checkpoints of `nst-rt train`: everything that a run needs to go on as if it had never stopped."""
+"""Checkpoints of nst-rt's own training: everything that a run needs to continue as if it had never stopped."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ class TrainingCheckpoint:
     settings: dict[str, Any]
     step: int
     parameters: dict[str, Tensor]
-    """By name. (Not "model": `nst-rt export` would take that for a finished network.)"""
+    """By name. Not called "model", because `read_checkpoint` takes that for a finished network."""
     average: dict[str, Tensor]
     moments: dict[str, dict[str, Tensor]]
     """The optimiser's state by parameter name, and within it by its own names."""
@@ -28,13 +28,13 @@ class TrainingCheckpoint:
     pending: dict[str, float] = field(default_factory=dict)
     """Sums of losses since the last row of the log."""
     seconds: float = 0.0
-    """Wall clock spent so far, over all sessions."""
+    """Wall-clock time so far, of all sessions."""
     sessions: list[dict[str, Any]] = field(default_factory=list)
-    """When and on what the run was started and continued."""
+    """When the run was started and continued, and on which hardware."""
 
 
 def save_checkpoint(checkpoint: TrainingCheckpoint, path: Path) -> None:
-    """Write a checkpoint in one step: an interruption leaves the one before it.
+    """Write a checkpoint whole or not at all: an interruption leaves the previous one.
 
     Raises:
         OutputError: it cannot be written.
@@ -56,7 +56,7 @@ def save_tensors(content: dict[str, Any], path: Path) -> None:
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
-    """What `save_tensors` wrote; nothing in the file is executed.
+    """Read what `save_tensors` wrote; nothing in the file is executed.
 
     Raises:
         InputError: missing, damaged, or no such file.
@@ -65,10 +65,10 @@ def load_tensors(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such file. Give a run's checkpoint.pt")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises what its unpickler and its archive reader happen to raise
-        raise InputError(f"{path}: damaged, or not written by `nst-rt train` ({type(error).__name__})") from error
+    except Exception as error:  # torch raises many types here
+        raise InputError(f"{path}: damaged, or not a file of nst-rt's training ({type(error).__name__})") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not written by `nst-rt train`. Give a run's checkpoint.pt")
+        raise InputError(f"{path}: not a file of nst-rt's training. Give a run's checkpoint.pt")
     return content
 
 
@@ -86,7 +86,7 @@ def checkpoint_of(content: dict[str, Any], path: Path) -> TrainingCheckpoint:
     """The checkpoint in what `load_tensors` read from `path`.
 
     Raises:
-        ModelError: as `load_checkpoint`.
+        ModelError: another kind of file, or written by another version of nst-rt.
     """
     state = dict(content)
     try:
@@ -97,13 +97,13 @@ def checkpoint_of(content: dict[str, Any], path: Path) -> TrainingCheckpoint:
         raise ModelError(
             f"{path}: not a training checkpoint ({type(error).__name__}: {error}). Give a run's checkpoint.pt"
         ) from error
-    raise ModelError(f"{path}: written by another version of nst-rt (format {version}). Go on with that one")
+    raise ModelError(f"{path}: written by another version of nst-rt (format {version}). Continue with that version")
 
 
 def in_words(state: TrainingCheckpoint) -> str:
     """`12000 steps of 4 photographs at 192 px, 2.1 h on CPU (x86_64, 2 threads), bfloat16`: for a style's record.
 
-    Of a run that began with the weights of another: `last run: ...`.
+    For a run that started from the weights of another run it begins with `last run: `.
     """
     settings = state.settings
     places = [place for place in dict.fromkeys(session["hardware"] for session in state.sessions) if place]

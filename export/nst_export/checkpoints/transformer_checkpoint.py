@@ -13,9 +13,12 @@ _DROPPED = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$")
 
 
 def load_transformer(checkpoint: Checkpoint) -> TransformerNetwork:
-    """The network of a checkpoint; widths, number of blocks and kernel sizes come from the tensors' shapes.
+    """The network of a checkpoint. The tensors' shapes tell widths, number of blocks and kernel sizes.
 
-    Files of old PyTorch versions carry `running_mean` and `running_var`, which instance normalisation never used.
+    Files of old PyTorch versions have `running_mean` and `running_var`, which instance normalisation never used.
+
+    Returns:
+        Frozen, in evaluation mode; reads and writes RGB in [0, 255].
 
     Raises:
         ModelError: another layout; the message lists what was found.
@@ -34,7 +37,7 @@ def load_transformer(checkpoint: Checkpoint) -> TransformerNetwork:
     except KeyError as error:
         raise unknown(f"no key {error}") from None
     if any(len(shape) != 4 for shape in (*shapes, last)):
-        raise unknown("its convolutions are not of four dimensions")
+        raise unknown("its convolutions do not have four dimensions")
     if empty := empty_tensor(tensors):
         raise unknown(f"{empty} has no elements")
     blocks = 0

@@ -1,1 +1,1 @@
-"""The whole export of a family: checkpoint to network, network to graph, graph against PyTorch, file."""
+"""The export of each family, from a checkpoint to checked model files."""

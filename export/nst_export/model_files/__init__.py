@@ -1,1 +1,1 @@
-"""The files of an exported model: the model, its companions, named styles."""
+"""The files of an export: models and what lies beside them, and the table of named styles."""

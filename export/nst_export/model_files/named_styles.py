@@ -11,26 +11,25 @@ BUILT_IN = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True)
 class NamedStyle:
-    """A painting's record. An empty text means that it is not known."""
+    """The record of a painting. An empty text means unknown."""
 
     name: str
     file: str
-    """File name of the painting that was learned from."""
+    """File name of the painting."""
     title: str = ""
     artist: str = ""
     year: str = ""
     license: str = ""
     scale: float = 1.0
-    """How large the painting is in training beside the others, along its long side: the larger, the larger its
-    strokes."""
+    """Size of the painting in training relative to the others, from 0.1 to 10: the larger, the larger its strokes."""
 
     def texts(self) -> dict[str, str]:
-        """What a style's record in the library shows: title, artist, year, license."""
+        """Title, artist, year and license, for a style's record."""
         return {key: value for key, value in asdict(self).items() if key not in ("name", "file", "scale")}
 
 
 def read_named_styles(path: Path = BUILT_IN) -> dict[str, NamedStyle]:
-    """Read a table with one section a style.
+    """Read a table with one section for each style.
 
     Raises:
         InputError: missing or malformed.
@@ -40,7 +39,7 @@ def read_named_styles(path: Path = BUILT_IN) -> dict[str, NamedStyle]:
         styles = {name: NamedStyle(name, **entry) for name, entry in table.items()}
         for style in styles.values():
             if not isinstance(style.scale, int | float) or not 0.1 <= style.scale <= 10:
-                raise TypeError(f"scale of {style.name}: {style.scale!r} is no number from 0.1 to 10")
+                raise TypeError(f"scale of {style.name}: {style.scale!r} is not a number from 0.1 to 10")
         return styles
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the name") from error
@@ -52,10 +51,10 @@ def read_named_styles(path: Path = BUILT_IN) -> dict[str, NamedStyle]:
 
 
 def paintings_in(folder: Path, table: dict[str, NamedStyle]) -> dict[str, Path]:
-    """The paintings of a table that lie in a folder, by style name.
+    """The paintings of a table that are in a folder, by style name.
 
     Raises:
-        InputError: not one of them does.
+        InputError: none of them is.
     """
     found = {name: folder / style.file for name, style in table.items() if (folder / style.file).is_file()}
     if not found:
@@ -65,6 +64,6 @@ def paintings_in(folder: Path, table: dict[str, NamedStyle]) -> dict[str, Path]:
 
 
 def record_of(name: str, painting: Path, table: dict[str, NamedStyle]) -> NamedStyle:
-    """A style's record, by name and file name; an empty one for a painting that the table does not know."""
+    """The record of a painting; an empty one if the table has no such name with this file."""
     known = table.get(name)
     return known if known and known.file == painting.name else NamedStyle(name, painting.name)

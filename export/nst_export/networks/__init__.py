@@ -1,1 +1,1 @@
-"""The networks, as ordinary torch modules: one file per family."""
+"""The networks as torch modules, one file for each family."""

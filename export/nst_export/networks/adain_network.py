@@ -13,7 +13,7 @@ from torch.nn import functional
 EPSILON = 1e-5
 
 LEVELS = {1: ("11",), 2: ("11", "12", "21"), 3: ("11", "12", "21", "22", "31")}
-"""Names of the 3x3 convolutions of VGG-19 up to reluN_1, by N."""
+"""Names of the 3x3 convolutions of VGG-19 up to reluN_1, for every N."""
 LEVELS[4] = (*LEVELS[3], "32", "33", "34", "41")
 
 Weights = tuple[Tensor, Tensor]
@@ -31,7 +31,12 @@ def _conv(weights: Weights) -> nn.Conv2d:
 
 
 def build_encoder(preprocessing: Weights | None, convs: Sequence[Weights]) -> nn.Sequential:
-    """An encoder to reluN_1 from its convolutions, in network order; their number decides N."""
+    """An encoder up to reluN_1.
+
+    Args:
+        preprocessing: a 1x1 convolution in front, if there is one.
+        convs: the 3x3 convolutions in network order; their number decides N.
+    """
     names = _names(len(convs))
     layers: list[nn.Module] = [] if preprocessing is None else [_conv(preprocessing)]
     for name, previous, weights in zip(names, ("", *names), convs, strict=False):
@@ -42,7 +47,7 @@ def build_encoder(preprocessing: Weights | None, convs: Sequence[Weights]) -> nn
 
 
 def build_decoder(convs: Sequence[Weights]) -> nn.Sequential:
-    """The decoder that mirrors an encoder: every step down a level ends with nearest upsampling."""
+    """The decoder that mirrors an encoder, with nearest upsampling where the encoder pools."""
     layers: list[nn.Module] = []
     for name, weights in zip(reversed(_names(len(convs))), convs, strict=True):
         layers += [_conv(weights), nn.ReLU()]
@@ -59,13 +64,13 @@ class AdaIn(nn.Module):
     """Encoder, AdaIN layer and decoder.
 
     Args:
-        encoder, decoder: as `build_encoder` and `build_decoder` make them; RGB in [0, 1] on both ends.
+        encoder, decoder: made by `build_encoder` and `build_decoder`; they read and write RGB in [0, 1].
 
     Attributes:
-        stride: the encoder pools by this much; images must be multiples of it.
+        stride: the encoder halves the size until this is one position; heights and widths must be multiples of it.
         channels: C of the encoder's features; a style vector has 2 C values, the means and then the deviations.
-        divisor: the encoder's features leave divided by this and the decoder expects them so; other than 1 only in
-            copies that were rescaled for fp16. Style vectors stay as they are.
+        divisor: the features between encoder and decoder are divided by this. It differs from 1 only in copies that
+            were rescaled for fp16. Style vectors are not divided.
     """
 
     def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential) -> None:
@@ -84,7 +89,13 @@ class AdaIn(nn.Module):
         return torch.cat([mean, (variance + EPSILON).sqrt()], dim=1)
 
     def blended(self, photographs: Tensor, style: Tensor, strength: float = 1.0) -> Tensor:
-        """What the decoder gets: the photographs' features with the style's statistics, mixed by `strength`."""
+        """What the decoder reads: the photographs' features (N, C, H / stride, W / stride) with the style's statistics.
+
+        Args:
+            photographs: RGB (N, 3, H, W) in [0, 1].
+            style: (N or 1, 2 C).
+            strength: 0 keeps the photographs' features, 1 takes the style's statistics.
+        """
         features: Tensor = self.encoder(photographs)
         mean, deviation = torch.split(style[:, :, None, None], self.channels, dim=1)
         normalised = functional.instance_norm(features, eps=EPSILON / self.divisor**2)

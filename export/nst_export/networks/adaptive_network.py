@@ -1,8 +1,8 @@
 """The encoder and decoder of Sanakoyeu et al. 2018, "A Style-Aware Content Loss for Real-time HD Style Transfer".
 
-One network for each artist, learned against a discriminator. What is not in the paper comes from its public code
-(CompVis/adaptive-style-transfer): the photograph itself is normalised first, 15 pixels are reflected around it, the
-encoder's convolutions pad nothing, those of the way up pad zeros, and the image leaves through a sigmoid.
+One network for each artist, trained against a discriminator. Some details are not in the paper but in its public code
+(CompVis/adaptive-style-transfer): the photograph is normalised first, 15 pixels are reflected around it, the encoder's
+convolutions do not pad, those of the decoder pad zeros, and the last layer is a sigmoid.
 """
 
 from collections import OrderedDict
@@ -17,11 +17,11 @@ from nst_export.networks.transformer_network import ResidualBlock
 
 STRIDE = 16
 LEAST_SIDE = 32
-"""At one sixteenth the residual blocks need two pixels to reflect one."""
+"""At 1/16 of the size the residual blocks need two positions to reflect one."""
 BORDER = 15
-"""Pixels reflected around the image, so that four unpadded halvings leave a sixteenth of it."""
+"""Pixels that are reflected around the image, so that four unpadded halvings give 1/16 of its size."""
 EPSILON = 1e-5 / 4
-"""The first normalisation's: the public code reads [-1, 1], where variances are four times those in [0, 1]."""
+"""Of the first normalisation. The public code reads [-1, 1], where variances are four times those in [0, 1]."""
 
 
 class LeastSize(nn.Module):
@@ -54,15 +54,15 @@ class ScaledSigmoid(nn.Module):
 class AdaptiveNetwork(nn.Sequential):
     """RGB photographs in [0, 1] to stylised RGB images in [0, 1].
 
-    The same function as the public code's, which has [-1, 1] on both ends.
+    The same function as that of the public code, which reads and writes [-1, 1].
 
     Args:
         down: channels of the encoder's five convolutions: the first at full size, the others halve.
-        up: channels of the decoder's four convolutions, each behind an upsampling by 2.
+        up: channels of the decoder's four convolutions, each after an upsampling by 2.
         blocks: residual blocks between them.
 
-    Shapes: (N, 3, H, W), H and W multiples of 16 -> the same; a side of 16 comes back as 32, the rest at the bottom
-    or at the right.
+    Shapes: (N, 3, H, W), H and W multiples of 16 -> the same; a side of 16 becomes 32, with the additional pixels at
+    the bottom or at the right.
     """
 
     def __init__(

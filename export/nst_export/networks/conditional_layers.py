@@ -1,4 +1,4 @@
-"""Layers that more than one network of this package is built from."""
+"""The layers of conditional networks."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -7,7 +7,7 @@ from torch.nn import functional
 class UpsampleConv2d(nn.Module):
     """Nearest upsampling by 2, then a 3x3 convolution with reflection padding.
 
-    Upsampling before the convolution leaves no checkerboard (Odena et al. 2016, "Deconvolution and
+    Unlike a transposed convolution it leaves no checkerboard pattern (Odena et al. 2016, "Deconvolution and
     Checkerboard Artifacts").
 
     Shapes: (N, in_channels, H, W) -> (N, out_channels, 2H, 2W), H and W from 1 up.
@@ -41,8 +41,3 @@ class ConditionalInstanceNorm2d(nn.Module):
     def forward(self, features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         modulated: Tensor = self.normalised(features) * scale[:, :, None, None] + shift[:, :, None, None]
         return modulated.to(features.dtype)
-
-
-def normalisation_channels(network: nn.Module) -> list[int]:
-    """Channels of every conditional normalisation of `network`, in the order of the style vector."""
-    return [module.channels for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]

@@ -1,10 +1,9 @@
 """The conditional transformer network: one trunk, any style as a vector of scales and shifts.
 
-Dumoulin et al. 2017, "A Learned Representation for Artistic Style", with a trunk designed for its cost per pixel:
-an 8x8 convolution of stride 4 on the way in, residual blocks at 1/8, nearest upsampling on the way out, a skip at
-1/4 that keeps contours, fixed noise at 1/8 and 1/4 for even areas, of which every style takes what it needs, and
-channel counts that are multiples of 16 (the block of a 512-bit float32 register, to which CPU runtimes pad anything
-else).
+Dumoulin et al. 2017, "A Learned Representation for Artistic Style", with a trunk that is designed for a low cost per
+pixel: first an 8x8 convolution of stride 4, then residual blocks at 1/8 of the size, then nearest upsampling. A skip at
+1/4 keeps contours. Fixed noise at 1/8 and 1/4 gives even areas a texture; every style has its own gains for it. Channel
+counts are multiples of 16, the block of a 512-bit float32 register: CPU runtimes pad all others to it.
 """
 
 from collections.abc import Iterator
@@ -16,21 +15,20 @@ from torch.nn import functional
 from nst_export.networks.conditional_layers import (
     ConditionalInstanceNorm2d,
     UpsampleConv2d,
-    normalisation_channels,
 )
 from nst_export.networks.noise import FixedNoise
 
 STRIDE = 8
 MARGIN = STRIDE
-"""Pixels that are painted beyond the sides of a photograph, from its reflection, and cropped: along its borders the
-trunk paints rims of another colour, since it sees there that nothing follows. A multiple of STRIDE; at the right and at
-the bottom up to half of one more or fewer, so that the trunk has whole places."""
+"""Pixels that are painted beyond each side of a photograph, from its reflection, and cropped. Without them the trunk,
+which sees the padding, paints rims of another colour along the borders. A multiple of STRIDE; at the right and at the
+bottom up to half a STRIDE more or less, so that the trunk has whole positions."""
 STEM_PADDING = 2
-"""What the first convolution looks at beyond that."""
+"""Pixels that the first convolution reads beyond the margin."""
 BEFORE, MOST_BEHIND = STEM_PADDING + MARGIN, STEM_PADDING + MARGIN + STRIDE // 2
 SWELLS, GRAIN = (0.0, 1.6, 3.2), (0.0,)
-"""Widths of the noise at 1/8 and at 1/4 of the size: from single strokes to swells, and the grain of the canvas. Both
-have streaks besides."""
+"""Widths of the noise at 1/8 of the size, from single strokes to swells, and at 1/4, the grain of the canvas; see
+`noise_tile`. Both also have streaks."""
 
 
 class ConditionalResidual(nn.Module):
@@ -58,8 +56,8 @@ class ConditionalTransformer(nn.Module):
         half: channels at 1/2.
         blocks: residual blocks of the trunk.
 
-    Shapes: photographs (N, 3, H, W) with H and W of at least 16; style (N or 1, style_size), all scales before all
-    shifts before the gains of the noise, each in network order; the result has the photographs' shape.
+    Shapes: photographs (N, 3, H, W) with H and W of at least 16; style (N or 1, style_size): all scales, then all
+    shifts, then the gains of the noise, each in network order; the result has the photographs' shape.
     """
 
     def __init__(self, quarter: int = 32, eighth: int = 48, half: int = 16, blocks: int = 5) -> None:
@@ -79,8 +77,10 @@ class ConditionalTransformer(nn.Module):
         self.up_full = UpsampleConv2d(half, 3)
         nn.init.constant_(self.up_full.conv.bias, 0.5)  # type: ignore[arg-type]  # Conv2d.bias is Tensor | None
         self.skip_scale = 1.0
-        """Of the skip at 1/4. Other than 1 only where all that is added to it has been scaled alike, for fp16."""
-        self.channels = normalisation_channels(self)
+        """Factor of the skip at 1/4. It differs from 1 only in copies for fp16, where everything that is added to it
+        has the same scale."""
+        self.channels = [module.channels for module in self.modules() if isinstance(module, ConditionalInstanceNorm2d)]
+        """Of the conditional normalisations, in the order of the style vector."""
         self.noise_channels = [self.down_noise.tile_channels, self.up_quarter_noise.tile_channels]
 
     @property
@@ -98,17 +98,23 @@ class ConditionalTransformer(nn.Module):
         total = sum(self.channels)
         return torch.cat([torch.ones(1, total), torch.zeros(1, total), torch.ones(1, sum(self.noise_channels))], dim=1)
 
-    def draw_noise_offset(self, chance: torch.Generator) -> tuple[int, int]:
-        """A place for the noise at 1/8 to begin at, for training: one network, or one vector, must not learn a part of
-        the noise by heart."""
-        down, right = torch.randint(0, self.down_noise.side, (2,), generator=chance).tolist()
+    def draw_noise_offset(self, rng: torch.Generator) -> tuple[int, int]:
+        """A random offset of the noise at 1/8, for training: without it the network would memorise a part of the noise.
+
+        Args:
+            rng: makes the offset reproducible.
+
+        Returns:
+            Positions down and right.
+        """
+        down, right = torch.randint(0, self.down_noise.side, (2,), generator=rng).tolist()
         return down, right
 
     def forward(self, photographs: Tensor, style: Tensor, noise_offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
         Args:
-            noise_offset: where the noise at 1/8 begins, at the corner of the margin; see `FixedNoise`. That at 1/4
-                moves along, as in the part of a larger image.
+            noise_offset: where the noise at 1/8 begins, see `FixedNoise`. The noise at 1/4 moves by the same number of
+                pixels, as in a part of a larger image.
         """
         height, width = photographs.shape[2:]
         right, below = _surroundings(width), _surroundings(height)
@@ -116,7 +122,7 @@ class ConditionalTransformer(nn.Module):
         return self._paint(surrounded, style, noise_offset)[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
     def _paint(self, surrounded: Tensor, style: Tensor, noise_offset: tuple[int, int]) -> Tensor:
-        """Photographs with their surroundings, stylised with the margin still around them."""
+        """Photographs with their surroundings to stylised images that still have the margin."""
         finer = (2 * noise_offset[0], 2 * noise_offset[1])
         parts = torch.split(style, self.style_parts, dim=1)
         count = len(self.channels)
@@ -137,6 +143,6 @@ class ConditionalTransformer(nn.Module):
 
 
 def _surroundings(side: int) -> tuple[int, int]:
-    """Pixels of reflection before and behind a side: the margins, and what the first convolution needs. At most 14,
-    so that all sides from 16 on have enough to reflect."""
+    """Pixels to reflect before and behind a side: the margin, and what the first convolution needs. They are at most
+    14, so that every side from 16 up has enough to reflect."""
     return BEFORE, MOST_BEHIND - (side + STRIDE // 2) % STRIDE

@@ -1,11 +1,11 @@
-"""Streaks along a smooth, swirling field: noise that has a direction, and another one everywhere.
+"""A smooth, swirling flow field, and streaks along it: noise whose direction changes from place to place.
 
-Line integral convolution (Cabral & Leedom 1993, "Imaging Vector Fields Using Line Integral Convolution") of white
-noise. A brush follows such lines; noise without direction leaves that to a network, which then strokes every sky the
-same way.
+The streaks are a line integral convolution of white noise (Cabral & Leedom 1993, "Imaging Vector Fields Using Line
+Integral Convolution"). Brush strokes follow such lines; from noise without direction a network paints the strokes of
+every sky in the same direction.
 
-All fields are periodic as a wall of bricks is, each column of tiles half a tile lower than that to its left: nothing
-returns beside itself within two tiles, and skies are wider than high.
+All fields repeat like the bricks of a wall: each column of tiles is half a tile lower than the column to its left. In a
+row nothing repeats within two tiles, and skies are wider than high.
 """
 
 from typing import NamedTuple
@@ -15,40 +15,41 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 LENGTH = 28.0
-"""Reach of a streak to either side, in pixels of the photograph, fading out."""
+"""Length of a streak to either side, in pixels of the photograph; it fades out."""
 ACROSS = 3.2
-"""Deviation of the Gaussian that widens a streak, in pixels."""
+"""Standard deviation of the Gaussian that widens a streak, in pixels."""
 STEP = 0.5
-"""Of the walk along a line, in positions."""
+"""Length of one step along a line, in positions."""
 
 
 class Flow(NamedTuple):
-    """A field: the contour lines of smooth noise, and a drift across the image."""
+    """A flow field: along the contour lines of smooth noise, plus a drift to the right."""
 
     swell: float
-    """Deviation of the Gaussian that smooths the noise, in pixels; swirls are three to four times as far apart."""
+    """Standard deviation of the Gaussian that smooths the noise, in pixels; swirls are three to four times as far
+    apart."""
     drift: float
-    """To the right, in parts of the root mean square of the contour lines' own speed: at 0 they close into swirls, from
-    1 on most are waves."""
+    """Speed to the right, as a part of the root mean square speed along the contour lines. At 0 the lines close into
+    swirls, from 1 up most of them are waves."""
     seed: int
 
 
 FLOW = Flow(swell=104, drift=0.5, seed=35)
-"""Of all noise: a stream with eddies, two of them in an image of 640x480, to the left and right of its middle."""
+"""The field of all noise tiles: a stream with eddies. An image of 640x480 has two, left and right of its middle."""
 
 
 def white_noise(seed: int, count: int, side: int) -> Array:
-    """Uniform noise (count, side, side) in [-0.5, 0.5), of a bit generator's raw numbers, which NumPy promises to
-    keep, so that it is the same everywhere."""
+    """Uniform noise (count, side, side) in [-0.5, 0.5), the same on every machine: NumPy guarantees the raw numbers of
+    its bit generators."""
     raw = np.random.PCG64(seed).random_raw(count * side * side).astype(np.float64)
     return (raw / 2**64 - 0.5).reshape(count, side, side)
 
 
 def waves(side: int) -> tuple[Array, Array]:
-    """Down and across, how many waves of each component of a spectrum fit along a tile: (side, 1) and (side, side).
+    """The number of waves of each component of a spectrum along a tile, down (side, 1) and across (side, side).
 
-    A wave that is the other way up half a tile lower has to be the other way up in the next column: every other row of
-    the spectrum has half a wave more across.
+    A wave that changes its sign half a tile lower has to change its sign in the next column too. Every other row of the
+    spectrum therefore has half a wave more across.
     """
     order = np.fft.fftfreq(side, 1 / side).astype(np.float64)
     down = order[:, None]
@@ -68,21 +69,21 @@ def from_waves(spectra: NDArray[np.complex128]) -> Array:
 
 
 def blurred(fields: Array, width: float) -> Array:
-    """Periodic fields (..., side, side) behind a Gaussian of `width` positions."""
+    """Periodic fields (..., side, side), blurred by a Gaussian of `width` positions."""
     return from_waves(to_waves(fields) * _gaussian(fields.shape[-1], width))
 
 
 def field(flow: Flow, side: int, pixels: int) -> Array:
-    """The field in a seamless tile: (2, side, side), its steps down and right, of mean square 1 before the drift.
+    """The flow field in a seamless tile: steps down and right, (2, side, side), with mean square 1 before the drift.
 
     Args:
-        side: positions along the tile, at least twice as many as swells fit in.
-        pixels: of the photograph, for every position. Tiles of as many pixels show the same field.
+        side: positions along the tile, at least twice the number of swells along it.
+        pixels: of the photograph, for one position. Tiles with the same `side * pixels` have the same field.
     """
-    finest = round(side * pixels / flow.swell)  # finer waves do not survive the smoothing, whatever the tile's fineness
+    finest = round(side * pixels / flow.swell)  # the smoothing removes finer waves
     coarse = to_waves(white_noise(flow.seed, 1, 2 * finest)[0])
     down, across = waves(side)
-    kept = (np.abs(down) < finest) & (np.abs(across) < finest)  # with every wave the one that runs the other way
+    kept = (np.abs(down) < finest) & (np.abs(across) < finest)  # both directions of every wave
     row, column = (np.fft.fftfreq(side, 1 / side)[place].astype(np.int64) % (2 * finest) for place in np.nonzero(kept))
     spectrum = np.zeros((side, side), np.complex128)
     spectrum[kept] = coarse[row, column]
@@ -94,7 +95,7 @@ def field(flow: Flow, side: int, pixels: int) -> Array:
 
 
 def streaks(noise: Array, along: Array, pixels: int) -> Array:
-    """Noise (..., side, side) smeared along the lines of a field (2, side, side), both seamless."""
+    """Noise (..., side, side), smeared along the lines of a flow field (2, side, side); both are seamless."""
     side = noise.shape[-1]
     noise = blurred(noise, ACROSS / pixels)
     steps = round(LENGTH / pixels / STEP)
@@ -110,7 +111,7 @@ def streaks(noise: Array, along: Array, pixels: int) -> Array:
 
 
 def _half_waves(side: int) -> Array:
-    """What `waves` adds across, as phases (side, side)."""
+    """The half waves that `waves` adds across, as phases (side, side)."""
     return np.pi * (np.arange(side)[:, None] % 2) * np.arange(side) / side
 
 
@@ -121,7 +122,7 @@ def _gaussian(side: int, width: float) -> Array:
 
 
 def _at(fields: Array, down: Array, right: Array) -> Array:
-    """Periodic fields (..., side, side) between their positions, bilinearly."""
+    """Periodic fields (..., side, side) at places between their positions, interpolated bilinearly."""
     side = fields.shape[-1]
     top, left = np.floor(down).astype(np.int64), np.floor(right).astype(np.int64)
     low, across = down - top, right - left

@@ -1,9 +1,9 @@
-"""Fixed noise for a convolution to hang strokes on where a photograph is even.
+"""Fixed noise, from which a network paints strokes where a photograph is even.
 
-A network of convolutions alone answers an even area with the same pixels again and again, at the period of its own
-strides: a weave. Ulyanov et al. 2016 ("Texture Networks") paint from noise for that reason, and Karras et al. 2019
-(StyleGAN) add it to feature maps. Here it is the same noise in every frame, so that it cannot flicker, and part of it
-runs in streaks, so that strokes turn as a brush does.
+Without noise a network of convolutions fills an even area with a regular pattern, whose period is its stride. Ulyanov
+et al. 2016 ("Texture Networks") paint from noise for that reason, and Karras et al. 2019 (StyleGAN) add noise to
+feature maps. Here every frame has the same noise, so that nothing flickers. Some channels are streaks along a flow
+field, so that strokes turn as those of a brush do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,19 @@ from torch import Tensor, nn
 from nst_export.networks.flow_field import FLOW, blurred, field, streaks, white_noise
 
 EXTENT = 1024
-"""Pixels of the photograph along a side of the tile; see `laid` for what is beyond."""
+"""Pixels of the photograph along a side of the noise tile; `laid` repeats it beyond."""
 EACH = 4
 """Channels of each width."""
 STREAKS = 4
 """Channels of streaks along the flow."""
 LEVELS = 32
-"""Steps of the noise within one deviation: eight bits hold it, in a quarter of the space that floats take."""
+"""Steps of the noise within one standard deviation: eight bits hold it, a quarter of the space of floats."""
 _BEGINNING = 0.05
-"""Deviation of fresh weights: little beside what a convolution of normalised features puts out."""
+"""Standard deviation of fresh weights: small compared with a convolution of normalised features."""
 
 
 def noise_channels(widths: tuple[float, ...]) -> int:
-    """How many channels `noise_tile` has."""
+    """The number of channels of a `noise_tile` of these widths."""
     return EACH * len(widths) + STREAKS
 
 
@@ -41,15 +41,15 @@ def levels_of(noise: NDArray[Any]) -> NDArray[np.int8]:
 
 @cache
 def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.float32]:
-    """Seamless noise: float32 (1, channels, side, side), read-only, mean 0 and deviation 1 in every channel,
-    in whole steps of 1 / LEVELS from -128 to 127 of them.
+    """A seamless noise tile: float32 (1, channels, side, side) with mean 0 and standard deviation 1 in every channel,
+    in whole steps of 1 / LEVELS from -128 to 127 steps. It is read-only.
 
-    First the noise without direction, then the streaks. Tiles of all finenesses have the same flow.
+    Noise without direction comes first, then the streaks. All tiles have the same flow field.
 
     Args:
-        widths: deviations, in positions, of the Gaussians that blur four channels each.
-        pixels: of the photograph, for every position, a divisor of EXTENT; EXTENT of them are `side` positions.
-        seed: another number, other noise.
+        widths: standard deviations, in positions, of the Gaussians that blur four channels each.
+        pixels: of the photograph, for one position, a divisor of EXTENT; `side` is EXTENT / pixels.
+        seed: another number gives other noise.
     """
     side = EXTENT // pixels
     white = white_noise(seed, noise_channels(widths), side)
@@ -67,12 +67,12 @@ def noise_tile(widths: tuple[float, ...], pixels: int, seed: int) -> NDArray[np.
 
 
 def laid(tile: Tensor, size: Sequence[int], offset: tuple[int, int] = (0, 0)) -> Tensor:
-    """Tiles (..., side, side) laid as bricks over an area (..., height, width), each column of them half a tile lower
-    than that to its left, so that what is in a tile is beside itself only after two of them.
+    """Tiles (..., side, side), laid like bricks over an area (..., height, width): each column is half a tile lower
+    than the column to its left, so that in a row the noise repeats only after two tiles.
 
     Args:
         size: height and width.
-        offset: position (down, right) where the area begins, from the corner of a tile.
+        offset: position (down, right) in a tile at which the area begins.
     """
     pair = torch.cat([tile, tile.roll(tile.shape[-2] // 2, -2)], -1)
     if any(offset):
@@ -83,20 +83,19 @@ def laid(tile: Tensor, size: Sequence[int], offset: tuple[int, int] = (0, 0)) ->
 
 
 class FixedNoise(nn.Module):
-    """Mixes the noise to as many channels as the feature maps have that it is added to.
+    """Mixes the channels of a noise tile to those of the feature maps that the noise is added to.
 
     Args:
         channels: of the feature maps.
         widths, pixels, seed: see `noise_tile`.
 
-    Shapes: a height and a width in positions, gains (N or 1, tile_channels) -> (N or 1, channels,
-    height, width).
+    Shapes: height and width in positions, gains (N or 1, tile_channels) -> (N or 1, channels, height, width).
     """
 
     def __init__(self, channels: int, widths: tuple[float, ...], pixels: int, seed: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(_BEGINNING * torch.randn(channels, noise_channels(widths), 1, 1))
-        # Trained weights are worth nothing with other noise, so it travels with them through all their files.
+        # Trained weights are useless with other noise, so that it is stored with them in every file.
         self.tile = nn.Parameter(torch.from_numpy(noise_tile(widths, pixels, seed).copy()), requires_grad=False)
 
     @property
@@ -106,28 +105,28 @@ class FixedNoise(nn.Module):
 
     @property
     def tile_channels(self) -> int:
-        """Channels of the tile, each of which a style has a gain for."""
+        """Channels of the tile; a style has a gain for each."""
         return self.tile.shape[1]
 
     def forward(self, size: Sequence[int], gains: Tensor, offset: tuple[int, int] = (0, 0)) -> Tensor:
         """
         Args:
             size: height and width.
-            gains: (N or 1, tile_channels), how much of each channel of the tile a style takes: points are hung on other
-                noise than strokes.
-            offset: where the noise begins, see `laid`; other than (0, 0) only in training, lest a network learn its
-                noise by heart.
+            gains: (N or 1, tile_channels), how much of each channel of the tile a style uses: points need other noise
+                than strokes.
+            offset: where the noise begins, see `laid`. It differs from (0, 0) only in training, so that a network
+                cannot memorise the noise.
         """
         return nn.functional.conv2d(laid(self.tile, size, offset) * gains[:, :, None, None], self.weight)
 
     def take(self, tile: Tensor) -> None:
-        """Have another tile (1, tile_channels, side, side), which may have another side."""
+        """Replace the tile by another one (1, tile_channels, side, side), whose side may differ."""
         taken = tile.detach().to(self.tile.device, torch.float32, copy=True)
         self.tile = nn.Parameter(taken, requires_grad=False)
 
 
 def take_tiles(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Let the network's noise take the tiles in `state`, parameters by their names in `network`."""
+    """Replace the noise tiles of a network by those in `state`, parameters by their names in `network`."""
     for name, noise in network.named_modules():
         if isinstance(noise, FixedNoise) and (tile := state.get(f"{name}.tile")) is not None:
             noise.take(tile)

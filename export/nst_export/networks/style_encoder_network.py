@@ -1,8 +1,8 @@
 """The style encoder: any painting to a style vector of a conditional network.
 
 Ghiasi et al. 2017, "Exploring the Structure of a Real-time, Arbitrary Neural Artistic Stylization Network", predict the
-vector from a classifier's features; here a small network of its own reads channel means and deviations at every depth,
-which is what a Gram matrix holds on its diagonal and what AdaIN takes as the style (Huang & Belongie 2017).
+vector from a classifier's features. Here a small network of its own computes channel means and deviations at every
+depth, which AdaIN uses as the style (Huang & Belongie 2017) and which make up the diagonal of a Gram matrix.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def means_and_deviations(features: Tensor) -> Tensor:
 
 
 class StyleEncoderStage(nn.Module):
-    """relu(conv), of stride 1 or 2, then a second convolution added to it.
+    """relu(conv) with stride 1 or 2, to which relu(a second convolution of it) is added.
 
     Shapes: (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)).
     """
@@ -35,7 +35,7 @@ class StyleEncoderStage(nn.Module):
         nn.init.kaiming_normal_(self.enter.weight, nonlinearity="relu")
         nn.init.kaiming_normal_(self.refine.weight, nonlinearity="relu")
         with torch.no_grad():
-            # Half the variance from each branch: features neither grow nor fade from stage to stage.
+            # Half the variance from each branch, so that features neither grow nor vanish from stage to stage.
             self.enter.weight.mul_(0.5**0.5)
             self.refine.weight.mul_(0.5**0.5)
 
@@ -48,22 +48,17 @@ class StyleEncoderStage(nn.Module):
 class StyleEncoder(nn.Module):
     """RGB paintings in [0, 1] to style vectors.
 
-    No layer normalises: instance normalisation would erase the very statistics that are read off. `stages` run one
-    after the other; the means and deviations of each one's result are concatenated and go through `hidden`, ReLU and
-    `delta`; the vector is `base` + the result. `delta` starts at zero and `base` at the neutral vector, so that the
-    first vectors leave the conditional network as it is.
-
-    For the ONNX emitter: `StyleEncoderStage` (Conv2d with reflection padding, stride 1 or 2; ReLU; Add), the pooling
-    (mean and the square root of the centred mean square + 1e-5 over height and width, always in float32), Concat,
-    `nn.Linear` (Gemm), Add of a constant (1, S). The input's centring is an affine map per channel in front of a
-    reflection-padded convolution and folds into `stages.0.enter`.
+    No layer normalises, because instance normalisation would erase the statistics that make up the style. `stages` run
+    one after the other. The means and deviations of all their results are concatenated and go through `hidden`, ReLU
+    and `delta`; the vector is `base` plus the result. `delta` starts at zero and `base` at the neutral vector, so that
+    the first vectors do not change the conditional network's result.
 
     Args:
         neutral: the conditional network's neutral style vector, (S,) or (1, S).
         widths: channels of the stages; the first has stride 1, every other one stride 2.
         hidden: width of the hidden layer.
 
-    Shapes: (N, 3, H, W), H and W from 64 up, multiples of nothing -> (N, S) float32.
+    Shapes: (N, 3, H, W) with any H and W from 64 up -> (N, S) float32.
     """
 
     def __init__(self, neutral: Tensor, widths: Sequence[int] = (16, 32, 64, 128, 192), hidden: int = 384) -> None:
@@ -86,7 +81,7 @@ class StyleEncoder(nn.Module):
         return self.base.shape[0]
 
     def configuration(self) -> dict[str, list[int] | int]:
-        """What `from_configuration` needs beside the state dict."""
+        """The arguments of `from_configuration`."""
         return {"widths": list(self.widths), "hidden": self.hidden_width, "style_size": self.style_size}
 
     @classmethod
@@ -100,7 +95,7 @@ class StyleEncoder(nn.Module):
         for stage in self.stages:
             features = stage(features)
             pooled.append(means_and_deviations(features))
-        # Vectors multiply every feature of the conditional network: bfloat16's 8 bits would be too few for them.
+        # Vectors multiply every feature of the conditional network: for them the 8 bits of bfloat16 are too few.
         with torch.autocast(paintings.device.type, enabled=False):
             vectors: Tensor = self.base + self.delta(self.relu(self.hidden(torch.cat(pooled, dim=1))))
         return vectors

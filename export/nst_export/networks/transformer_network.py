@@ -1,6 +1,6 @@
 """The transformer network of Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer": one style baked in.
 
-Laid out so that state dicts in the widely used `fast_neural_style` layout load as they are: nearest upsampling and
+Its layout is that of the widely used `fast_neural_style`, whose state dicts load unchanged: nearest upsampling and
 convolution instead of transposed convolution, instance normalisation (Ulyanov et al. 2016), reflection padding.
 """
 
@@ -14,7 +14,7 @@ STRIDE = 4
 
 
 def conv_layer(in_channels: int, out_channels: int, kernel: int, stride: int = 1, upsample: bool = False) -> nn.Module:
-    """A convolution with reflection padding, called `conv2d`, after nearest upsampling by 2 where wanted."""
+    """A convolution with reflection padding, called `conv2d`; with `upsample` after nearest upsampling by 2."""
     conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, padding_mode="reflect")
     layers: list[tuple[str, nn.Module]] = [("conv2d", conv)]
     if upsample:
@@ -47,8 +47,8 @@ class TransformerNetwork(nn.Sequential):
         blocks: residual blocks.
         kernels: sides of the first and the last convolution.
 
-    Shapes: (N, 3, H, W), H and W from 16 up -> (N, 3, 4 * ceil(H / 4), 4 * ceil(W / 4)): sizes that 4 does not
-    divide come back a little larger, at the bottom and at the right.
+    Shapes: (N, 3, H, W) with H and W from 16 up -> (N, 3, 4 * ceil(H / 4), 4 * ceil(W / 4)): where 4 does not divide a
+    size, the result has additional pixels at the bottom and at the right.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class TransformerNetwork(nn.Sequential):
         super().__init__(OrderedDict(layers))
 
     def stylise(self, photographs: Tensor) -> Tensor:
-        """The stylised images at the photographs' own size."""
+        """The stylised images (N, 3, H, W) at the size of the photographs, without gradients."""
         height, width = photographs.shape[2:]
         with torch.no_grad():
             stylised: Tensor = self(photographs)

@@ -1,1 +1,1 @@
-"""ONNX graphs: the builder, the layers of the networks, and the frame around them."""
+"""ONNX graphs: the builder, the nodes of the networks, and the two ends that read and write frames."""

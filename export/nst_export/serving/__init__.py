@@ -1,1 +1,1 @@
-"""Exported models in the forms that other people's runtimes take: Triton and KServe repositories, ORT files."""
+"""Exported models for other runtimes: repositories for Triton and KServe, ORT files."""

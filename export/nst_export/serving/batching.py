@@ -1,7 +1,7 @@
-"""A stylising graph for servers, which put frames of several clients into one batch: every input has its row a frame.
+"""A stylising graph for servers, which put frames of several clients into one batch: every frame has its own inputs.
 
-The contract gives `strength` and `color` once for a batch, and `style` once or per frame. Triton batches only models
-whose every input begins with the batch.
+The model contract has `strength` and `color` once for a batch, and `style` once or for each frame. Triton batches only
+models whose inputs all have the batch as their first dimension.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,29 +22,29 @@ ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 ELEMENTWISE = (*ARITHMETIC, "Cast", "Identity", "Equal", "And", "Or", "Not")
 
 CHECKED_SIZE = (96, 128)
-"""Height and width that a rewritten graph is checked at, where its size is open."""
+"""Height and width that a rewritten graph is checked at, if it takes every size."""
 
 Size = tuple[int, int]
 """Height and width in pixels."""
 
 
 def batched(model: onnx.ModelProto, source: str, size: Size | None = None) -> onnx.ModelProto:
-    """A copy whose inputs all have a row for each frame: `style` (batch, S), `strength` and `color` (batch, 1).
+    """A copy whose inputs all have one row for each frame: `style` (batch, S), `strength` and `color` (batch, 1).
 
     Args:
-        model: a stylising model of our contract.
-        source: names the file in errors.
-        size: the only frame size that the copy takes; every size if left out.
+        model: a stylising model of the contract.
+        source: the file's name, for messages.
+        size: the only frame size that the copy accepts; every size if None.
 
     Raises:
-        ModelError: the graph uses its inputs in a way that cannot be rewritten.
+        ModelError: the graph uses an input in a way that cannot be rewritten.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     ranks = _ranks(copy)
     graph = copy.graph
     for one in _graphs(graph):
-        del one.value_info[:]  # of the shapes before
+        del one.value_info[:]  # the shapes before the change
     for value in (*graph.input, *graph.output):
         dimensions = value.type.tensor_type.shape.dim
         if value.name in CONTROLS:
@@ -54,8 +54,8 @@ def batched(model: onnx.ModelProto, source: str, size: Size | None = None) -> on
         elif value.name == contract.STYLE:
             if not dimensions[0].dim_param:
                 raise ModelError(
-                    f"{source}: takes one style for a whole batch, and a server's batches are of several clients. "
-                    "Export its checkpoint again with this nst-rt"
+                    f"{source}: takes one style for a whole batch, while a server's batch has frames of several "
+                    "clients. Export its checkpoint again with this version of nst-rt"
                 )
             dimensions[0].dim_param = contract.BATCH
         elif size is not None:
@@ -66,7 +66,7 @@ def batched(model: onnx.ModelProto, source: str, size: Size | None = None) -> on
         onnx.checker.check_model(copy, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(
-            f"{source}: cannot be given a batch of different styles ({error}). Please report this"
+            f"{source}: cannot be rewritten for batches of different styles ({error}). Please report this"
         ) from error
     return copy
 
@@ -78,10 +78,12 @@ def check_batched(
     vectors: Sequence[NDArray[np.float32]],
     source: str,
 ) -> None:
-    """Hold a rewritten graph's batch of two unlike frames against the model's own frame by frame.
+    """Compare a rewritten graph, on a batch of two different frames, with the model itself on each frame alone.
 
     Args:
+        model, rewritten: the model and what `batched` made of it.
         vectors: two style vectors (S,); none for a style that is baked in.
+        source: the file's name, for messages.
 
     Raises:
         ModelError: the images differ.
@@ -106,13 +108,13 @@ def check_batched(
         parity = compare_images(run_frame(ours, image, **feeds), together[index])
         if parity.psnr < LEAST_PSNR:
             raise ModelError(
-                f"{source}: in a batch with other styles a frame comes out different ({parity.psnr:.1f} dB). Nothing "
+                f"{source}: in a batch with other styles a frame gives another image ({parity.psnr:.1f} dB). Nothing "
                 "was written. Please report this"
             )
 
 
 def _ranks(model: onnx.ModelProto) -> dict[str, int]:
-    """Numbers of dimensions, as far as they can be known without running the model."""
+    """Numbers of dimensions by name, where shape inference finds them."""
     found: dict[str, int] = {}
     for graph in _graphs(onnx.shape_inference.infer_shapes(model).graph):
         for value in (*graph.value_info, *graph.input, *graph.output):
@@ -123,7 +125,7 @@ def _ranks(model: onnx.ModelProto) -> dict[str, int]:
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """A graph, and those of its branches."""
+    """A graph and those of its branches."""
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
@@ -132,19 +134,19 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 
 class _Spreading:
-    """Reshapes (batch, 1) inputs where they meet what has more dimensions.
+    """Reshapes (batch, 1) inputs where a node combines them with tensors of more dimensions.
 
     Args:
-        ranks: numbers of dimensions by name, of the graph as it was.
-        sizes: numbers of values of the constants.
-        source: names the file in errors.
+        ranks: numbers of dimensions by name, in the graph before the change.
+        sizes: numbers of values of the constants, by name.
+        source: the file's name, for messages.
     """
 
     def __init__(self, ranks: Mapping[str, int], sizes: Mapping[str, int], source: str) -> None:
         self._ranks, self._sizes, self._source = ranks, sizes, source
 
     def spread(self, graph: onnx.GraphProto, columns: set[str]) -> None:
-        """Rewrite a graph in which the values named in `columns` have become (batch, 1), from (1)."""
+        """Rewrite a graph in which the values in `columns` have changed from (1) to (batch, 1)."""
         nodes: list[onnx.NodeProto] = []
         added: set[str] = set()
 
@@ -159,7 +161,7 @@ class _Spreading:
 
         for node in graph.node:
             if node.op_type == "If" and node.input[0] in columns:
-                # The way for full controls is only for batches in which every frame has them.
+                # The branch for full controls is only for batches in which every frame has full controls.
                 condition = f"batch/{node.input[0]}"
                 nodes += [
                     helper.make_node("Cast", [node.input[0]], [f"{condition}_each"], to=TensorProto.INT32),
@@ -183,13 +185,13 @@ class _Spreading:
         graph.node.extend(copied)
 
     def _rank_beside(self, node: onnx.NodeProto, others: Sequence[str]) -> int | None:
-        """Dimensions that a column needs for a node; None if the result is a column again."""
+        """The number of dimensions that a column needs at a node; None if the result is a column again."""
         if node.op_type in ELEMENTWISE and all(self._sizes.get(name) == 1 for name in others):
             return None
         if node.op_type in ARITHMETIC and len(others) == 1 and others[0] in self._ranks:
-            # A constant has no batch yet; what was computed from frames begins with it.
+            # A constant has no batch dimension; a tensor that was computed from frames has.
             return self._ranks[others[0]] + (others[0] in self._sizes)
         raise ModelError(
-            f"{self._source}: its strength or colours go into {node.op_type} {node.name!r}, which cannot be given one "
-            "for each frame. Export it again with --no-controls"
+            f"{self._source}: the node {node.op_type} {node.name!r} reads strength or color, and cannot take one for "
+            "each frame. Export the model again without controls"
         )

@@ -1,4 +1,4 @@
-"""What a model is run with, to see that another form of it computes the same."""
+"""Style vectors to run a model with, to check that another form of it computes the same."""
 
 import numpy as np
 from nst_rt.contract import ModelRecord
@@ -10,7 +10,7 @@ Vectors = dict[str, NDArray[np.float32]]
 
 
 def named_vectors(files: ModelFiles, record: ModelRecord) -> Vectors:
-    """The style vectors (S,) that `--style` finds for a model by name, the user's own among them.
+    """The style vectors (S,) of a model by name, with the user's own styles.
 
     Raises:
         StyleError: the styles file beside the model is malformed.
@@ -21,7 +21,7 @@ def named_vectors(files: ModelFiles, record: ModelRecord) -> Vectors:
 
 
 def two_vectors(record: ModelRecord, named: Vectors) -> list[NDArray[np.float32]]:
-    """Two style vectors (S,) that differ: named ones, as far as there are; none for a style that is baked in."""
+    """Two different style vectors (S,), named ones if there are any; none for a style that is baked in."""
     if not record.style_size:
         return []
     random = np.random.default_rng(0)

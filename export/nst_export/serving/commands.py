@@ -107,7 +107,7 @@ def triton(
         precision=precision.value,
         size=(sides[1], sides[0]) if sides else None,
         serving=Serving(max_batch, queue_delay, instances, threads),
-        storage=storage_uri,
+        storage_uri=storage_uri,
         overwrite=overwrite,
     )
     for entry in written.entries:

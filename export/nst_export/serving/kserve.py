@@ -1,4 +1,4 @@
-"""The manifest that has KServe run a Triton model repository.
+"""The manifest with which KServe serves a Triton model repository.
 
 https://kserve.github.io/website/docs/reference/crd-api (InferenceService, serving.kserve.io/v1beta1)
 """
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def service_name(name: str) -> str:
-    """A model's name as KServe takes it: a DNS label that begins with a letter (RFC 1035).
+    """A model's name as a DNS label that begins with a letter (RFC 1035), which KServe requires.
 
-    Of 40 characters at most, because KServe makes longer labels of it, and 63 are what a label may have.
+    It has at most 40 characters, because KServe makes longer labels of it, and a label may have 63.
     """
     label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rt"
     if not label[0].isalpha():
@@ -23,9 +23,9 @@ def manifest(name: str, storage: str, *, gpu: bool) -> str:
     """The InferenceService, as YAML.
 
     Args:
-        name: of the model that clients call.
+        name: the model that clients call.
         storage: URI of the repository: `pvc://claim/folder`, `s3://bucket/folder`, `gs://...`.
-        gpu: a model of the repository needs one.
+        gpu: whether a model of the repository needs one.
     """
     resources: dict[str, Any] = {"requests": {"cpu": "2", "memory": "2Gi"}, "limits": {"memory": "4Gi"}}
     if gpu:
@@ -50,7 +50,7 @@ def manifest(name: str, storage: str, *, gpu: bool) -> str:
 
 
 def _yaml(value: dict[str, Any], indent: str = "") -> str:
-    """Mappings of strings; quoted as in JSON, which YAML reads too."""
+    """YAML of nested mappings of strings; the strings are quoted as in JSON, which YAML accepts."""
     lines = []
     for key, entry in value.items():
         if isinstance(entry, dict):

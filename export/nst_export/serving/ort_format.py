@@ -1,4 +1,4 @@
-"""`nst-rt export ort`: a model in ONNX Runtime's own format, for builds that hold only the operators it needs.
+"""Exports a model to ONNX Runtime's own format, for builds of ONNX Runtime with only the operators it needs.
 
 https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html
 """
@@ -34,7 +34,7 @@ from nst_export.serving.checking import named_vectors, two_vectors
 OPERATORS = ".required_operators_and_types.config"
 
 TARGETS = ("any", "arm", "amd64")
-"""Processors that a file is optimised for: all, or one kind (amd64 has convolutions in blocks of channels)."""
+"""CPUs that a file is optimised for: all, or one kind. amd64 has convolutions on blocks of channels."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class OrtFiles:
     """For `build.py --include_ops_by_config`."""
     record: ModelRecord
     parity: tuple[Parity, ...]
-    """Against the .onnx file, for each image."""
+    """Compared with the .onnx file, for each image."""
     companions: tuple[Path, ...]
-    """Copies of the model's styles and style encoder, where the file does not lie beside the model."""
+    """Copies of the model's styles and style encoder, if the file does not lie beside the model."""
 
 
 def export_ort(
@@ -59,28 +59,34 @@ def export_ort(
     photographs: Path | None = None,
     overwrite: bool = False,
 ) -> OrtFiles:
-    """Write an exported model as NAME.ort, and the operators and types that it needs beside it.
+    """Write an exported model as NAME.ort, and beside it the list of operators and types that it needs.
 
     Args:
-        model: an .onnx file of ours, a style encoder too.
-        output: NAME.ort; beside the model if left out. Anywhere else the model's NAME.styles.json and NAME.encoder.onnx
-            are copied along.
+        model: an .onnx file of our exporter, also a style encoder.
+        output: NAME.ort; beside the model if None. In another place the model's NAME.styles.json and NAME.encoder.onnx
+            are copied too.
         target: one of `TARGETS`.
-        photographs: folder of images to check on; drawn ones if left out.
+        photographs: folder of images to check on; drawn ones if None.
         overwrite: replace files that exist; remove those of another network that would be used with the new one.
 
     Raises:
         InputError: no such model or folder.
-        ModelError: damaged, not ours, or the result computes something else; nothing is written then.
-        StyleError: a malformed styles file beside the model.
-        OutputError: an output cannot be written or exists, or would lie beside another network's files.
-        DependencyError: this ONNX Runtime comes without its converter.
+        ModelError: damaged, not of our exporter, or the result computes something else; nothing is written then.
+        StyleError: the styles file beside the model is malformed.
+        OutputError: an output cannot be written or exists, or another network's files would lie beside it.
+        DependencyError: this ONNX Runtime has no converter.
+
+    Example:
+        ```python
+        export_ort(Path("candy.onnx"), target="arm").operators
+        ```
     """
-    source, record = read_model_file(model, "an .onnx file that `nst-rt export` wrote")
+    source, record = read_model_file(model, "an .onnx file of nst-rt's exporter")
     output = output or model.with_suffix(ORT_SUFFIX)
     if output.suffix != ORT_SUFFIX:
         raise OutputError(
-            f"{output}: a file in ONNX Runtime's format ends with {ORT_SUFFIX}. Give {output.stem}{ORT_SUFFIX}"
+            f"{output}: a file in ONNX Runtime's format ends with {ORT_SUFFIX}. Give {output.stem}{ORT_SUFFIX}",
+            parameter="output",
         )
     operators = output.with_suffix(OPERATORS)
     for path in (output, operators):
@@ -105,15 +111,15 @@ def _convert(model: Path, folder: Path, target: str, name: str) -> tuple[bytes, 
         tool: Any = importlib.import_module("onnxruntime.tools.convert_onnx_models_to_ort")
     except ImportError as error:
         raise DependencyError(
-            f"ONNX Runtime's converter cannot be loaded ({error}). Install the whole wheel again: "
+            f"ONNX Runtime's converter cannot be loaded ({error}). Reinstall the whole wheel: "
             "pip install --force-reinstall onnxruntime (or onnxruntime-gpu)"
         ) from error
     shutil.copyfile(model, folder / "model.onnx")
     logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)
     runtime = load_onnxruntime()
-    runtime.set_default_logger_severity(3)  # it warns that a file for one kind of processor is for that kind
+    runtime.set_default_logger_severity(3)  # it warns about every file for one kind of CPU
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # the converter tells its steps there
+        with contextlib.redirect_stdout(io.StringIO()):  # the converter prints its steps
             tool.convert_onnx_models_to_ort(
                 folder / "model.onnx",
                 output_dir=folder,
@@ -127,7 +133,7 @@ def _convert(model: Path, folder: Path, target: str, name: str) -> tuple[bytes, 
         raise ModelError(f"{model}: ONNX Runtime cannot convert it ({str(error)[:300]}). Please report this") from error
     finally:
         runtime.set_default_logger_severity(2)  # ONNX Runtime's default
-    kept = [line for line in lines if line and not line.startswith("#")]  # its comments name the temporary folder
+    kept = [line for line in lines if line and not line.startswith("#")]  # the comments name the temporary folder
     return converted, "\n".join([f"# Of {name}", *kept, ""])
 
 

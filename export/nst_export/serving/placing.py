@@ -1,9 +1,9 @@
-"""Entries of a folder that appear together, once all of them are written, or not at all."""
+"""Writes several entries of a folder so that all of them appear together, or none."""
 
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from nst_rt.files.atomic import why_not_written
 
 
 @contextmanager
-def placing(folder: Path, stale: Callable[[], Sequence[Path]]) -> Iterator[Path]:
-    """Give a temporary folder beside `folder` to write entries to; they move into it when the block ends well.
+def placing(folder: Path, stale: Sequence[Path]) -> Iterator[Path]:
+    """Give a temporary folder beside `folder` to write entries to; after the block they are moved into `folder`.
 
-    If the block or the moving fails, KeyboardInterrupt included, what was in `folder` is as before.
+    If the block or a move fails, also by KeyboardInterrupt, `folder` is as it was before.
 
     Args:
-        folder: made if it is not there; its parent is.
-        stale: entries of it that go when the new ones come, even where none comes in their place.
+        folder: created if it does not exist; its parent must exist.
+        stale: entries of it to remove together with the replaced ones.
 
     Raises:
-        OutputError: an OSError on the way (disk full, say).
+        OutputError: a file cannot be written or moved, because the disk is full for example.
     """
     temporary = folder.absolute().with_name(f".{folder.name[:100]}.{secrets.token_hex(4)}.part")
     new, old = temporary / "new", temporary / "old"
@@ -31,7 +31,7 @@ def placing(folder: Path, stale: Callable[[], Sequence[Path]]) -> Iterator[Path]
             new.mkdir(parents=True)
             old.mkdir()
             yield new
-            _move(folder, new, old, stale())
+            _move(folder, new, old, stale)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
@@ -39,28 +39,30 @@ def placing(folder: Path, stale: Callable[[], Sequence[Path]]) -> Iterator[Path]
 
 
 def refuse_folder(folder: Path, *, overwrite: bool) -> None:
-    """Refuse what `placing` could not write to, before any work is done.
+    """Refuse a folder that `placing` could not write to, before any work is done.
 
     Raises:
-        OutputError: a file, a missing or read-only parent, or a folder that holds something and `overwrite` was not
-            given.
+        OutputError: a file, a missing or read-only parent, or a folder that is not empty, without `overwrite`.
     """
     try:
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"{folder}: a file, not a folder. Give another name")
         parent = folder.absolute().parent
         if not parent.is_dir():
-            raise OutputError(f"{folder}: there is no folder {parent}. Make it first")
+            raise OutputError(f"{folder}: there is no folder {parent}. Create it first")
         writable = [parent, folder] if folder.is_dir() else [parent]
         if not all(os.access(place, os.W_OK) for place in writable):
-            raise OutputError(f"{folder}: no permission to write there. Write elsewhere or change the folder's mode")
+            raise OutputError(
+                f"{folder}: no permission to write there. Write elsewhere, or change the folder's permissions"
+            )
         filled = folder.is_dir() and any(folder.iterdir())
     except OSError as error:
         raise OutputError(why_not_written(folder, error)) from error
     if filled and not overwrite:
         raise OutputError(
-            f"{folder}: is not empty. Give another folder, or --overwrite to replace what nst-rt wrote there for this "
-            "model; everything else stays"
+            f"{folder}: is not empty. Give another folder, or allow overwriting: it replaces what nst-rt wrote there "
+            "for this model and keeps everything else",
+            parameter="overwrite",
         )
 
 

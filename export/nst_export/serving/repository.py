@@ -1,4 +1,4 @@
-"""`nst-rt export triton`: a Triton model repository, and KServe's manifest beside its models."""
+"""Exports a Triton model repository, with KServe's manifest beside its models."""
 
 import json
 import os
@@ -37,21 +37,22 @@ from nst_export.serving.triton_config import (
 
 CONFIG, MANIFEST, STYLES = "config.pbtxt", ".kserve.yaml", ".styles.json"
 _WANTED = "a model's name or .onnx file"
+"""What to give instead of a missing file, for messages."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model of the repository, not written yet."""
+    """A model of the repository that is not written yet."""
 
     config: Config
     graph: onnx.ModelProto | None = None
     """None for an ensemble, which has no file."""
     source: Path | None = None
-    """The file that it was made of."""
+    """The file that it is made of."""
 
     @property
     def name(self) -> str:
-        """Of the folder, and of the model to the server."""
+        """The name of its folder, and of the model on the server."""
         return str(self.config["name"])
 
 
@@ -61,13 +62,13 @@ class Repository:
 
     folder: Path
     name: str
-    """Of the model that clients call."""
+    """The model that clients call."""
     entries: tuple[Entry, ...]
     styles: tuple[str, ...]
-    """Names that clients may send."""
+    """Style names that clients may send."""
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
+        """The same as values that JSON can hold."""
         return {
             "repository": str(self.folder),
             "model": self.name,
@@ -86,31 +87,38 @@ def export_triton(
     precision: str = "auto",
     size: Size | None = None,
     serving: Serving | None = None,
-    storage: str | None = None,
+    storage_uri: str | None = None,
     overwrite: bool = False,
 ) -> Repository:
     """Write a Triton model repository for a model.
 
-    NAME is an ensemble that clients call with a frame and a style's name; NAME_cpu, NAME_tensorrt ... are the network,
-    one for each variant, which take style vectors; NAME_styles looks names up, NAME_encoder makes vectors of paintings,
-    where the model has such. NAME.styles.json and NAME.kserve.yaml lie beside them.
+    NAME is an ensemble that clients call with a frame and a style's name. NAME_cpu, NAME_tensorrt ... are the network
+    for each variant, and take style vectors. NAME_styles looks up the vector of a name, and NAME_encoder computes the
+    vector of a painting, if the model has styles and a style encoder. NAME.styles.json and NAME.kserve.yaml lie beside
+    them.
 
     Args:
         folder: the repository.
-        model: a model's name or .onnx file; the built-in network if left out.
-        name: of the model that clients call; the file's if left out.
-        variants: where the network is to run; the first is what NAME stands for.
-        precision: `auto` takes the fp16 file on GPUs where there is one and fp32 elsewhere; or fp32, fp16, int8.
-        size: the only frame size that is served; every size if left out, which TensorRT cannot.
+        model: a model's name or .onnx file; the built-in network if None.
+        name: of the model that clients call; the file's name if None.
+        variants: where the network runs; NAME calls the first.
+        precision: `auto` takes the fp16 file on GPUs if there is one, else fp32; or fp32, fp16, int8.
+        size: height and width of the only frame size that is served; every size if None, which TensorRT does not
+            support.
         serving: batches, instances and threads.
-        storage: URI of the repository for KServe; a claim called nst-rt if left out.
-        overwrite: replace what was written there before for NAME.
+        storage_uri: of the repository, for KServe; a claim called nst-rt if None.
+        overwrite: replace what an earlier export wrote there for NAME.
 
     Raises:
-        InputError: wrong sizes or numbers.
-        ModelError: no such model, damaged, no stylising model, or it cannot be batched; nothing is written.
-        StyleError: a malformed styles file.
-        OutputError: the folder cannot be written, holds something, or holds files of this name that are not ours.
+        InputError: a wrong name, size or number.
+        ModelError: no such model, damaged, not a stylising model, or it cannot be batched; nothing is written then.
+        StyleError: the styles file is malformed.
+        OutputError: the folder cannot be written or is not empty, or it holds other files of this name.
+
+    Example:
+        ```python
+        export_triton(Path("repository"), "candy.onnx", variants=["cuda"], serving=Serving(max_batch=4))
+        ```
     """
     serving = serving or Serving()
     files = find_model(model if model is not None else BUILT_IN)
@@ -127,29 +135,33 @@ def export_triton(
     encoder = _encoder(f"{name}_encoder", files, record)
     entries = [Entry(ensemble), *networks, *(entry for entry in (table, encoder) if entry)]
     _refuse_foreign(folder, entries, name, files.styles)
-    with placing(folder, lambda: _ours(folder, name)) as temporary:
+    with placing(folder, _ours(folder, name)) as temporary:
         for entry in entries:
             _write(temporary / entry.name, entry, name)
         if styles:
-            # Where the user's paintings lie is nobody's business on a server.
-            told = [Style(**{**vars(style), "painting": "", "user_file": ""}) for style in styles.values()]
-            text = styles_text(told, record.source_sha256)
+            # Without the paths of the user's paintings, which do not concern a server.
+            public = [Style(**{**vars(style), "painting": "", "user_file": ""}) for style in styles.values()]
+            text = styles_text(public, record.source_sha256)
             (temporary / f"{name}{STYLES}").write_text(text, encoding="utf-8")
         gpu = any(variant in ("cuda", "tensorrt") for variant in variants) or _others_need_gpu(folder, name)
-        text = manifest(name, storage or f"pvc://nst-rt/{folder.absolute().name}", gpu=gpu)
+        text = manifest(name, storage_uri or f"pvc://nst-rt/{folder.absolute().name}", gpu=gpu)
         (temporary / f"{name}{MANIFEST}").write_text(text, encoding="utf-8")
     return Repository(folder, name, tuple(entries), tuple(styles))
 
 
 def _check(name: str, variants: Sequence[Variant], size: Size | None, serving: Serving) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        raise InputError(f"{name!r} is no name for a model. Give --name letters, digits, and . _ - between them")
+        raise InputError(
+            f"{name!r} cannot be the name of a model. Give letters, digits, and . _ - between them", parameter="name"
+        )
     if not variants or len(set(variants)) < len(variants):
-        raise InputError("a variant is given twice, or none. Give each --variant once")
+        raise InputError("a variant is given twice, or none is given. Give each variant once", parameter="variants")
     if size is not None and (why := unfit_sides(width=size[1], height=size[0])):
-        raise InputError(f"{why}. Give another --size")
+        raise InputError(f"{why}. Give another size", parameter="size")
     if "tensorrt" in variants and size is None:
-        raise InputError("TensorRT builds its engine for one size of frames. Give it: --size 1280x720")
+        raise InputError(
+            "TensorRT builds its engine for one frame size. Give the size, 1280x720 for example", parameter="size"
+        )
     if min(serving.max_batch, serving.instances) < 1 or min(serving.queue_delay, serving.threads) < 0:
         raise InputError("batches and instances are 1 or more, delays and threads 0 or more")
 
@@ -167,7 +179,7 @@ def _network(
     path = _file(files, precision, on_gpu)
     model, record = read_model_file(path, _WANTED)
     if record.precision == "int8" and on_gpu:
-        raise ModelError(f"{path}: int8, which is for processors. Give --precision fp16 for {variant}")
+        raise ModelError(f"{path}: int8, which is for CPUs. Give fp16 for {variant}", parameter="precision")
     graph = batched(model, str(path), size)
     vectors = two_vectors(record, {key: style.vector for key, style in styles.items()})
     check_batched(model, graph, record, vectors, str(path))
@@ -186,7 +198,8 @@ def _file(files: ModelFiles, precision: str, on_gpu: bool) -> Path:
             require_same_network(own, files.path, record, path)
             return path
     raise ModelError(
-        f"{files.path}: {own.precision}, with no {wanted} file beside it. Export one, or leave --precision out"
+        f"{files.path}: {own.precision}, with no {wanted} file beside it. Export one, or leave the choice to nst-rt",
+        parameter="precision",
     )
 
 
@@ -209,7 +222,7 @@ def _write(folder: Path, entry: Entry, name: str) -> None:
     (folder / "1").mkdir(parents=True)
     (folder / CONFIG).write_text(config_text(entry.config, f"{_mark(name)}, by {EXPORTER}"), encoding="ascii")
     if entry.graph is None:
-        # Triton wants a version's folder of an ensemble too, and object stores keep no empty one.
+        # Triton needs the folder of a version for an ensemble too, and object stores keep no empty folders.
         (folder / "1" / "ensemble").write_bytes(b"")
     else:
         (folder / "1" / "model.onnx").write_bytes(entry.graph.SerializeToString())
@@ -220,7 +233,7 @@ def _mark(name: str) -> str:
 
 
 def _ours(folder: Path, name: str) -> list[Path]:
-    """What an earlier export wrote for NAME."""
+    """Files and folders that an earlier export wrote for NAME."""
     models = _models(folder, name)
     return [*models, folder / f"{name}{STYLES}", folder / f"{name}{MANIFEST}"] if models else []
 
@@ -242,17 +255,22 @@ def _models(folder: Path, name: str) -> list[Path]:
 
 
 def _refuse_foreign(folder: Path, entries: Sequence[Entry], name: str, styles: Path | None) -> None:
-    """Refuse to replace what no earlier export wrote, the styles file of the model that is read among it."""
+    """Refuse to replace what no earlier export wrote, and the styles file that this export reads."""
     beside = folder / f"{name}{STYLES}"
     if styles is not None and styles.exists() and beside.exists() and beside.samefile(styles):
-        raise OutputError(f"{beside}: the styles of the model itself. Give another folder, or another --name")
+        raise OutputError(
+            f"{beside}: the styles file of the model itself. Give another folder or another name", parameter="name"
+        )
     ours = {path.name for path in _models(folder, name)}
     for entry in entries:
         if (folder / entry.name).exists() and entry.name not in ours:
             raise OutputError(
-                f"{folder / entry.name}: holds a model that was not written for {name} by nst-rt. Give another --name, "
-                "or move it away"
+                f"{folder / entry.name}: holds a model that was not written for {name} by nst-rt. Give another name, "
+                "or move it away",
+                parameter="name",
             )
     for path in () if ours else (beside, folder / f"{name}{MANIFEST}"):
         if os.path.lexists(path):
-            raise OutputError(f"{path}: was not written by nst-rt here. Give another --name, or move it away")
+            raise OutputError(
+                f"{path}: was not written by nst-rt. Give another name, or move it away", parameter="name"
+            )

@@ -1,4 +1,4 @@
-"""A model that gives the style vector of a style's name, so that a server's clients need no vectors."""
+"""A model that looks up the style vector of a style's name, so that a server's clients need no vectors."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,13 @@ from onnx import TensorProto, helper, numpy_helper
 STYLE_NAME = "style_name"
 
 _LABELS = 2
-"""Version of the ai.onnx.ml operators; LabelEncoder has had this form since then."""
+"""Version of the ai.onnx.ml operators, the first one with this form of LabelEncoder."""
 
 
 def style_table(vectors: Mapping[str, NDArray[np.float32]]) -> onnx.ModelProto:
-    """`style_name` string (batch, 1) -> `style` float32 (batch, S).
+    """A model of `style_name` string (batch, 1) -> `style` float32 (batch, S).
 
-    A name that is not in the table fails the run: its index lies behind the last vector.
+    A name that is not in the table makes the run fail, because its index is behind the last vector.
 
     Args:
         vectors: float32 (S,) by name; at least one.

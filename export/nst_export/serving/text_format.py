@@ -1,4 +1,4 @@
-"""Writing the text format of protocol buffers, which Triton's config.pbtxt is in."""
+"""Writes the text format of protocol buffers, the format of Triton's config.pbtxt."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,16 @@ from typing import Any
 
 
 class Symbol(str):
-    """The name of an enumeration's value, which stands without quotes."""
+    """The name of an enumeration's value, which is written without quotes."""
 
 
 def to_text(message: Mapping[str, Any], indent: str = "") -> str:
     """A message as text.
 
     Args:
-        message: fields by name: str, int, float, bool, `Symbol`, a message, or a list of any of these for a repeated
-            field. Strings are ASCII.
+        message: fields by name. A value is a str (ASCII), int, float, bool, `Symbol` or message, or for a repeated
+        field
+            a list of these.
     """
     lines = []
     for name, value in message.items():

@@ -1,4 +1,4 @@
-"""Triton's configuration (config.pbtxt) of the models in a repository, read off the graphs themselves.
+"""Triton's configuration (config.pbtxt) of the models in a repository, derived from their graphs.
 
 https://github.com/triton-inference-server/server/blob/main/docs/user_guide/model_configuration.md
 """
@@ -19,10 +19,10 @@ Variant = Literal["cpu", "openvino", "cuda", "tensorrt"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 WARM_UP = (720, 1280)
-"""Height and width of the frames that a network for every size is run on once, before it takes requests."""
+"""Height and width of the frames that a network without a fixed size runs on once, before it takes requests."""
 
 ENGINES = "/tmp/nst-rt-engines"
-"""Where TensorRT keeps its engines, in the server's container."""
+"""Folder of TensorRT's engines in the server's container."""
 
 _TYPES: dict[int, str] = {
     TensorProto.UINT8: "TYPE_UINT8",
@@ -38,23 +38,26 @@ class Serving:
     """How a network is to be served."""
 
     max_batch: int = 8
-    """Frames of one size, of one or several clients, that run together."""
+    """Frames of one size that run together, from one or several clients."""
     queue_delay: float = 0.0
-    """Milliseconds that a frame may wait for others to run with; at 0 those run together that are waiting anyway."""
+    """Milliseconds that a frame may wait for others to run together with; at 0 only frames that are already waiting run
+    together."""
     instances: int = 1
-    """Copies of the network that run at the same time, on each GPU or on the processor."""
+    """Copies of the network that run at the same time, on each GPU or on the CPU."""
     threads: int = 0
-    """Of each instance on a processor; 0 is one for each core."""
+    """CPU threads of each instance; 0 is one for each core."""
 
 
 def network_config(
     name: str, model: onnx.ModelProto, variant: Variant, serving: Serving, *, fp16: bool, size: Size | None
 ) -> Config:
-    """Of a network's batched graph.
+    """The configuration of a network.
 
     Args:
-        fp16: the file is an fp16 one, which TensorRT has to be told.
-        size: that the graph is pinned to, if it is.
+        name: of the model in the repository.
+        model: its graph, made by `batched`.
+        fp16: whether it is an fp16 file; TensorRT has to be told.
+        size: the frame size that the graph is pinned to, if any.
     """
     on_gpu = variant in ("cuda", "tensorrt")
     config = _head(name, model, serving.max_batch)
@@ -75,24 +78,24 @@ def network_config(
         config["optimization"] = _accelerator("gpu_execution_accelerator", "tensorrt", parameters)
     if serving.threads and not on_gpu:
         config["parameters"] = entries({"intra_op_thread_count": {"string_value": str(serving.threads)}})
-    # An engine is built for the batches that it has seen, so that the largest has to come before the first request.
+    # TensorRT builds an engine for the batches that it has seen: the largest has to come before the first request.
     batches = sorted({1, serving.max_batch}) if on_gpu else [1]
     config["model_warmup"] = [_warm_up(config["input"], batch, size or WARM_UP) for batch in batches]
     return config
 
 
 def table_config(name: str, model: onnx.ModelProto) -> Config:
-    """Of the model that looks styles up. One request at a time, so that an unknown name fails nobody else's."""
+    """The configuration of the style table. It takes one request at a time, so that an unknown name fails no other."""
     return {**_head(name, model, 1), "instance_group": [_instances(1, on_gpu=False)]}
 
 
 def encoder_config(name: str, model: onnx.ModelProto) -> Config:
-    """Of a style encoder, which takes one painting and no batch."""
+    """The configuration of a style encoder, which takes one painting and no batch."""
     return {**_head(name, model, 0), "instance_group": [_instances(1, on_gpu=False)]}
 
 
 def ensemble_config(name: str, network: Config, table: Config | None) -> Config:
-    """Of the model that clients call: the network, behind the look-up of the style's name where there is one."""
+    """The configuration of the model that clients call: the style table, if there is one, then the network."""
     inputs, steps = [], []
     for tensor in network["input"]:
         by_name = table is not None and tensor["name"] == contract.STYLE
@@ -103,7 +106,7 @@ def ensemble_config(name: str, network: Config, table: Config | None) -> Config:
     return {
         "name": name,
         "platform": "ensemble",
-        # Frames of several calls still meet in the network's own batches.
+        # The network batches the frames of several calls.
         "max_batch_size": 1,
         "input": inputs,
         "output": network["output"],

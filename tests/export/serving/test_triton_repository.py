@@ -152,7 +152,7 @@ def test_a_batch_that_mixes_frames_is_found_out(styled):
     for name, value in (("zero", 0), ("one_row", 1)):
         broken.graph.initializer.append(onnx.numpy_helper.from_array(np.array([value], np.int64), name))
     vectors = [np.ones(record.style_size, np.float32)] * 2
-    with pytest.raises(ModelError, match="a frame comes out different"):
+    with pytest.raises(ModelError, match="a frame gives another image"):
         check_batched(model, broken, record, vectors, "own.onnx")
 
 
@@ -226,7 +226,7 @@ def test_kserves_manifest(styled, tmp_path):
     assert (model["modelFormat"]["name"], model["protocolVersion"]) == ("triton", "v2")
     assert model["storageUri"] == "pvc://nst-rt/served"
     assert "nvidia.com/gpu" not in model["resources"]["limits"]
-    export_triton(tmp_path / "gpu", styled, variants=("cuda",), storage="s3://bucket/models")
+    export_triton(tmp_path / "gpu", styled, variants=("cuda",), storage_uri="s3://bucket/models")
     model = yaml.safe_load((tmp_path / "gpu" / "own.kserve.yaml").read_text())["spec"]["predictor"]["model"]
     assert model["storageUri"] == "s3://bucket/models"
     assert model["resources"]["limits"]["nvidia.com/gpu"] == "1"
@@ -257,7 +257,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path):
     served.mkdir()
     export_triton(served, model)  # empty is as good as missing
     before = tree(served)
-    with pytest.raises(OutputError, match="is not empty\\. Give another folder, or --overwrite"):
+    with pytest.raises(OutputError, match="is not empty\\. Give another folder, or allow overwriting"):
         export_triton(served, model)
     assert tree(served) == before
 
@@ -315,7 +315,7 @@ def test_a_file_of_somebody_else_under_our_name_stays(tmp_path, ending):
 def test_the_models_own_folder_keeps_its_styles(tmp_path):
     model = tinting(tmp_path)
     before = tree(tmp_path)
-    with pytest.raises(OutputError, match=r"net\.styles\.json: the styles of the model itself\. Give another folder"):
+    with pytest.raises(OutputError, match=r"net\.styles\.json: the styles file of the model itself"):
         export_triton(tmp_path, model, overwrite=True)
     assert tree(tmp_path) == before
     export_triton(tmp_path, model, name="served", overwrite=True)
