@@ -307,7 +307,7 @@ def test_a_file_of_somebody_else_under_our_name_stays(tmp_path, ending):
     served = tmp_path / "served"
     served.mkdir()
     (served / f"net.{ending}").write_text("mine")
-    with pytest.raises(OutputError, match=rf"net\.{ending}: was not written by nst-rt here"):
+    with pytest.raises(OutputError, match=rf"net\.{ending}: was not written by nst-rt"):
         export_triton(served, model, overwrite=True)
     assert tree(served) == {f"net.{ending}": b"mine"}
 
@@ -356,9 +356,9 @@ def test_a_failure_leaves_the_old_repository(tmp_path, monkeypatch, moment):
         ({"model": "net.encoder.onnx"}, ModelError, "a style encoder, not a stylising model"),
         ({"model": "foreign.onnx"}, ModelError, "foreign.onnx"),
         ({"model": "old.onnx"}, ModelError, "takes one style for a whole batch"),
-        ({"variants": ("tensorrt",)}, InputError, "builds its engine for one size of frames. Give it: --size"),
+        ({"variants": ("tensorrt",)}, InputError, "builds its engine for one frame size"),
         ({"size": (8, 640)}, InputError, "640x8 px, and a side must have 16"),
-        ({"name": "a/b"}, InputError, "'a/b' is no name for a model"),
+        ({"name": "a/b"}, InputError, "'a/b' cannot be the name of a model"),
         ({"precision": "fp16"}, ModelError, "no fp16 file beside it"),
         ({"variants": ("cpu", "cpu")}, InputError, "given twice"),
         ({"folder": "net.onnx"}, OutputError, "net.onnx: a file, not a folder"),
