@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 from nst_rt.cli.messages import say
-from nst_rt.cli.options import (
-    ColorOption,
-    DeviceOption,
-    JsonOption,
-    ModelOption,
-    OneStyleOption,
-    PrecisionOption,
-    StrengthOption,
-    StrokeSizeOption,
-    ThreadsOption,
-    one_style,
-)
+from nst_rt.cli.options import LOOK, RUNNING, JsonOption, stylizer_options
+from nst_rt.jobs.stylizer_options import StylizerOptions
 
 from nst_bench.quality.quality_command import quality
 
@@ -55,16 +45,10 @@ app.command()(quality)
 
 
 @app.callback(invoke_without_command=True)
+@stylizer_options("style", "model", *RUNNING, *LOOK)
 def bench(
     context: typer.Context,
-    style: OneStyleOption = None,
-    model: ModelOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    threads: ThreadsOption = None,
-    strength: StrengthOption = 1.0,
-    color: ColorOption = 1.0,
-    stroke_size: StrokeSizeOption = 1.0,
+    options: StylizerOptions,
     size: Annotated[list[str] | None, typer.Option("--size", help="WIDTHxHEIGHT; may be given several times.")] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames that are timed.")] = 100,
     warm_up: Annotated[int, typer.Option("--warm-up", min=0, help="Frames before them that are not timed.")] = 10,
@@ -100,7 +84,7 @@ def bench(
     from nst_bench.speed.report_comparison import compare_reports, comparison_markdown, read_report
 
     old = None if compare is None else read_report(compare)
-    target = Target(device, precision, model, threads)
+    target = Target(options.device, options.precision, options.model, options.threads)
     if suite is not None:
         from nst_bench.speed.speed_report import markdown
         from nst_bench.speed.suite import SuiteOptions, run_suite
@@ -108,18 +92,18 @@ def bench(
         report = run_suite(SuiteOptions(suite=suite.value, target=target, output=output), say)
         typer.echo(json.dumps(report, indent=2) if as_json else markdown(report))
     else:
-        options = LatencyOptions(
-            style=one_style(style),
-            strength=strength,
-            color=color,
-            stroke_size=stroke_size,
+        latency = LatencyOptions(
+            style=options.style,
+            strength=options.strength,
+            color=options.color,
+            stroke_size=options.stroke_size,
             target=target,
             sizes=size or SIZES,
             frames=frames,
             warm_up=warm_up,
             batch=batch,
         )
-        report = _measure(options, output)
+        report = _measure(latency, output)
         if as_json:
             typer.echo(json.dumps(report, indent=2))
         else:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from nst_export.pytorch import require_torch
-from nst_rt.cli.options import ColorOption, JsonOption, MatchColorsOption
+from nst_rt.cli.options import OPTIONS, JsonOption
 from nst_rt.errors import INTERRUPTED
 
 from nst_train import train_options as options
@@ -138,8 +138,8 @@ def optimize(
             show_default=False,
         ),
     ] = None,
-    color: ColorOption = 1.0,
-    match_colors: MatchColorsOption = "none",
+    color: Annotated[float, OPTIONS["color"]] = 1.0,
+    match_colors: Annotated[str, OPTIONS["match_colors"]] = "none",
     process: Annotated[
         int | None,
         typer.Option(

@@ -30,9 +30,10 @@ def test_using_the_runtime_never_imports_torch(inverting: Path) -> None:
     code = f"""
 import sys, numpy
 from nst_rt import Stylizer
-import nst_rt.cli, nst_rt.jobs.doctor, nst_rt.live.loop, nst_rt.media.video.video_reader
+import nst_rt.cli, nst_rt.jobs.diagnosis, nst_rt.live.loop, nst_rt.media.video.video_reader
 import nst_rt.media.video.video_writer, nst_rt.media.images.image_writer
-import nst_rt.jobs.pipe, nst_rt.styles.style_encoder, nst_rt.live.window, nst_rt.live.camera, nst_rt.live.stream
+import nst_rt.jobs.pipe_job, nst_rt.jobs.live_job
+import nst_rt.styles.style_encoder, nst_rt.live.window, nst_rt.live.camera, nst_rt.live.stream
 Stylizer.load({str(inverting)!r})(numpy.zeros((16, 16, 3), numpy.uint8))
 print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx', 'nst_export', 'nst_train', 'nst_bench')))
 """

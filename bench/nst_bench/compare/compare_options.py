@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from nst_rt.cli.options import DeviceOption, PrecisionOption, ThreadsOption
+from nst_rt.cli.options import OPTIONS
 from nst_rt.models.catalog import BUILT_IN
 
 METHODS, OPTIMISATION = "Methods", "Optimisation"
@@ -111,6 +111,6 @@ class CompareOptions:
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make everything again, also in a folder that holds other files.")
     ] = False
-    device: DeviceOption = "auto"
-    precision: PrecisionOption = "auto"
-    threads: ThreadsOption = None
+    device: Annotated[str, OPTIONS["device"]] = "auto"
+    precision: Annotated[str, OPTIONS["precision"]] = "auto"
+    threads: Annotated[int | None, OPTIONS["threads"]] = None

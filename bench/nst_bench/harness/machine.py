@@ -8,7 +8,7 @@ from typing import Any
 
 import nst_rt
 from nst_rt.engine import gpu
-from nst_rt.jobs.doctor import processor_name
+from nst_rt.jobs.diagnosis import cpu_name
 from nst_rt.stylizer.stylizer import Stylizer
 
 PACKAGES = (
@@ -29,7 +29,7 @@ def describe_machine() -> dict[str, Any]:
     """CPU, GPUs, driver, operating system and package versions, ready for JSON."""
     driver = gpu.nvidia_driver()
     return {
-        "processor": processor_name(),
+        "processor": cpu_name(),
         "logical_cores": os.cpu_count(),
         "gpus": [f"{card.name} (compute {card.compute_capability})" for card in driver.gpus] if driver else [],
         "cuda_driver": driver.cuda if driver else None,

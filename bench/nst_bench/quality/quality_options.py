@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from nst_rt.cli.options import DeviceOption, ThreadsOption
+from nst_rt.cli.options import OPTIONS
 from nst_rt.models.catalog import BUILT_IN
 
 IMAGES, AMOUNT = "Images and contenders", "How much"
@@ -175,8 +175,8 @@ class QualityOptions:
             rich_help_panel=AMOUNT,
         ),
     ] = False
-    device: DeviceOption = "auto"
-    threads: ThreadsOption = None
+    device: Annotated[str, OPTIONS["device"]] = "auto"
+    threads: Annotated[int | None, OPTIONS["threads"]] = None
 
     def reduced(self) -> "QualityOptions":
         """With the amounts of a quick run if it is one."""

@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nst_rt.cli.video import stylize_video
 from nst_rt.contract import Frame
 from nst_rt.engine.cpu_cores import available_cores
 from nst_rt.jobs.pipeline import overlapped_in_flight
+from nst_rt.jobs.video_job import transcode
 from nst_rt.media.video.video_info import VideoInfo
 from nst_rt.media.video.video_reader import VideoFrame, VideoReader
 from nst_rt.media.video.video_writer import CRF, PRESET, VideoWriter
@@ -137,16 +137,19 @@ def _timed(work: Callable[..., object], *arguments: object) -> Spent:
 
 
 def _stylise(stylizer: Stylizer, held: list[VideoFrame], in_flight: int, keep: bool = True) -> None:
-    def begin(place: tuple[int, VideoFrame]) -> Callable[[], tuple[int, VideoFrame]]:
+    def begin(place: tuple[int, VideoFrame]) -> tuple[int, VideoFrame, Callable[[], Frame]]:
         at, frame = place
-        make = stylizer.prepare(frame.bgr)
-        return lambda: (at, frame._replace(bgr=make()))
+        return at, frame, stylizer.prepare(frame.bgr)
+
+    def finish(begun: tuple[int, VideoFrame, Callable[[], Frame]]) -> tuple[int, VideoFrame]:
+        at, frame, stylize = begun
+        return at, frame._replace(bgr=stylize())
 
     def replace(place: tuple[int, VideoFrame]) -> None:
         if keep:
             held[place[0]] = place[1]  # in place of the frame itself, so that memory holds the video once
 
-    overlapped_in_flight((place for place in enumerate(held)), begin, replace, in_flight)
+    overlapped_in_flight((place for place in enumerate(held)), begin, finish, replace, in_flight)
 
 
 def _write(path: Path, frames: list[VideoFrame]) -> None:
@@ -162,4 +165,4 @@ def _convert(reader: VideoReader, stylizer: Stylizer, target: Path, in_flight: i
     def prepare(frame: Frame, _: float) -> Callable[[], Frame]:
         return stylizer.prepare(frame)
 
-    stylize_video(reader, prepare, target, in_flight=in_flight, crf=CRF, preset=PRESET, audio=False)
+    transcode(reader, prepare, target, in_flight=in_flight, audio=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from nst_rt.cli.frame_options import parse_sides
 from nst_rt.cli.messages import say
-from nst_rt.cli.options import JsonOption, ModelOption
+from nst_rt.cli.options import OPTIONS, JsonOption
 from nst_rt.jobs.extras import refuse_missing
 
 
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 def triton(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The model repository; made if it is not there.")],
-    model: ModelOption = None,
+    model: Annotated[str | None, OPTIONS["model"]] = None,
     variant: Annotated[
         list[VariantName] | None,
         typer.Option(

@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -18,9 +17,11 @@ import typer.core
 import typer.main
 
 from nst_rt import __version__
+from nst_rt.cli.hints import with_hint
 from nst_rt.cli.messages import fail, logged_lines, say
 from nst_rt.engine.ort import silence_onnxruntime
 from nst_rt.errors import INTERRUPTED, NstError
+from nst_rt.jobs.extras import COMMANDS
 
 OWN = {
     "image": "image",
@@ -36,64 +37,54 @@ OWN = {
     "info": "info",
     "doctor": "doctor",
 }
-"""Our subcommands in the help's order, and the module of each."""
-
-
-def entry_points(group: str) -> Iterable[Any]:
-    """As `importlib.metadata.entry_points`, whose import takes longer than most of our own modules."""
-    from importlib import metadata
-
-    return metadata.entry_points(group=group)
+"""The runtime's commands in the order of the help, and the module of each."""
 
 
 class _CommandsOnDemand(typer.core.TyperGroup):
-    """Loads the one command that is asked for; all of them for the help and for a name that nobody has.
+    """Loads the one command that is asked for; all of them for the help and for a name that no command has.
 
     Building every command's parser and loading those of other packages took a tenth of `nst-rt image`.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of all commands, ours first."""
-        for name in OWN:
-            self._load_own(name)
-        for entry in entry_points(group="nst_rt.commands"):
-            self._load_entry(entry, debug=bool(ctx.obj))
+        """Names of all commands, the runtime's first."""
+        for name in (*OWN, *COMMANDS):
+            self._load(name, debug=bool(ctx.obj))
         return list(self.commands)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name, None if there is none."""
-        if cmd_name not in self.commands:
-            if cmd_name in OWN:
-                self._load_own(cmd_name)
-            else:
-                named = [entry for entry in entry_points(group="nst_rt.commands") if entry.name == cmd_name]
-                for entry in named:
-                    self._load_entry(entry, debug=bool(ctx.obj))
-                if not named:
-                    self.list_commands(ctx)  # the error suggests the nearest of `commands`
+        if cmd_name not in (*OWN, *COMMANDS):
+            self.list_commands(ctx)  # the error suggests the nearest of `commands`
+        self._load(cmd_name, debug=bool(ctx.obj))
         return self.commands.get(cmd_name)
 
-    def _load_own(self, name: str) -> None:
-        if name not in self.commands:
-            one = typer.Typer()
+    def _load(self, name: str, *, debug: bool) -> None:
+        if name in self.commands:
+            return
+        one = typer.Typer()
+        if name in OWN:
             import_module(f"nst_rt.cli.{OWN[name]}").register(one)
+        elif name in COMMANDS and COMMANDS[name].installed:
+            _register_other(name, one, debug=debug)
+        if one.registered_commands or one.registered_groups:
             self.commands.update(typer.main.get_group(one).commands)
 
-    def _load_entry(self, entry: Any, *, debug: bool) -> None:
-        if entry.name in self.commands:
-            return
-        try:
-            loaded, one = entry.load(), typer.Typer()
-            if isinstance(loaded, typer.Typer):
-                one.add_typer(loaded, name=entry.name)
-            else:  # a function: a command that has no commands below it takes options after its arguments
-                one.command(entry.name)(loaded)
-            self.commands.update(typer.main.get_group(one).commands)
-        except Exception as error:  # a broken package must not take the other commands along
-            if debug:
-                raise
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            say(f"nst-rt: the command {entry.name} cannot be loaded ({reason}). Reinstall the package it comes from")
+
+def _register_other(name: str, app: typer.Typer, *, debug: bool) -> None:
+    """Add the command of another package, or say why it cannot be loaded: the other commands still work."""
+    try:
+        loaded = COMMANDS[name].load()
+    except Exception as error:
+        if debug:
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        say(f"nst-rt: the command {name} cannot be loaded ({reason}). Reinstall the package it comes from")
+        return
+    if isinstance(loaded, typer.Typer):
+        app.add_typer(loaded, name=name)
+    else:  # a function: a command that has no commands below it takes options after its arguments
+        app.command(name)(loaded)
 
 
 app = typer.Typer(
@@ -127,14 +118,12 @@ def root(
 def main() -> None:
     """Run the command line and exit.
 
-    An error of ours, a mistyped line and a stdout that takes no more are one line on stderr and exit code 2; a fault
-    of the program is one line and 70, Ctrl-C is 130. A reader of our stdout that went away ends us quietly, with 1.
+    An error of nst-rt, a mistyped line and a full stdout are one line on stderr and exit code 2; a fault of the program
+    is one line and 70, Ctrl-C is 130. Where the reader of stdout is gone, the exit code is 1 and nothing is said.
     """
     debug = "--debug" in sys.argv or bool(os.environ.get("NST_RT_DEBUG"))
     sys.argv[1:] = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    # A start makes tens of thousands of objects that all stay, and Python's usual 700 has them looked through again and
-    # again; its last act is to go through everything it has for garbage, a tenth of what `nst-rt image` takes.
-    gc.set_threshold(50_000)
+    # Python ends with a search for garbage among all objects: 40 ms of the 510 that `nst-rt image` takes of a CPU.
     atexit.register(gc.freeze)
     if not debug:
         silence_onnxruntime()
@@ -157,7 +146,7 @@ def _run(debug: bool) -> int:
         if debug:  # a traceback is for those who ask for it
             raise
         if isinstance(error, NstError):
-            return fail(str(error), error.exit_code, below=error.below)
+            return fail(with_hint(error), error.exit_code, below=error.below)
         if isinstance(error, OSError) and error.errno in _FULL:
             where = error.filename or "a file, or what stdout goes to,"
             return fail(f"{where} cannot be written ({error.strerror}). Free some space or write elsewhere")

@@ -1,5 +1,7 @@
 """`nst-rt doctor`: is everything there, and does it really run?"""
 
+import json
+import logging
 from dataclasses import asdict
 
 import typer
@@ -14,17 +16,13 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: JsonOption = False) -> None:
     """Check the installation: ONNX Runtime, devices, OpenCV, cameras, folders. Exit code 1 if something is broken."""
-    import logging
+    from nst_rt.jobs.diagnosis import examine
 
-    from nst_rt.jobs.doctor import examine
-
-    # Every finding of the session is one of ours already.
+    # What the session logs is among the findings already.
     logging.getLogger("nst_rt").setLevel(logging.ERROR)
     checks = list(examine())
     broken = any(check.status == "error" for check in checks)
     if as_json:
-        import json
-
         typer.echo(json.dumps({"ok": not broken, "checks": [asdict(check) for check in checks]}, indent=2))
     else:
         from rich.markup import escape

@@ -1,7 +1,6 @@
 """`nst-rt info`: everything that a model file promises."""
 
-from dataclasses import asdict
-from pathlib import Path
+import json
 from typing import Annotated, Any
 
 import typer
@@ -19,40 +18,18 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Show a model file's contract, family, precision, styles, origin and measured accuracy; --json for programs."""
+    from nst_rt.jobs.model_description import describe_model
     from nst_rt.models.catalog import BUILT_IN, BUNDLED, find_model
 
+    description = describe_model(file)
     files = find_model(file)
-    description = describe_file(files.path)
     if files.path.resolve().parent == BUNDLED.resolve() and files.network == BUILT_IN:
         # The record is of the run that wrote the weights; it began with those of another.
         description["history"] = "of all training runs: docs/built-in-network.md in nst-rt's checkout"
     if as_json:
-        import json
-
         typer.echo(json.dumps(description, ensure_ascii=False, indent=2))
     else:
         _show(description)
-
-
-def describe_file(path: Path) -> dict[str, Any]:
-    """The record, the inputs and outputs and the size of a model file, ready for JSON.
-
-    Raises:
-        ModelError: the file is not ours, truncated, or breaks the contract.
-    """
-    from nst_rt.engine.session import read_model, signature
-    from nst_rt.files.reading import file_sha256
-
-    record = read_model(path)
-    inputs, outputs = signature(path)
-    return {
-        "file": str(path),
-        "bytes": path.stat().st_size,
-        "sha256": file_sha256(path),
-        **asdict(record),
-        "inputs": [asdict(tensor) for tensor in inputs],
-        "outputs": [asdict(tensor) for tensor in outputs],
-    }
 
 
 def _show(description: dict[str, Any]) -> None:

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 import typer
 
+from nst_rt.cli.hints import with_hint
+from nst_rt.errors import NstError
+
 
 def say(line: str) -> None:
     """Print one line to stderr."""
@@ -18,6 +21,16 @@ def fail(message: str, code: int = 2, *, below: str = "") -> int:
     if below:
         say(below)
     return code
+
+
+def say_error(error: NstError) -> None:
+    """Print an error of the library on one line, with the option that it is about; the command goes on."""
+    say(f"nst-rt: error: {' '.join(with_hint(error).split())}")
+
+
+def say_left_out(error: NstError) -> None:
+    """Print why one of several things is left out; the command goes on without it."""
+    say(f"nst-rt: {' '.join(str(error).split())}; left out")
 
 
 class _Lines(logging.Handler):

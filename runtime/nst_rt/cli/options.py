@@ -1,130 +1,146 @@
-"""Options that several subcommands share, written once."""
+"""The options that several commands have: flags and help of the fields of `StylizerOptions`, and some others."""
 
-from pathlib import Path
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from nst_rt.errors import StyleError
+from nst_rt.jobs.stylizer_options import StylizerOptions
 
-_STYLE = typer.Option(
-    "--style",
-    "-s",
-    help="A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx.",
-    show_default=False,
-)
-StyleOption = Annotated[str | None, _STYLE]
-OneStyleOption = Annotated[list[str] | None, _STYLE]
-"""For `one_style`: of an option that is no list the last value would silently win."""
-StylesOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--style",
-        "-s",
-        help="A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx; may be given "
-        "several times, for a result in each.",
-        show_default=False,
-    ),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", "-m", help="A model's name or .onnx file; the built-in network if left out."),
-]
-DeviceOption = Annotated[
-    str,
-    typer.Option("--device", "-d", help="auto, cpu, cuda[:N], tensorrt[:N] or openvino. A named device is a demand."),
-]
-PrecisionOption = Annotated[
-    str,
-    typer.Option(
-        "--precision",
-        help="auto (fp32 on a CPU, fp16 on a GPU), fp32, fp16, int8 (CPU, faster, "
-        "coarser), or bf16 (OpenVINO, faster, coarser).",
-    ),
-]
-StrengthOption = Annotated[
-    float, typer.Option("--strength", help="0 is the photograph, 1 the full style.", show_default=True)
-]
-ColorOption = Annotated[
-    float, typer.Option("--color", help="1 takes the style's colours, 0 keeps the photograph's.", show_default=True)
-]
-StrokeSizeOption = Annotated[
-    float,
-    typer.Option(
+STYLE_HELP = "A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx."
+
+OPTIONS: dict[str, OptionInfo] = {
+    "style": typer.Option("--style", "-s", help=STYLE_HELP, show_default=False),
+    "model": typer.Option("--model", "-m", help="A model's name or .onnx file; the built-in network if left out."),
+    "strength": typer.Option("--strength", help="0 is the photograph, 1 the full style."),
+    "color": typer.Option("--color", help="1 takes the style's colours, 0 keeps the photograph's."),
+    "stroke_size": typer.Option(
         "--stroke-size",
         metavar="TIMES",
-        help="Strokes so many times as large, from 0.25 to 8: 2 suits HD, and leaves a quarter of the pixels to paint.",
-        show_default=True,
+        help="Size of the strokes, from 0.25 to 8 times the usual one: 2 suits HD, and leaves a quarter of the pixels "
+        "to paint.",
     ),
-]
-MatchColorsOption = Annotated[
-    str,
-    typer.Option(
+    "match_colors": typer.Option(
         "--match-colors",
         metavar="none|cholesky|analogies",
         help="Give a painting the photograph's colours before its style is taken; of a video or a camera the first "
         "image's.",
-        show_default=True,
     ),
-]
-MaskOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--mask",
-        metavar="FILE",
-        show_default=False,
-        help="An image that says where the style goes: white inside, black outside, or labels for --regions.",
-    ),
-]
-OutsideOption = Annotated[
-    str | None,
-    typer.Option(
-        "--outside", metavar="STYLE", show_default=False, help="Outside the mask: a style, or none (if left out)."
-    ),
-]
-RegionsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--regions",
-        metavar="TEXT",
-        show_default=False,
-        help="Styles by the mask's grey levels or colours: 0=gogh, 128=wave, #ff0000=monet, other=none.",
-    ),
-]
-FeatherOption = Annotated[
-    float | None,
-    typer.Option(
-        "--feather", min=0, metavar="PX", show_default=False, help="Width of the soft edges; 2 % of the short side."
-    ),
-]
-TimelineOption = Annotated[
-    str | None,
-    typer.Option(
+    "timeline": typer.Option(
         "--timeline",
         metavar="TEXT",
         show_default=False,
         help="Styles by time, in place of --style: 0s gogh, 5s wave, 1m20s gogh:0.5+monet:0.5, fade 1s, loop 2m.",
     ),
-]
-ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads of the network; all physical cores if left out.")
-]
-InFlightOption = Annotated[
-    int | None,
-    typer.Option(
+    "mask": typer.Option(
+        "--mask",
+        metavar="FILE",
+        show_default=False,
+        help="An image that says where the style goes: white inside, black outside, or labels for --regions.",
+    ),
+    "outside": typer.Option(
+        "--outside", metavar="STYLE", show_default=False, help="Outside the mask: a style, or none (if left out)."
+    ),
+    "regions": typer.Option(
+        "--regions",
+        metavar="TEXT",
+        show_default=False,
+        help="Styles by the mask's grey levels or colours: 0=gogh, 128=wave, #ff0000=monet, other=none.",
+    ),
+    "feather": typer.Option(
+        "--feather", min=0, metavar="PX", show_default=False, help="Width of the soft edges; 2 % of the short side."
+    ),
+    "device": typer.Option(
+        "--device", "-d", help="auto, cpu, cuda[:N], tensorrt[:N] or openvino. A named device is a demand."
+    ),
+    "precision": typer.Option(
+        "--precision",
+        help="auto (fp32 on a CPU, fp16 on a GPU), fp32, fp16, int8 (CPU, faster, coarser), or bf16 (OpenVINO, "
+        "faster, coarser).",
+    ),
+    "threads": typer.Option("--threads", min=1, help="CPU threads of the network; all physical cores if left out."),
+    "in_flight": typer.Option(
         "--in-flight",
         min=1,
         metavar="N",
         show_default=False,
-        help="Frames in work at once, the threads divided among them: more a second for more memory, the same result. "
-        "Left out: on a processor one a core, as far as together they have no more pixels than one of 4K; of a folder "
-        "with no more images than cores, and on other devices, one.",
+        help="Frames that are stylised at once, with the threads divided among them: more frames a second for more "
+        "memory, and the same result. If left out: on a CPU one for each core, but together no more pixels than one "
+        "frame of 4K has; one on other devices, and for a folder with no more images than cores.",
+    ),
+}
+"""Flags and help of the fields of `StylizerOptions`; types and defaults are declared there."""
+
+LOOK = ("strength", "color", "stroke_size")
+MASK = ("mask", "outside", "regions", "feather")
+RUNNING = ("device", "precision", "threads")
+"""Names of options that commands take together."""
+
+StylesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style",
+        "-s",
+        help=f"{STYLE_HELP[:-1]}; may be given several times, for a result in each.",
+        show_default=False,
     ),
 ]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
 
+Command = Callable[..., None]
 
-def one_style(given: list[str] | None) -> str | None:
+
+def stylizer_options(*names: str) -> Callable[[Command], Command]:
+    """Give a command options for fields of `StylizerOptions`, in the place of its parameter `options`.
+
+    Args:
+        names: of the fields; the others keep their defaults.
+
+    Example:
+        >>> @stylizer_options("style", *RUNNING)
+        ... def command(options: StylizerOptions) -> None:
+        ...     print(options)
+    """
+    types, defaults = get_type_hints(StylizerOptions), {one.name: one.default for one in fields(StylizerOptions)}
+    # Of a --style that is no list the last value would silently win, see `_one_style`.
+    types["style"] = list[str] | None
+    expanded = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults[name],
+            annotation=Annotated[types[name], OPTIONS[name]],
+        )
+        for name in names
+    ]
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_options(**given: Any) -> None:
+            values = {name: given.pop(name) for name in names}
+            if "style" in values:
+                values["style"] = _one_style(values["style"])
+            command(**given, options=StylizerOptions(**values))
+
+        own = inspect.signature(command, eval_str=True).parameters
+        parameters: list[inspect.Parameter] = []
+        for name, parameter in own.items():
+            parameters += expanded if name == "options" else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+        # typer reads both.
+        with_options.__dict__["__signature__"] = inspect.Signature(parameters)
+        with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+        return with_options
+
+    return decorate
+
+
+def _one_style(given: Sequence[str] | None) -> str | None:
     """The style of a command that works in one.
 
     Raises:

@@ -6,19 +6,8 @@ import typer
 
 from nst_rt.cli.frame_options import MatrixOption, check_choice, parse_sides
 from nst_rt.cli.messages import say
-from nst_rt.cli.options import (
-    ColorOption,
-    DeviceOption,
-    ModelOption,
-    OneStyleOption,
-    PrecisionOption,
-    StrengthOption,
-    StrokeSizeOption,
-    ThreadsOption,
-    one_style,
-)
-
-DEFAULT_SIZE = (1920, 1080)
+from nst_rt.cli.options import LOOK, RUNNING, stylizer_options
+from nst_rt.jobs.stylizer_options import StylizerOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -26,12 +15,13 @@ def register(app: typer.Typer) -> None:
     app.command("share")(share)
 
 
+@stylizer_options("style", "model", *LOOK, *RUNNING)
 def share(
     name: Annotated[
         str,
         typer.Option("--name", "-n", metavar="NAME", help="Of the shared memory, /dev/shm/nst-rt.NAME."),
     ],
-    style: OneStyleOption = None,
+    options: StylizerOptions,
     size: Annotated[
         str | None,
         typer.Option(
@@ -53,13 +43,6 @@ def share(
             help="Of YUV and gray: limited (16 to 235), full, or auto: YUV limited, gray full.",
         ),
     ] = "auto",
-    model: ModelOption = None,
-    strength: StrengthOption = 1.0,
-    color: ColorOption = 1.0,
-    stroke_size: StrokeSizeOption = 1.0,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    threads: ThreadsOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="On stderr nothing but errors.")] = False,
 ) -> None:
     """Serve stylised frames to a program in C, C++ or Python through shared memory, until Ctrl-C.
@@ -67,62 +50,20 @@ def share(
     The other side is runtime/cpp (nst_rt/share.h, share.hpp) or nst_rt.shared_memory.ShareClient.
     """
     from nst_rt.cli.signals import signals_interrupt, signals_stop
-    from nst_rt.contract import Frame
+    from nst_rt.jobs.progress import silent
+    from nst_rt.jobs.share_job import open_share
     from nst_rt.media.raw_frames.color_matrix import MATRICES, RANGES
-    from nst_rt.shared_memory.segment import refuse_if_served, remove_dead
-    from nst_rt.shared_memory.server import ShareServer
-    from nst_rt.stylizer.stylizer import Stylizer
 
-    chosen = one_style(style)
     check_choice("--matrix", matrix, ("auto", *MATRICES))
     check_choice("--range", range, ("auto", *RANGES))
-    width, height = _sides(size)
-    tell = (lambda line: None) if quiet else say
-    refuse_if_served(name)  # before the network is loaded for nothing
-    for path in remove_dead():
-        tell(f"removed {path}, whose server is dead")
+    sides = parse_sides(size) if size is not None else None
+    report = silent if quiet else say
     with (
         signals_interrupt(),
-        Stylizer.load(
-            chosen,
-            model=model,
-            device=device,
-            precision=precision,
-            strength=strength,
-            color=color,
-            stroke_size=stroke_size,
-            threads=threads,
-        ) as stylizer,
+        open_share(name, options, size=sides, slots=slots, matrix=matrix, range=range, report=report) as job,
+        signals_stop(job.stop),
     ):
-        if size is not None:
-            stylizer.warm_up(height, width)
-
-        def stylize(frame: Frame, out: Frame) -> None:
-            stylizer(frame, out=out)
-
-        # Without a session the device is a guess.
-        where = f" on {stylizer.device}" if size is not None else ""
-        description = f"{stylizer.record.family} {stylizer.style}{where}"
-        with (
-            ShareServer(name, width=width, height=height, slots=slots, description=description) as server,
-            signals_stop(server.stop),
-        ):
-            tell(
-                f"serving {name}: frames up to {width}x{height}, {slots} slots, {server.bytes / 1e6:.0f} MB in "
-                f"{server.path}; Ctrl-C ends it"
-            )
-            summary = server.run(stylize, matrix=matrix, range=range, report=tell)
+        summary = job.run()
         if summary.frames:
-            tell(f"ran on {stylizer.device}")
-        tell(summary.to_text())
-
-
-def _sides(size: str | None) -> tuple[int, int]:
-    from nst_rt.media.pixels.frame_size import unfit_sides
-
-    if size is None:
-        return DEFAULT_SIZE
-    width, height = parse_sides(size)
-    if why := unfit_sides(width, height):
-        raise typer.BadParameter(why, param_hint="--size")
-    return width, height
+            report(f"ran on {job.device}")
+        report(summary.to_text())

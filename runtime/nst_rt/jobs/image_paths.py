@@ -1,4 +1,4 @@
-"""Which images `nst-rt image` reads, and what each result is called; decided before any work is done."""
+"""Which images a job reads, and what each result is called; decided before any work is done."""
 
 import glob
 import os
@@ -26,7 +26,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Job:
+class ImageTask:
     """An image to read and the file to write."""
 
     source: Path
@@ -54,8 +54,11 @@ def find_images(names: Sequence[str], *, recursive: bool, suffixes: Iterable[str
         elif is_folder(path):
             images = _in_folder(path, recursive, suffixes, avoid)
             if not images:
-                more = "" if recursive else "; --recursive looks into the folders within"
-                raise InputError(f"{name}: no images in this folder{more}. Name another one")
+                more = "" if recursive else "; recursive looks into the folders within"
+                raise InputError(
+                    f"{name}: no images in this folder{more}. Name another one",
+                    parameter="" if recursive else "recursive",
+                )
             found += images
         elif glob.has_magic(name) and not exists(path):
             matches = sorted(match for match in glob.glob(name, recursive=True) if Path(match).is_file())  # noqa: PTH207
@@ -130,13 +133,13 @@ def folder_of_results(found: Sequence[Found], output: Path | None, writable: Ite
     """
     several = "several images" if len(found) > 1 else "several results"
     if any(one.path == STREAM for one in found):
-        raise OutputError("- (stdin) goes alone, not with other images or several styles. Run nst-rt twice")
+        raise OutputError("- (stdin) goes alone, not with other images or several styles. Make two runs of it")
     if output is None:
-        raise OutputError(f"{several} need a folder. Give -o FOLDER")
+        raise OutputError(f"{several} need a folder. Give one as the output", parameter="output")
     if output == STREAM:
-        raise OutputError(f"{several} do not go to stdout. Give -o FOLDER")
+        raise OutputError(f"{several} do not go to stdout. Give a folder as the output", parameter="output")
     if not is_folder(output) and (exists(output) or output.suffix.lower() in frozenset(writable)):
-        raise OutputError(f"{output}: a file, and {several} need a folder. Give -o FOLDER")
+        raise OutputError(f"{output}: a file, and {several} need a folder. Give one as the output", parameter="output")
     _require_place(output)
     return output
 
@@ -148,7 +151,7 @@ def _require_place(folder: Path) -> None:
 
 def plan_batch(
     found: Sequence[Found], output: Path, suffix: str | None, writable: Iterable[str], *, tag: str = ""
-) -> list[Job]:
+) -> list[ImageTask]:
     """Name the results of several images: the images' own names, in the folder `output`.
 
     Folders within folders are kept. Where two results would get one name, the later ones are numbered: a.png, a-2.png.
@@ -170,11 +173,13 @@ def plan_batch(
             number += 1
             target = folder / f"{stem}-{number}{ending}"
         taken.add(str(target).casefold())
-        jobs.append(Job(one.path, target))
+        jobs.append(ImageTask(one.path, target))
     sources = {os.path.realpath(job.source) for job in jobs}
     for job in jobs:
         if os.path.realpath(job.target) in sources:
-            raise OutputError(f"{job.target}: is one of the images to read. Give another folder with -o")
+            raise OutputError(
+                f"{job.target}: is one of the images to read. Give another folder as the output", parameter="output"
+            )
     return jobs
 
 
@@ -188,7 +193,7 @@ def plan_one(
     folder: bool = False,
     inputs: Sequence[Path] = (),
     overwrite: bool,
-) -> Job:
+) -> ImageTask:
     """Name the result of one image: `photo.STYLE.jpg` beside photo.jpg, or what `output` says.
 
     Args:
@@ -201,17 +206,20 @@ def plan_one(
     if output is None and source == STREAM:
         output = STREAM
     if output == STREAM:
-        return Job(source, STREAM)
+        return ImageTask(source, STREAM)
     ending = suffix or _kept(source, frozenset(writable))
     if output is None:
         output = source.with_name(f"{source.stem}.{tag}{ending}")
     elif folder or is_folder(output):
         if exists(output) and not is_folder(output):
-            raise OutputError(f"{output}: a file, not a folder. Leave the slash at its end out, or give another -o")
+            raise OutputError(
+                f"{output}: a file, not a folder. Leave the slash at its end out, or give another output",
+                parameter="output",
+            )
         _require_place(output)
         output = output / f"{'stdin' if source == STREAM else source.stem}{ending}"
     check_not_taken(output, [source, *inputs], overwrite=overwrite)
-    return Job(source, output)
+    return ImageTask(source, output)
 
 
 def _kept(source: Path, writable: frozenset[str]) -> str:

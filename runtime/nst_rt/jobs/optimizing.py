@@ -1,17 +1,11 @@
-"""Optimisation-based transfer, as the runtime asks for it of the package that can do it.
-
-The runtime knows no other package; whichever is installed and can optimise registers a function under the entry point
-group `nst_rt.optimizing`.
-"""
+"""Optimisation-based style transfer: what the runtime asks of the package that can do it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from nst_rt.contract import Frame
-from nst_rt.jobs.extras import load_registered
-
-GROUP = "nst_rt.optimizing"
+from nst_rt.jobs.extras import PROVIDERS
 
 
 class ImageOptimizer(Protocol):
@@ -29,8 +23,7 @@ class ImageOptimizer(Protocol):
         Args:
             photograph: uint8 (H, W, 3) BGR.
             paintings: files and their weights.
-            settings: by the names of `nst-rt optimize`'s options without dashes in front; the others as they are there
-                by default.
+            settings: by the names in `jobs.grid.parameters.PARAMETERS`; what is left out has the optimiser's default.
 
         Returns:
             uint8 (H, W, 3) BGR.
@@ -44,7 +37,10 @@ class OptimizerLoader(Protocol):
     """Opens a loss network."""
 
     def __call__(self, *, weights: str | None, device: str, precision: str, threads: int | None) -> ImageOptimizer:
-        """Arguments as the options of `nst-rt optimize`.
+        """Open the loss network.
+
+        Args:
+            weights: a file, or `vgg19` or `vgg16`; looked for if left out.
 
         Raises:
             InputError: no such loss network.
@@ -53,9 +49,9 @@ class OptimizerLoader(Protocol):
 
 
 def load_optimizer() -> OptimizerLoader:
-    """The installed optimiser.
+    """The optimiser of the package that trains.
 
     Raises:
-        DependencyError: there is none, or it lacks a package; the message holds the install line.
+        DependencyError: it is not installed, or lacks a package; the message holds the install line.
     """
-    return cast(OptimizerLoader, load_registered(GROUP, "--method optimize"))
+    return cast(OptimizerLoader, PROVIDERS["optimizer"].load_for("optimising"))

@@ -2,16 +2,17 @@
 
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 Read = TypeVar("Read")
+Begun = TypeVar("Begun")
 Made = TypeVar("Made")
 Item = TypeVar("Item")
 
 DEPTH = 4
-"""Items that wait between two stages: enough to even out slow ones, few enough to stay small in memory."""
+"""Items that wait between two stages: enough to even out slow ones, few enough for little memory."""
 
 _PATIENCE = 0.05
 """Seconds between two looks at whether the run was stopped."""
@@ -27,8 +28,8 @@ def overlapped(
 ) -> None:
     """Run `deliver(work(item))` for every item of `source`, in order, reading and delivering beside the work.
 
-    Network runs, decoders and encoders all let go of Python's lock, so that the three truly overlap. The first error
-    of any stage is raised here; so is KeyboardInterrupt, which reaches the caller's thread. By then both threads
+    Network runs, decoders and encoders all release Python's lock, so that the three truly overlap. The first error
+    of any stage is raised here, and so is KeyboardInterrupt, which reaches the caller's thread. By then both threads
     have ended and `source` is closed.
 
     Args:
@@ -36,7 +37,7 @@ def overlapped(
         work: runs in the caller's thread, which is where signals arrive.
         deliver: runs in a thread of its own.
         depth: items that may wait on either side of the work; the one that is being read counts as waiting.
-        in_work: how many more may wait for `deliver`, where `work` returns before its item is done.
+        in_work: more items that may wait for `deliver`, where `work` returns before its item is done.
     """
     stop = threading.Event()
     read: _Channel[Read] = _Channel(depth, stop)
@@ -93,29 +94,34 @@ def overlapped(
 
 def overlapped_in_flight(
     source: Generator[Read, None, None],
-    prepare: Callable[[Read], Callable[[], Made]],
+    begin: Callable[[Read], Begun],
+    finish: Callable[[Begun], Made],
     deliver: Callable[[Made], None],
     number: int,
     *,
     depth: int = DEPTH,
 ) -> None:
-    """As `overlapped`, with `number` items in work at once; they are delivered in order all the same.
+    """As `overlapped`, with the work in two steps and `number` items in its second step at once.
+
+    Items are delivered in their order.
 
     Args:
-        prepare: runs in the caller's thread, for one item after the other, and returns the rest of the work, which
-            runs in a thread of its own.
-        number: with one, all the work is done in the caller's thread.
+        begin: runs in the caller's thread, for one item after the other.
+        finish: runs in a thread of a pool; with one item at a time in the caller's thread.
+        number: of items that `finish` works on at once.
     """
     if number == 1:
-        overlapped(source, lambda item: prepare(item)(), deliver, depth=depth)
+        overlapped(source, lambda item: finish(begin(item)), deliver, depth=depth)
         return
     workers = ThreadPoolExecutor(number, "work")
-
-    def begin(item: Read) -> Future[Made]:
-        return workers.submit(prepare(item))
-
     try:
-        overlapped(source, begin, lambda future: deliver(future.result()), depth=depth, in_work=number)
+        overlapped(
+            source,
+            lambda item: workers.submit(finish, begin(item)),
+            lambda future: deliver(future.result()),
+            depth=depth,
+            in_work=number,
+        )
     finally:
         workers.shutdown(cancel_futures=True)
 
@@ -129,7 +135,7 @@ class _StoppedError(Exception):
 
 
 class _Channel(Generic[Item]):
-    """A bounded queue that can end, fail and be stopped without anybody staying stuck on it."""
+    """A bounded queue that can end, fail and be stopped; no thread stays blocked on it."""
 
     def __init__(self, depth: int, stop: threading.Event) -> None:
         self._queue: SimpleQueue[tuple[Item] | None] = SimpleQueue()
@@ -152,7 +158,7 @@ class _Channel(Generic[Item]):
         self._queue.put(None)
 
     def fail(self, error: BaseException) -> None:
-        """Hand an error over to the other side: a reader's after its items, a deliverer's at once."""
+        """Pass an error to the other side: a reader's after its items, a deliverer's at once."""
         self.error = error
         self._ended = True
 

@@ -1,8 +1,4 @@
-"""Fitting a style vector to one painting: what the runtime asks of the package that can do it.
-
-The runtime knows no other package; whichever is installed and can tune registers a function under the entry point
-group `nst_rt.tuning`.
-"""
+"""Fitting a style vector to one painting: what the runtime asks of the package that can do it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from nst_rt.contract import StyleVector
-from nst_rt.jobs.extras import load_registered
-
-GROUP = "nst_rt.tuning"
+from nst_rt.jobs.extras import PROVIDERS
 
 
 @dataclass(frozen=True)
@@ -28,6 +22,20 @@ class Tuned:
     """All of the time or the steps were used; otherwise Ctrl-C ended it early."""
     closed: Mapping[str, float] = field(default_factory=dict)
     """Share of the photographs' style loss that is closed, 1 being the painting's own style: `before`, `after`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningOptions:
+    """How long a style is fitted, and with what."""
+
+    minutes: float = 5.0
+    """At most."""
+    photographs: Path | None = None
+    """Folder of the photographs that are stylised during the fit; drawn images if left out."""
+    loss_network: Path | None = None
+    """The VGG that judges; looked for if left out."""
+    device: str = "auto"
+    """`auto` (CUDA where there is a device), `cpu` or `cuda`."""
 
 
 class Tuner(Protocol):
@@ -49,9 +57,7 @@ class Tuner(Protocol):
         Args:
             model: an .onnx file in float32.
             start: float32 (S,); the neutral vector if left out.
-            minutes: at most.
-            photographs: folder of what is stylised meanwhile; drawn images if left out.
-            loss_network: the VGG that judges; looked for if left out.
+            minutes, photographs, loss_network, device: see `TuningOptions`.
 
         Raises:
             KeyboardInterrupt: before the first step was done.
@@ -59,9 +65,9 @@ class Tuner(Protocol):
 
 
 def load_tuner() -> Tuner:
-    """The installed tuner.
+    """The tuner of the package that trains.
 
     Raises:
-        DependencyError: there is none, or it lacks a package; the message holds the install line.
+        DependencyError: it is not installed, or lacks a package; the message holds the install line.
     """
-    return cast(Tuner, load_registered(GROUP, "--tune"))
+    return cast(Tuner, PROVIDERS["tuner"].load_for("tuning"))

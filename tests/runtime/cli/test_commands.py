@@ -305,10 +305,10 @@ def in_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_broken_package_takes_no_other_command_along() -> None:
     code = """
 class Broken:
-    name = "broken"
+    installed = True
     def load(self):
         raise ImportError("no module named torch,\\nnowhere")
-nst_rt.cli.entry_points = lambda **_: [Broken()]
+nst_rt.jobs.extras.COMMANDS["broken"] = Broken()
 """
     done = in_process(code, "styles", "--json")
     assert (done.returncode, done.stderr) == (0, "")  # nobody asked for it

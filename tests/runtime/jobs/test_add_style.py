@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -14,6 +15,7 @@ from nst_rt import Stylizer
 from nst_rt.cli import app
 from nst_rt.errors import InputError, ModelError, NstError, OutputError, StyleError
 from nst_rt.files.folders import models_folder, styles_folder
+from nst_rt.jobs.extras import PROVIDERS
 from nst_rt.jobs.tuning import Tuned
 from nst_rt.models.catalog import ModelFiles
 from nst_rt.styles.library import load_styles
@@ -150,7 +152,7 @@ def test_what_cannot_be_added(named: Path, inverting: Path, painting: Path, tmp_
     refused(StyleError, "is a style encoder", painting, "--name", "mine", "--model", encoder)
     refused(InputError, "Add --tune", painting, "--name", "mine", "--model", named, "--photographs", tmp_path)
     encoder.rename(tmp_path / "away.onnx")
-    refused(StyleError, r"tinting\.onnx has no style encoder.*Add --tune", painting, "--name", "mine", "-m", named)
+    refused(StyleError, r"tinting\.onnx has no style encoder.*Tune the style", painting, "--name", "mine", "-m", named)
     encoder.write_bytes(inverting.read_bytes())
     refused(ModelError, "exported from another checkpoint", painting, "--name", "mine", "-m", named)
 
@@ -173,7 +175,7 @@ def tuner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
             asked.update(options, model=model, start=start)
             return Tuned(np.float32([1, 2, 3]), "tuned: 7 steps", 7, finished, {"before": 0.25, "after": 0.8})
 
-        monkeypatch.setattr("nst_rt.jobs.tuning.load_tuner", lambda: tune)
+        monkeypatch.setitem(PROVIDERS, "tuner", SimpleNamespace(load_for=lambda purpose: tune))
         return asked
 
     return install
@@ -229,5 +231,5 @@ def test_adding_at_once_needs_no_torch(tinting: Path, painting: Path) -> None:
 def test_tuning_without_torch_names_the_install_line(tinting: Path, painting: Path) -> None:
     done = in_process("sys.modules['torch'] = None", "add-style", painting, "-n", "mine", "-m", tinting, "--tune")
     assert (done.returncode, done.stdout) == (2, "")
-    assert 'nst-rt: error: --tune needs torch: pip install -c constraints.txt ".[export]"' in done.stderr
+    assert 'nst-rt: error: tuning needs torch: pip install -c constraints.txt ".[export]"' in done.stderr
     assert not (styles_folder() / "tinting" / "mine.json").exists()

@@ -9,8 +9,8 @@ import pytest
 from nst_rt.engine.devices import Device
 from nst_rt.engine.gpu import Driver
 from nst_rt.errors import DeviceError
-from nst_rt.jobs import doctor
-from nst_rt.jobs.doctor import Check, examine, try_device
+from nst_rt.jobs import diagnosis
+from nst_rt.jobs.diagnosis import Check, examine, try_device
 from nst_rt.stylizer.stylizer import Stylizer
 
 
@@ -51,14 +51,14 @@ def test_a_listed_device_that_cannot_run_is_a_warning(monkeypatch: pytest.Monkey
     def refuse(*_: object) -> None:
         raise DeviceError("device cuda:0: no driver. Install one")
 
-    monkeypatch.setattr(doctor, "Session", refuse)
+    monkeypatch.setattr(diagnosis, "Session", refuse)
     check = try_device(Device("cuda"))
     assert (check.status, check.next_step) == ("warning", "device cuda:0: no driver. Install one")
     assert try_device(Device("cpu")).status == "error"
 
 
 def test_a_check_that_fails_does_not_stop_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "listed_devices", lambda: 1 / 0)
+    monkeypatch.setattr(diagnosis, "listed_devices", lambda: 1 / 0)
     checks = by_name()
     assert checks["devices"].status == "error"
     assert "ZeroDivisionError" in checks["devices"].detail
@@ -100,13 +100,13 @@ def nvidia_checks(
         looked_for.append(name)
         return loads
 
-    monkeypatch.setattr(doctor, "_installed", lambda names: dict.fromkeys(names, "1.31.1"))
-    monkeypatch.setattr(doctor.gpu, "nvidia_driver", lambda: driver)
-    monkeypatch.setattr(doctor.gpu, "tensorrt_version", lambda: None)
-    monkeypatch.setattr(doctor, "load_onnxruntime", lambda: SimpleNamespace(cuda_version=cuda))
-    monkeypatch.setattr(doctor, "preload_cuda", lambda: None)
-    monkeypatch.setattr(doctor, "_loads", try_to_load)
-    return {check.name: check for check in doctor._nvidia()}, looked_for
+    monkeypatch.setattr(diagnosis, "_installed", lambda names: dict.fromkeys(names, "1.31.1"))
+    monkeypatch.setattr(diagnosis.gpu, "nvidia_driver", lambda: driver)
+    monkeypatch.setattr(diagnosis.gpu, "tensorrt_version", lambda: None)
+    monkeypatch.setattr(diagnosis, "load_onnxruntime", lambda: SimpleNamespace(cuda_version=cuda))
+    monkeypatch.setattr(diagnosis, "preload_cuda", lambda: None)
+    monkeypatch.setattr(diagnosis, "_loads", try_to_load)
+    return {check.name: check for check in diagnosis._nvidia()}, looked_for
 
 
 def test_without_a_driver_the_gpu_build_is_still_examined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_a_driver_too_old_for_this_onnxruntime_is_an_error(monkeypatch: pytest.M
 
 
 def test_a_built_in_network_that_does_not_run_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "runs on the processor" in by_name()["built-in network"].detail
+    assert "runs on the CPU" in by_name()["built-in network"].detail
 
     def refuse(*_: object) -> None:
         raise DeviceError("device cpu: no memory")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from nst_rt.contract import Frame
 from nst_rt.errors import CutFrameError, DeviceError, FrameStreamError, InputError, OutputError, ReaderGoneError
-from nst_rt.jobs.pipe import PipeSummary, run_pipe
+from nst_rt.jobs.pipe_loop import PipeSummary, run_pipe
 from nst_rt.media.raw_frames.byte_streams import ByteReader, ByteWriter, StopRequest
 from nst_rt.media.raw_frames.polled_streams import PolledReader, PolledWriter
 from nst_rt.media.raw_frames.raw_reader import RawVideoReader, read_y4m_header

@@ -7,16 +7,15 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import nst_rt.cli
-import nst_rt.jobs.extras
 import numpy as np
 import pytest
 from nst_rt import Stylizer
 from nst_rt.errors import InputError
+from nst_rt.jobs.extras import PROVIDERS, LazyImport
 from tiny_models import inverting_model, mean_color_encoder, tinting_model
 
 BLUE, RED = [150, 50, 50], [50, 50, 150]
@@ -40,7 +39,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     def call(line: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["nst-rt", "grid", *line.split(), "--threads", "1"])
-        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
         with pytest.raises(SystemExit) as stop:
             nst_rt.cli.main()
         return int(stop.value.code or 0), *capsys.readouterr()
@@ -219,15 +217,15 @@ def test_ctrl_c_keeps_what_there_is_and_the_next_run_goes_on(run: Any, monkeypat
         ("-c a.png -o b.png", "b.png: exists already"),
         ("-c a.png -o full.png", "full: holds other things than a grid"),
         ("-c a.png -o sheet.png --sweep strength=0.2,,1", "strength=0.2,,1\n               ^"),
-        ("-c a.png -o sheet.png --sweep strength=1 --sweep strength=0", "the same parameter twice"),
-        ("-c a.png -o sheet.png --sweep strength=1 --strength 0.5", "give one of the two"),
-        ("-c a.png -o sheet.png --steps 5", "--steps is not for --method network"),
-        ("-c a.png -o sheet.png --weights vgg19", "--loss-network is for --method optimize"),
+        ("-c a.png -o sheet.png --sweep strength=1 --sweep strength=0", "strength is swept twice"),
+        ("-c a.png -o sheet.png --sweep strength=1 --strength 0.5", "Give one of the two (option --strength)"),
+        ("-c a.png -o sheet.png --steps 5", "steps is not for the method network. Leave it out (option --steps)"),
+        ("-c a.png -o sheet.png --weights vgg19", "a loss network is for the method optimize"),
         ("-c a.png -o sheet.png --color 2", "color 2 is out of range"),
         ("-c a.png -o sheet.png --match-colors x", "none, cholesky, analogies"),
-        ("-c a.png -o sheet.png --method optimize", "needs --style with paintings"),
-        ("-c a.png -s painting.png -m net.onnx -o sheet.png --method optimize", "has no --model"),
-        ("-c a.png -s painting.png --strength 0.5 -o sheet.png --method optimize", "not for --method optimize"),
+        ("-c a.png -o sheet.png --method optimize", "needs paintings as styles"),
+        ("-c a.png -s painting.png -m net.onnx -o sheet.png --method optimize", "has no model"),
+        ("-c a.png -s painting.png --strength 0.5 -o sheet.png --method optimize", "not for the method optimize"),
         ("-c - -o sheet.png", "stdin"),
         ("-c nothing*.png -o sheet.png", "matches no file"),
         ("-o sheet.png", "Missing option '--content'"),
@@ -283,10 +281,7 @@ class Repainting:
 
 
 def test_an_optimiser_that_another_package_brings(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = SimpleNamespace(load=lambda: Repainting)
-    monkeypatch.setattr(
-        nst_rt.jobs.extras, "entry_points", lambda group: [entry] if group == "nst_rt.optimizing" else []
-    )
+    monkeypatch.setitem(PROVIDERS, "optimizer", LazyImport(__name__, "Repainting", "export"))
     line = "-c a.png -s painting.png --method optimize --steps 7 --weights vgg.npz -o sheet.png"
     code, _, told = run(f"{line} --sweep ratio=10,1e2")
     assert code == 0
@@ -300,7 +295,7 @@ def test_an_optimiser_that_another_package_brings(run: Any, monkeypatch: pytest.
 
 
 def test_without_the_exporter_the_install_line_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nst_rt.jobs.extras, "entry_points", lambda group: [])
+    monkeypatch.setitem(PROVIDERS, "optimizer", LazyImport("no_such_package.module", "Optimizer", "export"))
     code, _, told = run("-c a.png -s painting.png --method optimize -o sheet.png")
     assert code == 2
     assert 'pip install -c constraints.txt ".[export]"' in told
@@ -311,7 +306,6 @@ def test_a_grid_of_networks_imports_no_torch() -> None:
 import sys
 sys.argv = "nst-rt grid -c a.png -s red -m net.onnx -o sheet.png --threads 1".split()
 import nst_rt.cli
-nst_rt.cli.entry_points = lambda **_: []
 try:
     nst_rt.cli.main()
 except SystemExit as stop:

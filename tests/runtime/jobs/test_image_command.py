@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import nst_rt.cli
-import nst_rt.cli.image
 import nst_rt.engine.cpu_cores
 import nst_rt.stylizer.stylizer
 import numpy as np
 import pytest
-import typer
 from image_bytes import encoded, exif, jpeg_segment, smooth, with_segments
 from nst_rt.errors import DeviceError, StyleError
 from nst_rt.media.images.image_reader import read_image
@@ -79,7 +77,6 @@ class Outcome:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     def call(*arguments: str | Path) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["nst-rt", "image", *map(str, arguments)])
-        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
         with pytest.raises(SystemExit) as stop:
             nst_rt.cli.main()
         return Outcome(int(stop.value.code or 0), *capsys.readouterr())
@@ -163,27 +160,7 @@ def test_auto_is_told_how_many_images_there_will_be(run: Any, loaded: dict[str, 
     assert loaded["frames"] == 6
 
 
-def test_the_only_image_is_read_while_the_network_loads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    put("a.png")
-    read, load = threading.Event(), nst_rt.stylizer.stylizer.Stylizer.load
-
-    def read_and_tell(*arguments: Any) -> Any:
-        read.set()
-        return read_image(*arguments)
-
-    def load_once_it_is_read(*arguments: Any, **named: Any) -> Any:
-        assert read.wait(60)
-        return load(*arguments, **named)
-
-    monkeypatch.setattr("nst_rt.media.images.image_reader.read_image", read_and_tell)
-    monkeypatch.setattr(nst_rt.stylizer.stylizer.Stylizer, "load", load_once_it_is_read)
-    assert run("a.png", "-o", "b.png").code == 0
-    assert is_negative("b.png")
-
-
-def test_a_style_that_is_not_there_is_told_although_a_image_is_being_read(
-    run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_style_that_is_not_there_is_told_before_a_bad_image(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     put("a.png")
     put("bad.png").write_bytes(b"no image")
 
@@ -381,8 +358,8 @@ def test_a_single_bad_image_is_one_line_and_code_2(run: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("a.png c.png", "Give -o FOLDER"),
-        ("in", "Give -o FOLDER"),
+        ("a.png c.png", "Give one as the output (option --output)"),
+        ("in", "Give one as the output (option --output)"),
         ("a.png c.png -o new.png", "a file, and several images"),
         ("a.png -s gogh -s wave -o new.png", "a file, and several results"),
         ("a.png -s gogh -s wave -o -", "several results do not go to stdout"),
@@ -477,12 +454,6 @@ def test_ctrl_c_leaves_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     assert names() == ["a.png"]
 
 
-def test_the_command_stands_alone() -> None:
-    app = typer.Typer()
-    nst_rt.cli.image.register(app)
-    assert [command.name for command in app.registered_commands] == ["image"]
-
-
 def test_small_images_of_a_folder_are_worked_on_side_by_side_and_large_ones_alone(
     run: Any, loaded: dict[str, Any], cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -538,8 +509,8 @@ def test_no_more_images_are_read_ahead_than_are_stylised_at_once(
         written.append(None)
         return []
 
-    monkeypatch.setattr("nst_rt.media.images.image_reader.read_image", count)
-    monkeypatch.setattr("nst_rt.media.images.image_writer.write_image", write)
+    monkeypatch.setattr("nst_rt.jobs.image_stages.read_image", count)
+    monkeypatch.setattr("nst_rt.jobs.image_stages.write_image", write)
     assert run("in", "-o", "out", *(["--in-flight", cores] if cores > 1 else [])).code == 0
     assert len(written) == 30
     # Two read, one in hand, those in work, two made, one being written.

@@ -39,7 +39,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["nst-rt", "image", "photo.png", *arguments, "--threads", "1"])
-        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
         with pytest.raises(SystemExit) as stop:
             nst_rt.cli.main()
         return int(stop.value.code or 0), *capsys.readouterr()
@@ -192,7 +191,6 @@ def test_images_of_many_sizes_open_a_session_for_each_and_share_the_room(
     monkeypatch.setattr(nst_rt.engine.cpu_cores, "physical_cores", lambda: 4)
     line = ["nst-rt", "image", "in", "-o", "out", "-s", "negative.onnx", "-d", "cpu", "--threads", "4"]
     monkeypatch.setattr(sys, "argv", line)
-    monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
     with pytest.raises(SystemExit) as stop:
         nst_rt.cli.main()
     assert not stop.value.code, capsys.readouterr().err
@@ -244,11 +242,11 @@ def test_models_of_one_style_are_mixed(run: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--outside", "red"], "--outside is about a mask, and there is none"),
-        (["--regions", "0=red"], "--regions is about a mask"),
-        (["--feather", "3"], "--feather is about a mask"),
-        (["--mask", "mask.png", "--regions", "0=red", "-s", "blue"], "Leave --style blue out"),
-        (["--mask", "mask.png", "--regions", "0=red", "--outside", "blue"], "Leave --outside out"),
+        (["--outside", "red"], "outside is about a mask, and there is none. Give a mask too (option --outside)"),
+        (["--regions", "0=red"], "regions is about a mask"),
+        (["--feather", "3"], "feather is about a mask"),
+        (["--mask", "mask.png", "--regions", "0=red", "-s", "blue"], "Leave the style blue out"),
+        (["--mask", "mask.png", "--regions", "0=red", "--outside", "blue"], "Leave outside out"),
         (["--mask", "mask.png", "-s", "none"], "every region is the image as it is"),
         (["--mask", "mask.png", "--regions", "0=none, 255=none"], "every region is the image as it is"),
         (["--mask", "mask.png", "--regions", "0=red, 255=gren"], "did you mean 'green'"),

@@ -55,9 +55,13 @@ def test_a_timeline_counts_frames_by_the_headers_rate() -> None:
 @pytest.mark.parametrize(
     ("stream", "line", "said"),
     [
-        (GRAY.tobytes(), RAW, "raw bgr24 does not say its rate, which --timeline counts by. Give --rate"),
+        (GRAY.tobytes(), RAW, "raw bgr24 does not say its rate, and the timeline counts by it"),
         (y4m([flat_yuv(100)], "F0:0"), [], "the stream does not say its rate"),
-        (y4m([flat_yuv(100)], "F25:1"), ["--rate", "30"], "the stream itself says 25. Leave --rate out"),
+        (
+            y4m([flat_yuv(100)], "F25:1"),
+            ["--rate", "30"],
+            "says 25 frames a second. Leave the rate out (option --rate)",
+        ),
     ],
 )
 def test_a_timeline_needs_one_rate(stream: bytes, line: list[str], said: str) -> None:
@@ -106,7 +110,7 @@ def test_what_cannot_go_together_is_said_before_a_frame_is_read() -> None:
     line = ["--style", "red", "--timeline", "0s blue, 1s red", "--rate", "5"]
     told = send_styled("net.onnx", GRAY.tobytes(), *RAW, *line)
     assert (told.returncode, told.stdout) == (2, b"")
-    assert "--timeline names the styles. Leave --style red out" in told.stderr.decode()
+    assert "timeline names the styles. Leave the style red out (option --timeline)" in told.stderr.decode()
     inverting_model(Path("baked.onnx"))
     told = send_styled("baked.onnx", GRAY.tobytes(), *RAW, *line[2:])
     assert "baked.onnx has one style baked in (invert), and timelines need" in told.stderr.decode()

@@ -16,6 +16,11 @@ def count_to(last: int, closed: list[bool] | None = None) -> Generator[int, None
             closed.append(True)
 
 
+def call(work: Callable[[], int]) -> int:
+    """As the second step of the work: `begin` returned what is left to do."""
+    return work()
+
+
 def stages() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(("read", "work", "deliver"))]
 
@@ -108,12 +113,12 @@ def test_a_slow_reader_does_not_hold_up_the_end() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_in_flight_all_in_order_whoever_is_done_first(number: int) -> None:
-    prepared: list[int] = []
+    begun_items: list[int] = []
     arrived: list[int] = []
 
-    def prepare(item: int) -> Callable[[], int]:
+    def begin(item: int) -> Callable[[], int]:
         assert threading.current_thread() is threading.main_thread()
-        prepared.append(item)
+        begun_items.append(item)
 
         def work() -> int:
             time.sleep(0.002 * (-item % 5))  # later ones are done sooner
@@ -121,8 +126,8 @@ def test_in_flight_all_in_order_whoever_is_done_first(number: int) -> None:
 
         return work
 
-    overlapped_in_flight(count_to(60), prepare, arrived.append, number)
-    assert prepared == list(range(60))
+    overlapped_in_flight(count_to(60), begin, call, arrived.append, number)
+    assert begun_items == list(range(60))
     assert arrived == [item * 2 for item in range(60)]
     assert stages() == []
 
@@ -135,7 +140,7 @@ def test_as_many_are_in_work_as_were_asked_for() -> None:
         return 1
 
     arrived: list[int] = []
-    overlapped_in_flight(count_to(9), lambda item: work, arrived.append, 3)
+    overlapped_in_flight(count_to(9), lambda item: work, call, arrived.append, 3)
     assert arrived == [1] * 9
 
 
@@ -144,7 +149,7 @@ def test_work_in_flight_does_not_run_away_from_delivery() -> None:
     may_go = threading.Event()
     ahead: list[int] = []
 
-    def prepare(item: int) -> Callable[[], int]:
+    def begin(item: int) -> Callable[[], int]:
         nonlocal begun
         begun += 1
         return lambda: item
@@ -154,11 +159,11 @@ def test_work_in_flight_does_not_run_away_from_delivery() -> None:
             may_go.wait(0.3)
             ahead.append(begun)
 
-    overlapped_in_flight(count_to(100), prepare, deliver, 2, depth=3)
+    overlapped_in_flight(count_to(100), begin, call, deliver, 2, depth=3)
     assert 3 <= ahead[0] <= 1 + 3 + 2 + 1  # in delivery, waiting or in work, and in the hand
 
 
-@pytest.mark.parametrize("stage", ["read", "prepare", "work", "deliver"])
+@pytest.mark.parametrize("stage", ["read", "begin", "work", "deliver"])
 @pytest.mark.parametrize("at", [0, 50, 99])
 def test_an_error_of_any_stage_ends_all_in_flight(stage: str, at: int) -> None:
     closed: list[bool] = []
@@ -173,12 +178,12 @@ def test_an_error_of_any_stage_ends_all_in_flight(stage: str, at: int) -> None:
         for item in count_to(100, closed):
             yield fail_in("read", item)
 
-    def prepare(item: int) -> Callable[[], int]:
-        fail_in("prepare", item)
+    def begin(item: int) -> Callable[[], int]:
+        fail_in("begin", item)
         return lambda: fail_in("work", item)
 
     with pytest.raises(ValueError, match=stage):
-        overlapped_in_flight(source(), prepare, lambda item: delivered.append(fail_in("deliver", item)), 3)
+        overlapped_in_flight(source(), begin, call, lambda item: delivered.append(fail_in("deliver", item)), 3)
     assert stages() == []
     assert closed == [True]
     assert delivered == list(range(len(delivered)))
@@ -188,7 +193,7 @@ def test_an_error_of_any_stage_ends_all_in_flight(stage: str, at: int) -> None:
 def test_what_was_not_begun_when_it_is_interrupted_never_is() -> None:
     worked: list[int] = []
 
-    def prepare(item: int) -> Callable[[], None]:
+    def begin(item: int) -> Callable[[], None]:
         if item == 6:
             raise KeyboardInterrupt
 
@@ -199,6 +204,6 @@ def test_what_was_not_begun_when_it_is_interrupted_never_is() -> None:
         return work
 
     with pytest.raises(KeyboardInterrupt):
-        overlapped_in_flight(count_to(100), prepare, lambda _: None, 2, depth=10)
+        overlapped_in_flight(count_to(100), begin, call, lambda _: None, 2, depth=10)
     assert len(worked) <= 4
     assert stages() == []

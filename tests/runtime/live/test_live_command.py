@@ -147,7 +147,6 @@ def test_hundreds_of_frames_through_a_real_session_take_no_more_memory(
         return real(session, *arguments)
 
     monkeypatch.setattr(Session, "run", counting)
-    monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
     monkeypatch.setattr(
         sys, "argv", ["nst-rt", "webcam", "--no-window", "--model", str(inverting), "--frames", "450", "--json"]
     )
@@ -190,7 +189,6 @@ class Live:
 def live_source(monkeypatch: pytest.MonkeyPatch) -> Live:
     source = Live()
     monkeypatch.setattr(opening, "open_source", lambda *_, **__: source)
-    monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
     return source
 
 

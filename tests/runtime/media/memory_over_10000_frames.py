@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nst_rt.cli.video import stylize_video
+from nst_rt.jobs.video_job import transcode
 from nst_rt.media.video.video_reader import VideoReader
 from numpy.typing import NDArray
 from video_files import make_video
@@ -66,12 +66,12 @@ def main() -> int:
             def prepare(frame: NDArray[np.uint8], _: float) -> partial[NDArray[np.uint8]]:
                 return partial(inverting, frame)
 
-            told = stylize_video(reader, prepare, Path(folder) / "out.mp4", crf=18, preset="veryfast", audio=True)
+            told = transcode(reader, prepare, Path(folder) / "out.mp4")
     for count, megabytes in inverting.seen.items():
         print(f"{count:6d} frames  {megabytes:7.1f} MB")  # noqa: T201
     grown = max(inverting.seen.values()) - inverting.seen[2000]
-    print(f"{told['frames']} frames at {told['fps']:.0f}/s, {grown:+.1f} MB after the first 2000")  # noqa: T201
-    return int(grown > ALLOWED_MB or told["frames"] != FRAMES)
+    print(f"{told.frames} frames at {told.fps:.0f}/s, {grown:+.1f} MB after the first 2000")  # noqa: T201
+    return int(grown > ALLOWED_MB or told.frames != FRAMES)
 
 
 if __name__ == "__main__":

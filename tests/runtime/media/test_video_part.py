@@ -9,8 +9,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from nst_rt.cli.video import stylize_video
 from nst_rt.errors import InputError
+from nst_rt.jobs.video_job import transcode
 from nst_rt.media.video.audio_reader import AudioReader
 from nst_rt.media.video.video_part import VideoPart
 from nst_rt.media.video.video_reader import VideoReader
@@ -213,7 +213,7 @@ def test_parts_that_are_none() -> None:
 
 def convert(source: Path, target: Path, start: Fraction | int, length: Fraction | int) -> dict[str, Any]:
     with VideoReader(source, part=VideoPart(Fraction(start), Fraction(length))) as reader:
-        return stylize_video(reader, lambda frame, _: lambda: frame, target, crf=10, preset="veryfast", audio=True)
+        return transcode(reader, lambda frame, _: lambda: frame, target, crf=10).to_json()
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".mkv", "aac"), (".ts", "mp2"), (".mkv", "flac")])

@@ -125,7 +125,6 @@ def test_masks_and_timelines_follow(tinting: Path, flat_painting: str) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["nst-rt", *map(str, arguments), "--threads", "1"])
-        monkeypatch.setattr(nst_rt.cli, "entry_points", lambda **_: [])
         with pytest.raises(SystemExit) as stop:
             nst_rt.cli.main()
         return int(stop.value.code or 0), *capsys.readouterr()

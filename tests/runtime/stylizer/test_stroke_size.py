@@ -3,14 +3,14 @@
 import json
 import math
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from nst_rt import InputError, StyleError, Stylizer
 from nst_rt.cli import app
-from nst_rt.cli.options import StrokeSizeOption
+from nst_rt.cli.options import OPTIONS
 from nst_rt.engine.timing import StageClock
 from nst_rt.masks.mask import StillMask
 from nst_rt.media.images.sample_image import landscape
@@ -18,7 +18,6 @@ from nst_rt.stylizer import masked_stylizer
 from nst_rt.stylizer.masked_stylizer import MaskedStylizer
 from nst_rt.stylizer.stroke_size import brought_back, resized
 from nst_rt.stylizer.stylizer import FINEST_STROKES, LARGEST_STROKES
-from typer.models import OptionInfo
 from typer.testing import CliRunner
 
 AREA, CUBIC = cv2.INTER_AREA, cv2.INTER_CUBIC
@@ -185,8 +184,7 @@ def test_what_is_no_stroke_size(inverting: Path, value: Any, why: str) -> None:
 
 
 def test_the_help_names_the_limits() -> None:
-    (option,) = (one for one in get_args(StrokeSizeOption) if isinstance(one, OptionInfo))
-    assert f"from {FINEST_STROKES} to {LARGEST_STROKES:g}" in str(option.help)
+    assert f"from {FINEST_STROKES} to {LARGEST_STROKES:g}" in str(OPTIONS["stroke_size"].help)
 
 
 def test_a_grid_sweeps_it(inverting: Path, tmp_path: Path) -> None:

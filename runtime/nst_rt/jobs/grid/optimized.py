@@ -39,7 +39,9 @@ class OptimizedMaker:
         except NstError:
             raise
         except (RuntimeError, MemoryError) as error:  # PyTorch's word for too little memory is a RuntimeError
-            raise InputError(f"{request.content}: cannot be optimised ({error}). Try a smaller --size") from error
+            raise InputError(
+                f"{request.content}: cannot be optimised ({error}). Try a smaller size", parameter="size"
+            ) from error
 
     def close(self) -> None:
         """There is nothing to give back."""
@@ -49,5 +51,7 @@ def _paintings(request: Request) -> list[Term]:
     terms = parse_blend(request.style)
     for term in terms:
         if not is_style_image(term.name):
-            raise StyleError(f"--method optimize takes paintings, and {term.name!r} is none. Name an image file")
+            raise StyleError(
+                f"the method optimize takes paintings, and {term.name!r} is none. Name an image file", parameter="style"
+            )
     return terms

@@ -118,7 +118,7 @@ def parse_sweep(text: str, method: str) -> Sweep:
     if key not in names:
         if key in PARAMETERS:
             other = next(iter(PARAMETERS[key].methods))
-            raise malformed("sweep", text, 0, f"{key} is for --method {other}", f"Here can be {', '.join(names)}")
+            raise malformed("sweep", text, 0, f"{key} is for the method {other}", f"Here can be {', '.join(names)}")
         reason = f"no parameter {name.strip()!r}{did_you_mean(name.strip(), names)}" if key else "a name is missing"
         raise malformed("sweep", text, 0, reason, f"There are {', '.join(names)}")
     if not equals:

@@ -35,7 +35,9 @@ class GridRecord:
         if path.is_file():
             self._images = {} if anew else _read(path)
         elif not anew and folder.is_dir() and any(folder.iterdir()):
-            raise OutputError(f"{folder}: holds other things than a grid. Give another -o, or --overwrite")
+            raise OutputError(
+                f"{folder}: holds other things than a grid. Give another output, or overwrite it", parameter="overwrite"
+            )
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:

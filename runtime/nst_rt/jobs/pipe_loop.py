@@ -1,4 +1,4 @@
-"""The loop of `nst-rt pipe`: frames in, stylised frames out, each on its way as soon as it is there.
+"""The loop between two pipes: frames in, stylised frames out, each as soon as it is whole.
 
 Reading, stylising and writing overlap in three threads. At most one frame waits before the network and one behind it,
 and nothing waits for a later frame: if the source is slower than the network, a frame leaves before the next arrives.

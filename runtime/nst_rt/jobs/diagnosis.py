@@ -57,11 +57,11 @@ class Check:
 
 
 def examine() -> Iterator[Check]:
-    """Run every check, yielding each finding as it is made; no check stops the next."""
+    """Run every check and yield each finding as it is made; a check that fails does not stop the next."""
     for check in (_platform, _onnxruntime, _devices, _nvidia, _built_in, _opencv, _videos, _cameras, _folders):
         try:
             yield from check()
-        except Exception as error:  # a doctor who faints is of no use
+        except Exception as error:  # a broken check must not hide the others
             yield Check(check.__name__.strip("_"), "error", f"the check itself failed: {type(error).__name__}: {error}")
 
 
@@ -77,10 +77,11 @@ def _installed(names: tuple[str, ...]) -> dict[str, str]:
 
 def _platform() -> Iterator[Check]:
     yield Check("nst-rt", "ok", f"{nst_rt.__version__} on Python {platform.python_version()}, {platform.platform()}")
-    yield Check("processor", "ok", f"{processor_name()}, {os.cpu_count()} logical cores")
+    yield Check("CPU", "ok", f"{cpu_name()}, {os.cpu_count()} logical cores")
 
 
-def processor_name() -> str:
+def cpu_name() -> str:
+    """The name of this machine's CPU, as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -246,7 +247,7 @@ def _built_in() -> Iterator[Check]:
             "built-in network", "error", f"{there}; returns a wrong shape, {stylized.shape}", "reinstall nst-rt"
         )
         return
-    yield Check("built-in network", "ok", f"{there}; runs on the processor; styles: {names}")
+    yield Check("built-in network", "ok", f"{there}; runs on the CPU; styles: {names}")
 
 
 def _opencv() -> Iterator[Check]:
@@ -265,7 +266,7 @@ def _opencv() -> Iterator[Check]:
     yield Check("OpenCV", "ok", f"{cv2.__version__}, windows by {window_backend() or 'nothing (headless build)'}")
     reason = why_no_window()
     if reason:
-        yield Check("window", "note", reason, "use --no-window with --record or --virtual-camera")
+        yield Check("window", "note", reason, "record, or use a virtual camera, without a window")
     else:
         yield Check("window", "ok", "a window can be shown")
 
@@ -289,7 +290,7 @@ def _cameras() -> Iterator[Check]:
     if cameras:
         yield Check("cameras", "ok", "; ".join(map(str, cameras)))
     else:
-        yield Check("cameras", "note", "none found", "plug one in, or give `webcam --source` a video or a URL")
+        yield Check("cameras", "note", "none found", "plug one in, or take a video or a URL as the source")
     for name, version in _installed(("pyvirtualcam",)).items():
         yield Check("virtual camera", "ok", f"{name} {version}")
         break
