@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from nst_rt.errors import DependencyError, InputError, ModelError
-from nst_rt.media.images.image_header import format_of
+from nst_rt.media.images.image_format import format_of
 from torch import Tensor
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "network", "net", "params")

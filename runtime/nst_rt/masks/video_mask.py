@@ -9,7 +9,7 @@ from types import TracebackType
 from nst_rt.masks.mask import StillMask
 from nst_rt.masks.mask_reader import by_light, labelled_smoothly
 from nst_rt.masks.weights import Weights, feather_for, feathered, resized, tell_resizing
-from nst_rt.media.images.image_header import format_of
+from nst_rt.media.images.image_format import format_of
 from nst_rt.media.video.video_part import VideoPart
 from nst_rt.media.video.video_reader import VideoReader
 from nst_rt.styles.regions import Label

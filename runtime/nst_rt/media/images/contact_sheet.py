@@ -14,20 +14,24 @@ _FACE = cv2.FONT_HERSHEY_SIMPLEX
 
 @dataclass(frozen=True)
 class Cell:
-    """One image of a sheet: uint8 (H, W, 3) BGR, and its label (ASCII)."""
+    """One image of a sheet, and its label."""
 
     image: Frame
+    """uint8 (height, width, 3) BGR."""
     label: str
+    """ASCII: OpenCV draws nothing else."""
 
 
 def contact_sheet(cells: list[Cell], *, columns: int | None = None, side: int = 320, gap: int = 10) -> Frame:
     """Lay cells out in rows, each image fitted into `side` x `side` pixels without distortion.
 
     Args:
-        columns: by default as many as make the sheet about 3:2 and leave few places empty.
+        columns: if left out, as many as make the sheet about 3:2 and leave few places empty.
+        side: longest side of an image on the sheet, in pixels.
+        gap: pixels between images.
 
     Returns:
-        uint8 (H, W, 3) BGR.
+        uint8 (height, width, 3) BGR.
 
     Raises:
         ValueError: no cells.
@@ -55,7 +59,7 @@ def _columns(cells: int, ideal: float) -> int:
 
 
 def fitted(image: Frame, side: int) -> Frame:
-    """The image brought down to a long side of at most `side` pixels; never enlarged."""
+    """The image, uint8 (height, width, 3), scaled down to a long side of at most `side` pixels; never enlarged."""
     scale = min(1.0, side / max(image.shape[:2]))
     if scale == 1.0:
         return image

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import replacing
-from nst_rt.media.images.image_profile import with_profile
+from nst_rt.media.images.profile_writer import with_profile
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 """What can be written, in lower case."""
 
 WITHOUT_ALPHA = frozenset({".jpg", ".jpeg", ".bmp"})
-"""Formats that cannot hold transparency (a BMP could, and few programs would see it)."""
+"""Formats without transparency (BMP could hold it, but few programs would see it)."""
 
 QUALITY = 95
 """Default for JPEG and WebP."""
@@ -31,19 +31,23 @@ def write_image(
 ) -> list[str]:
     """Write an image in the format of the path's suffix; an existing file is replaced only when all went well.
 
+    >>> image = read_image("photo.jpg")
+    >>> write_image("half.jpg", image.shrunk(max(image.size) // 2).bgr, quality=90, profile=image.profile)
+    []
+
     Args:
         path: `.png`, `.jpg`, `.jpeg`, `.webp`, `.tif`, `.tiff` or `.bmp`, in either case.
-        bgr: uint8 (height, width, 3).
-        alpha: uint8 (height, width), not multiplied into the colours.
-        quality: 1 to 100, for JPEG and WebP; the others are lossless.
-        profile: the ICC profile that says what the colours mean.
+        bgr: uint8 (height, width, 3), 0 to 255.
+        alpha: uint8 (height, width), 0 transparent to 255 opaque; `bgr` is not multiplied by it.
+        quality: 1 to 100, for JPEG and WebP; the other formats are lossless.
+        profile: the ICC profile of the colours; None is sRGB.
 
     Returns:
         What could not be kept, one sentence each; mostly empty.
 
     Raises:
-        OutputError: unknown suffix, a folder that is missing or read-only, a full disk, a size that the format
-            cannot hold.
+        OutputError: unknown suffix, quality out of range, a folder that is missing or read-only, a full disk, a size
+            that the format cannot hold.
     """
     path = Path(path)
     data, notices = encode_image(path.suffix, bgr, alpha, quality=quality, profile=profile, name=str(path))
@@ -61,15 +65,21 @@ def encode_image(
     profile: bytes | None = None,
     name: str = "the image",
 ) -> tuple[bytes, list[str]]:
-    """The bytes of an image file, and what could not be kept; arguments and errors as in `write_image`."""
+    """The bytes of an image file, and what could not be kept; arguments and errors as in `write_image`.
+
+    >>> encode_image(".png", np.zeros((16, 16, 3), np.uint8))[0][:4]
+    b'\\x89PNG'
+    """
     check_suffix(suffix, name)
     if not 1 <= quality <= 100:
-        raise OutputError(f"{name}: quality {quality} is not between 1 and 100. Choose one, 95 for instance")
+        raise OutputError(f"{name}: quality {quality} is not between 1 and 100. 95 is the default", parameter="quality")
     suffix = suffix.lower()
     notices = []
     pixels: NDArray[Any] = bgr
     if alpha is not None and suffix in WITHOUT_ALPHA:
-        notices.append(f"{name}: {suffix} cannot hold transparency, dropped; write .png, .webp or .tif to keep it")
+        notices.append(
+            f"{name}: {suffix} cannot hold transparency, which is dropped; write .png, .webp or .tif to keep it"
+        )
     elif alpha is not None:
         pixels = np.dstack([bgr, alpha])
     try:
@@ -83,7 +93,7 @@ def encode_image(
 
 
 def check_suffix(suffix: str, name: str) -> None:
-    """Raise OutputError unless `suffix` names a format that can be written."""
+    """Raise OutputError unless `suffix` names a format that can be written; `name` is what the error calls the file."""
     if suffix.lower() not in SUFFIXES:
         raise OutputError(f"{name}: cannot write {suffix or 'a name without suffix'}. Use one of {', '.join(SUFFIXES)}")
 
@@ -91,7 +101,7 @@ def check_suffix(suffix: str, name: str) -> None:
 def _options(suffix: str, quality: int) -> list[int]:
     if suffix in (".jpg", ".jpeg"):
         options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-        if quality >= 90:  # thin strokes of strong colour are what halved chroma smears first
+        if quality >= 90:  # halved chroma would smear thin strokes of strong colour
             options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
         return options
     return [cv2.IMWRITE_WEBP_QUALITY, quality] if suffix == ".webp" else []

@@ -41,11 +41,9 @@ class VideoReader:
     Iterate once, in one thread. A video that is cut or damaged gives the frames that can be decoded, and the iteration
     sets `warning` at its end.
 
-    ```python
-    with VideoReader("holiday.mp4") as reader, VideoWriter("negative.mp4", reader.info) as writer:
-        for frame in reader:
-            writer.write(255 - frame.bgr, frame.pts)
-    ```
+    >>> with VideoReader("holiday.mp4") as reader, VideoWriter("negative.mp4", reader.info) as writer:
+    ...     for frame in reader:
+    ...         writer.write(255 - frame.bgr, frame.pts)
 
     Args:
         path: the video.

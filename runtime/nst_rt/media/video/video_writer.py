@@ -44,12 +44,10 @@ class VideoWriter:
     notice. Use it as a context manager: the file takes its place when the block ends well, and is gone when the block
     raises.
 
-    ```python
-    with VideoReader("holiday.mp4") as reader, AudioReader("holiday.mp4") as audio:
-        with VideoWriter("negative.mp4", reader.info, audio=audio) as writer:
-            for frame in reader:
-                writer.write(255 - frame.bgr, frame.pts)
-    ```
+    >>> with VideoReader("holiday.mp4") as reader, AudioReader("holiday.mp4") as audio:
+    ...     with VideoWriter("negative.mp4", reader.info, audio=audio) as writer:
+    ...         for frame in reader:
+    ...             writer.write(255 - frame.bgr, frame.pts)
 
     Args:
         path: `.mp4`, `.mov` or `.mkv`, in either case.

@@ -1,4 +1,8 @@
-"""What OpenCV's encoders leave out of an image file: its colour profile, and that TIFF's fourth channel is alpha."""
+"""What OpenCV's encoders leave out of an image file: the colour profile, and that TIFF's fourth channel is alpha.
+
+OpenCV 5 can embed profiles too (`imencodeWithMetadata`), but not in TIFF, only up to 64 kB in JPEG, and in PNG it fails
+on a profile that libpng finds odd. Pillow can embed one only in an image that it encodes itself.
+"""
 
 import struct
 import zlib
@@ -7,16 +11,16 @@ _EXTRA_SAMPLES, _PROFILE = 338, 34675
 _SHORT, _UNDEFINED = 3, 7
 _UNASSOCIATED = 2
 _JPEG_PART = 65_519
-"""Bytes of a profile that one JPEG segment holds."""
+"""Bytes of a profile that fit into one JPEG segment."""
 
 
 def with_profile(data: bytes, suffix: str, profile: bytes | None, *, has_alpha: bool = False) -> bytes:
-    """The encoded file with an ICC profile in it, and for TIFF with its alpha channel declared.
+    """The file with an ICC profile in it, and for TIFF with its alpha channel declared.
 
     Args:
-        data: a PNG, JPEG, WebP, TIFF or BMP file as OpenCV wrote it.
+        data: a PNG, JPEG, WebP, TIFF or BMP file as OpenCV encoded it.
         suffix: of the format, in lower case.
-        profile: None leaves the file as it is; BMP has no place for one that programs read.
+        profile: None leaves the file as it is. BMP stays as it is anyway: programs read no profile in it.
         has_alpha: four channels, colours not multiplied by alpha.
     """
     if suffix in (".tif", ".tiff"):
@@ -43,7 +47,7 @@ def _jpeg(data: bytes, profile: bytes) -> bytes:
         struct.pack(">HH12sBB", 0xFFE2, 16 + len(part), b"ICC_PROFILE\0", number, len(parts)) + part
         for number, part in enumerate(parts, 1)
     )
-    after_jfif = 4 + struct.unpack_from(">H", data, 4)[0]  # JFIF's own segment has to stay the first
+    after_jfif = 4 + struct.unpack_from(">H", data, 4)[0]  # JFIF's own segment must come first
     return data[:after_jfif] + segments + data[after_jfif:]
 
 
