@@ -1,17 +1,27 @@
-"""`nst-rt export`: checkpoints to model files. Imports nothing heavy until a command runs."""
+"""`nst-rt export`: checkpoints to model files, and model files to other forms.
+
+Nothing heavy is imported until a command runs.
+"""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
+from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from nst_rt.cli.frame_options import parse_sides
+from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import Command, Given, option_fields
+from nst_rt.cli.options import OPTIONS as STYLIZER_OPTIONS
 from nst_rt.cli.options import JsonOption
 from nst_rt.jobs.extras import refuse_missing
+from typer.models import OptionInfo
 
 from nst_export.export_options import ExportOptions
-from nst_export.serving.commands import register as register_serving
 
 if TYPE_CHECKING:
     from nst_export.model_files.model_writer import Exported
@@ -25,7 +35,7 @@ app = typer.Typer(
 )
 
 
-class PrecisionName(StrEnum):
+class Precision(StrEnum):
     """Choices of --precision."""
 
     fp32 = "fp32"
@@ -33,190 +43,153 @@ class PrecisionName(StrEnum):
     both = "both"
 
 
+OPTIONS: dict[str, OptionInfo] = {
+    "precision": typer.Option("--precision", help="fp32 for CPUs, fp16 for GPUs."),
+    "style_name": typer.Option(
+        "--style-name", help="The style's name; the output's name if left out.", show_default=False
+    ),
+    "photographs": typer.Option(
+        "--photographs",
+        help="Folder of images to check the export on; drawn ones if left out.",
+        show_default=False,
+    ),
+    "license": typer.Option("--license", help="Licence of the weights, for the model's record."),
+    "controls": typer.Option("--no-controls", help="Leave out the inputs `strength` and `color`: a little faster."),
+    "overwrite": typer.Option(
+        "--overwrite", help="Replace files that exist, and remove files of another network that would be used with it."
+    ),
+}
+"""Flags and help of the fields of `ExportOptions`."""
+
 OutputOption = Annotated[
-    Path,
-    typer.Option("--output", "-o", help="The model file, OUT.onnx; with both precisions also OUT.fp16.onnx."),
+    Path, typer.Option("--output", "-o", help="The model file, OUT.onnx; with both precisions also OUT.fp16.onnx.")
 ]
-PrecisionOption = Annotated[PrecisionName, typer.Option("--precision", help="fp32 for processors, fp16 for GPUs.")]
-StyleNameOption = Annotated[
-    str | None, typer.Option("--style-name", help="What the style is called; OUT if left out.", show_default=False)
-]
-PhotographsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--photographs", help="Folder of images to check the export on; drawn ones if left out.", show_default=False
-    ),
-]
-LicenseOption = Annotated[str, typer.Option("--license", help="Licence of the weights, for the model's record.")]
-NoControlsOption = Annotated[
-    bool, typer.Option("--no-controls", help="Leave out the inputs `strength` and `color`: the leanest graph.")
-]
-OverwriteOption = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite",
-        help="Replace files that exist; where OUT.fp16.onnx, OUT.int8.onnx, OUT.encoder.onnx or OUT.styles.json of "
-        "another network would stay beside the new model, remove it.",
-    ),
-]
+
+
+class Variant(StrEnum):
+    """Choices of --variant."""
+
+    cpu = "cpu"
+    openvino = "openvino"
+    cuda = "cuda"
+    tensorrt = "tensorrt"
+
+
+class ServedPrecision(StrEnum):
+    """Choices of --precision for servers."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    fp16 = "fp16"
+    int8 = "int8"
+
+
+class Target(StrEnum):
+    """Choices of --target."""
+
+    any = "any"
+    arm = "arm"
+    amd64 = "amd64"
+
+
+def _export_options(*names: str) -> Callable[[Command], Command]:
+    """Options for these fields of `ExportOptions`, in the place of a command's parameter `options`."""
+    given = {"precision": Given(Precision, Precision.both, str), "controls": Given(bool, False, not_)}
+    return option_fields(ExportOptions, OPTIONS, names, given=given)
+
+
+def _made_output(name: str) -> OptionInfo:
+    """The output option of a command that makes a file of a model."""
+    option: OptionInfo = typer.Option(
+        "--output",
+        "-o",
+        help=f"{name}; if left out, beside MODEL, or in the working folder if MODEL is a name. In another folder than "
+        "MODEL, its NAME.styles.json and NAME.encoder.onnx are copied too.",
+        show_default=False,
+    )
+    return option
+
+
+@contextmanager
+def _exporting() -> Iterator[None]:
+    """Around imports of modules that need the extra `export`.
+
+    Raises:
+        DependencyError: a package of it is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        refuse_missing(error, "exporting")
 
 
 @app.command()
+@_export_options("precision", "style_name", "photographs", "license", "controls", "overwrite")
 def transformer(
     checkpoint: Annotated[Path, typer.Argument(help="A fast_neural_style state dict, of any width.")],
     output: OutputOption,
-    precision: PrecisionOption = PrecisionName.both,
-    style_name: StyleNameOption = None,
-    photographs: PhotographsOption = None,
-    license: LicenseOption = "unknown",
-    no_controls: NoControlsOption = False,
-    overwrite: OverwriteOption = False,
+    options: ExportOptions,
     as_json: JsonOption = False,
 ) -> None:
     """A transformer network (Johnson et al. 2016): one style, baked in."""
-    try:
+    with _exporting():
         from nst_export.families.transformer_export import export_transformer
-    except ModuleNotFoundError as error:
-        refuse_missing(error, "exporting")
-    _show(
-        export_transformer(
-            checkpoint,
-            output,
-            ExportOptions(
-                precision=precision.value,
-                style_name=style_name or "",
-                photographs=photographs,
-                license=license,
-                controls=not no_controls,
-                overwrite=overwrite,
-            ),
-        ),
-        as_json,
-    )
+    _show(export_transformer(checkpoint, output, options), as_json)
 
 
 @app.command()
+@_export_options("precision", "photographs", "license", "controls", "overwrite")
 def adain(
     encoder: Annotated[Path, typer.Option("--encoder", help="VGG encoder: vgg_normalised.pth or a cut one.")],
     decoder: Annotated[Path, typer.Option("--decoder", help="The decoder that was trained with it.")],
     output: OutputOption,
-    precision: PrecisionOption = PrecisionName.both,
-    photographs: PhotographsOption = None,
-    license: LicenseOption = "unknown",
-    no_controls: NoControlsOption = False,
-    overwrite: OverwriteOption = False,
+    options: ExportOptions,
     as_json: JsonOption = False,
 ) -> None:
     """AdaIN (Huang & Belongie 2017): any painting; also writes the style encoder, OUT.encoder.onnx."""
-    try:
+    with _exporting():
         from nst_export.families.adain_export import export_adain
-    except ModuleNotFoundError as error:
-        refuse_missing(error, "exporting")
-    _show(
-        export_adain(
-            encoder,
-            decoder,
-            output,
-            ExportOptions(
-                precision=precision.value,
-                photographs=photographs,
-                license=license,
-                controls=not no_controls,
-                overwrite=overwrite,
-            ),
-        ),
-        as_json,
-    )
+    _show(export_adain(encoder, decoder, output, options), as_json)
 
 
 @app.command()
+@_export_options("precision", "style_name", "photographs", "license", "controls", "overwrite")
 def adaptive(
     checkpoint: Annotated[
         Path,
         typer.Argument(help="A TensorFlow checkpoint: NAME of NAME.index, or its folder; or an .npz of its variables."),
     ],
     output: OutputOption,
-    precision: PrecisionOption = PrecisionName.both,
-    style_name: StyleNameOption = None,
-    photographs: PhotographsOption = None,
-    license: LicenseOption = "unknown",
-    no_controls: NoControlsOption = False,
-    overwrite: OverwriteOption = False,
+    options: ExportOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Adaptive style transfer (Sanakoyeu et al. 2018): one artist, baked in."""
-    try:
+    with _exporting():
         from nst_export.families.adaptive_export import export_adaptive
-    except ModuleNotFoundError as error:
-        refuse_missing(error, "exporting")
-    _show(
-        export_adaptive(
-            checkpoint,
-            output,
-            ExportOptions(
-                precision=precision.value,
-                style_name=style_name or "",
-                photographs=photographs,
-                license=license,
-                controls=not no_controls,
-                overwrite=overwrite,
-            ),
-        ),
-        as_json,
-    )
+    _show(export_adaptive(checkpoint, output, options), as_json)
 
 
 @app.command()
+@_export_options("precision", "photographs", "license", "controls", "overwrite")
 def conditional(
     weights: Annotated[Path, typer.Argument(help="conditional.pt or checkpoint.pt of `nst-rt train conditional`.")],
     output: OutputOption,
-    precision: PrecisionOption = PrecisionName.both,
+    options: ExportOptions,
     leave_out: Annotated[
-        list[str] | None, typer.Option("--leave-out", help="A style that is not to come along; may be repeated.")
+        list[str] | None, typer.Option("--leave-out", help="A style to leave out; may be repeated.")
     ] = None,
-    photographs: PhotographsOption = None,
-    license: LicenseOption = "unknown",
-    no_controls: NoControlsOption = False,
-    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """A conditional network (Dumoulin et al. 2017): many named styles; writes OUT.styles.json beside it."""
-    try:
+    with _exporting():
         from nst_export.families.conditional_export import export_conditional
-    except ModuleNotFoundError as error:
-        refuse_missing(error, "exporting")
-    _show(
-        export_conditional(
-            weights,
-            output,
-            ExportOptions(
-                precision=precision.value,
-                photographs=photographs,
-                license=license,
-                controls=not no_controls,
-                overwrite=overwrite,
-            ),
-            leave_out=leave_out or [],
-        ),
-        as_json,
-    )
+    _show(export_conditional(weights, output, options, leave_out=leave_out or []), as_json)
 
 
 @app.command()
 def int8(
-    model: Annotated[
-        str, typer.Argument(help="The fp32 .onnx file of a stylising network, as exported, or a model's name.")
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="NAME.int8.onnx; if left out beside MODEL's file, of a model's name in the working folder. Elsewhere "
-            "than beside MODEL, its NAME.styles.json and NAME.encoder.onnx are copied along.",
-            show_default=False,
-        ),
-    ] = None,
+    model: Annotated[str, typer.Argument(help="The exported fp32 .onnx file of a network, or a model's name.")],
+    output: Annotated[Path | None, _made_output("NAME.int8.onnx")] = None,
     photographs: Annotated[
         Path | None,
         typer.Option(
@@ -225,34 +198,127 @@ def int8(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Replace files that exist; remove those of another network that would be used with it."
-        ),
-    ] = False,
+    overwrite: Annotated[bool, OPTIONS["overwrite"]] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Quantise an exported model for processors.
+    """Quantise an exported model for CPUs.
 
-    Beside its model, `--precision int8` uses it; anywhere else, `--model NAME.int8.onnx`.
+    If the file lies beside its model, `--precision int8` uses it; anywhere else, `--model NAME.int8.onnx`.
     """
-    try:
+    with _exporting():
         from nst_export.model_files.export_targets import INT8
         from nst_export.model_files.model_reader import model_and_output
         from nst_export.quantization.export import export_int8
-    except ModuleNotFoundError as error:
-        refuse_missing(error, "exporting")
     source, output = model_and_output(model, output, INT8)
     quantised = export_int8(source, output, photographs=photographs, overwrite=overwrite)
     _show((quantised.file,), as_json, against=source.name, companions=quantised.companions)
     weakest = f"; the weakest style is {quantised.weakest_style}" if quantised.weakest_style else ""
-    typer.echo(
-        f"  {quantised.convolutions} convolutions in int8, in fp32 {', '.join(quantised.left_out)}{weakest}", err=True
+    say(f"  {quantised.convolutions} convolutions in int8, in fp32 {', '.join(quantised.left_out)}{weakest}")
+
+
+@app.command()
+def triton(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The model repository; created if it does not exist.")],
+    model: Annotated[str | None, STYLIZER_OPTIONS["model"]] = None,
+    variant: Annotated[
+        list[Variant] | None,
+        typer.Option(
+            "--variant",
+            help="Where the server runs the network; may be repeated, and clients get the first; cpu if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size", metavar="WxH", show_default=False, help="Serve only frames of this size; tensorrt needs it."
+        ),
+    ] = None,
+    precision: Annotated[
+        ServedPrecision, typer.Option("--precision", help="auto: fp16 on GPUs if there is such a file, else fp32.")
+    ] = ServedPrecision.auto,
+    max_batch: Annotated[int, typer.Option("--max-batch", min=1, help="Frames of one size that run together.")] = 8,
+    queue_delay: Annotated[
+        float,
+        typer.Option("--queue-delay", min=0, metavar="MS", help="How long a frame may wait for others to join it."),
+    ] = 0.0,
+    instances: Annotated[
+        int, typer.Option("--instances", min=1, help="Copies of the network, on each GPU or on the CPU.")
+    ] = 1,
+    threads: Annotated[
+        int, typer.Option("--threads", min=0, help="CPU threads of each instance; 0 is one for each core.")
+    ] = 0,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The model's name for clients; its file's name if left out.")
+    ] = None,
+    storage_uri: Annotated[
+        str | None,
+        typer.Option(
+            "--storage-uri",
+            help="Where KServe finds the repository; pvc://nst-rt/DIR if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace what an earlier export wrote for this model; keep everything else."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A model repository for NVIDIA Triton, and KServe's manifest. docs/embedding/model-servers.md shows both."""
+    sides = parse_sides(size) if size is not None else None
+    with _exporting():
+        from nst_export.serving.repository import export_triton
+        from nst_export.serving.triton_config import Serving
+    written = export_triton(
+        folder,
+        model,
+        name=name,
+        variants=[one.value for one in variant or [Variant.cpu]],
+        precision=precision.value,
+        size=(sides[1], sides[0]) if sides else None,
+        serving=Serving(max_batch, queue_delay, instances, threads),
+        storage_uri=storage_uri,
+        overwrite=overwrite,
     )
+    for entry in written.entries:
+        say(f"{written.folder / entry.name}: {f'made of {entry.source}' if entry.source else 'for clients'}")
+    say(f"tritonserver --model-repository {written.folder.absolute()}")
+    if as_json:
+        typer.echo(json.dumps(written.to_json()))
 
 
-register_serving(app)
+@app.command()
+def ort(
+    model: Annotated[str, typer.Argument(help="An exported .onnx file, also a style encoder, or a model's name.")],
+    output: Annotated[Path | None, _made_output("NAME.ort")] = None,
+    target: Annotated[
+        Target, typer.Option("--target", help="CPUs that it is optimised for; amd64 files run on no others.")
+    ] = Target.any,
+    photographs: Annotated[Path | None, OPTIONS["photographs"]] = None,
+    overwrite: Annotated[bool, OPTIONS["overwrite"]] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A model in ONNX Runtime's own format, and the list of operators that a reduced build of it needs."""
+    with _exporting():
+        from nst_rt.models.catalog import ORT_SUFFIX
+
+        from nst_export.model_files.model_reader import model_and_output
+        from nst_export.parity.parity import parity_table
+        from nst_export.parity.sample_images import origin_of
+        from nst_export.serving.ort_format import export_ort
+    source, output = model_and_output(model, output, ORT_SUFFIX)
+    written = export_ort(source, output, target=target.value, photographs=photographs, overwrite=overwrite)
+    megabytes = written.model.stat().st_size / 1e6
+    heading = f"{written.model} ({written.record.precision}, {megabytes:.1f} MB)"
+    say(parity_table(heading, written.parity, origin_of(photographs), source.name))
+    say(f"{written.operators}: for ONNX Runtime's build.py --include_ops_by_config")
+    for path in written.companions:
+        say(f"{path}: copied")
+    if as_json:
+        parity = [asdict(entry) for entry in written.parity]
+        told = {"model": str(written.model), "operators": str(written.operators), "parity": parity}
+        typer.echo(json.dumps({**told, "companions": [str(path) for path in written.companions]}))
 
 
 def _show(
@@ -266,9 +332,9 @@ def _show(
     for entry in exported:
         megabytes = entry.path.stat().st_size / 1e6
         heading = f"{entry.path} ({entry.record.precision}, {megabytes:.1f} MB)"
-        typer.echo(parity_table(heading, entry.record.parity, entry.record.parity_images, against), err=True)
+        say(parity_table(heading, entry.record.parity, entry.record.parity_images, against))
     for path in companions:
-        typer.echo(f"{path}: copied along", err=True)
+        say(f"{path}: copied")
     if as_json:
         records = [{"file": str(entry.path), **asdict(entry.record)} for entry in exported]
         copied = {"companions": [str(path) for path in companions]} if companions else {}

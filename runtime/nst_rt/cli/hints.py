@@ -10,6 +10,7 @@ _OTHERS = {
     "format": "--format",
     "frame_rate": "--rate",
     "frames": "--frames",
+    "leave_out": "--leave-out",
     "loss_network": "--loss-network",
     "matrix": "--matrix",
     "method": "--method",
@@ -30,6 +31,7 @@ _OTHERS = {
     "steps": "--steps",
     "sweeps": "--sweep",
     "tune": "--tune",
+    "variants": "--variant",
     "virtual_camera": "--virtual-camera",
     "window": "--no-window",
 }

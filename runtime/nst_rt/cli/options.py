@@ -1,14 +1,12 @@
 """The options that several commands have: flags and help of the fields of `StylizerOptions`, and some others."""
 
-import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 from typer.models import OptionInfo
 
+from nst_rt.cli.option_fields import Command, Given, option_fields
 from nst_rt.errors import StyleError
 from nst_rt.jobs.stylizer_options import StylizerOptions
 
@@ -93,8 +91,6 @@ StylesOption = Annotated[
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
 
-Command = Callable[..., None]
-
 
 def stylizer_options(*names: str) -> Callable[[Command], Command]:
     """Give a command options for fields of `StylizerOptions`, in the place of its parameter `options`.
@@ -107,37 +103,9 @@ def stylizer_options(*names: str) -> Callable[[Command], Command]:
         ... def command(options: StylizerOptions) -> None:
         ...     print(options)
     """
-    types, defaults = get_type_hints(StylizerOptions), {one.name: one.default for one in fields(StylizerOptions)}
-    # Of a --style that is no list the last value would silently win, see `_one_style`.
-    types["style"] = list[str] | None
-    expanded = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=defaults[name],
-            annotation=Annotated[types[name], OPTIONS[name]],
-        )
-        for name in names
-    ]
-
-    def decorate(command: Command) -> Command:
-        @wraps(command)
-        def with_options(**given: Any) -> None:
-            values = {name: given.pop(name) for name in names}
-            if "style" in values:
-                values["style"] = _one_style(values["style"])
-            command(**given, options=StylizerOptions(**values))
-
-        own = inspect.signature(command, eval_str=True).parameters
-        parameters: list[inspect.Parameter] = []
-        for name, parameter in own.items():
-            parameters += expanded if name == "options" else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
-        # typer reads both.
-        with_options.__dict__["__signature__"] = inspect.Signature(parameters)
-        with_options.__annotations__ = {one.name: one.annotation for one in parameters}
-        return with_options
-
-    return decorate
+    # Of a --style that is no list the last value would silently win.
+    given = {"style": Given(list[str] | None, None, _one_style)}
+    return option_fields(StylizerOptions, OPTIONS, names, given=given)
 
 
 def _one_style(given: Sequence[str] | None) -> str | None:

@@ -171,7 +171,7 @@ def test_a_models_name_leaves_the_file_in_the_working_folder(styled, tmp_path, m
     assert result.exit_code == 0
     assert sorted(path.name for path in here.iterdir()) == ["own.int8.onnx", "own.styles.json"]
     assert (here / "own.styles.json").read_bytes() == styled.with_name("own.styles.json").read_bytes()
-    assert "own.styles.json: copied along" in result.stderr
+    assert "own.styles.json: copied" in result.stderr
     assert record_of(here / "own.int8.onnx").source_sha256 == record_of(styled).source_sha256
     assert not (home / "own.int8.onnx").exists()
     with pytest.raises(ModelError, match=r"no model named 'owm' .did you mean 'own'"):
