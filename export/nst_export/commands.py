@@ -22,6 +22,7 @@ from nst_rt.jobs.extras import refuse_missing
 from typer.models import OptionInfo
 
 from nst_export.export_options import ExportOptions
+from nst_export.serving.triton_options import TritonOptions
 
 if TYPE_CHECKING:
     from nst_export.model_files.model_writer import Exported
@@ -61,6 +62,34 @@ OPTIONS: dict[str, OptionInfo] = {
 }
 """Flags and help of the fields of `ExportOptions`."""
 
+TRITON_OPTIONS: dict[str, OptionInfo] = {
+    "variants": typer.Option(
+        "--variant",
+        help="Where the server runs the network; may be repeated, and clients get the first; cpu if left out.",
+        show_default=False,
+    ),
+    "size": typer.Option(
+        "--size", metavar="WxH", show_default=False, help="Serve only frames of this size; tensorrt needs it."
+    ),
+    "precision": typer.Option("--precision", help="auto: fp16 on GPUs if there is such a file, else fp32."),
+    "max_batch": typer.Option("--max-batch", min=1, help="Frames of one size that run together."),
+    "queue_delay": typer.Option(
+        "--queue-delay", min=0, metavar="MS", help="How long a frame may wait for others to join it."
+    ),
+    "instances": typer.Option("--instances", min=1, help="Copies of the network, on each GPU or on the CPU."),
+    "threads": typer.Option("--threads", min=0, help="CPU threads of each instance; 0 is one for each core."),
+    "name": typer.Option("--name", help="The model's name for clients; its file's name if left out."),
+    "storage_uri": typer.Option(
+        "--storage-uri",
+        help="Where KServe finds the repository; pvc://nst-rt/DIR if left out.",
+        show_default=False,
+    ),
+    "overwrite": typer.Option(
+        "--overwrite", help="Replace what an earlier export wrote for this model; keep everything else."
+    ),
+}
+"""Flags and help of the fields of `TritonOptions`."""
+
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", help="The model file, OUT.onnx; with both precisions also OUT.fp16.onnx.")
 ]
@@ -96,6 +125,23 @@ def _export_options(*names: str) -> Callable[[Command], Command]:
     """Options for these fields of `ExportOptions`, in the place of a command's parameter `options`."""
     given = {"precision": Given(Precision, Precision.both, str), "controls": Given(bool, False, not_)}
     return option_fields(ExportOptions, OPTIONS, names, given=given)
+
+
+def _triton_options(*names: str) -> Callable[[Command], Command]:
+    """The same for fields of `TritonOptions`."""
+    given = {
+        "variants": Given(list[Variant] | None, None, lambda variants: tuple(map(str, variants or [Variant.cpu]))),
+        "size": Given(str | None, None, _height_and_width),
+        "precision": Given(ServedPrecision, ServedPrecision.auto, str),
+    }
+    return option_fields(TritonOptions, TRITON_OPTIONS, names, given=given)
+
+
+def _height_and_width(size: str | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    width, height = parse_sides(size)
+    return height, width
 
 
 def _made_output(name: str) -> OptionInfo:
@@ -217,70 +263,18 @@ def int8(
 
 
 @app.command()
+@_triton_options(*TRITON_OPTIONS)
 def triton(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The model repository; created if it does not exist.")],
+    *,
     model: Annotated[str | None, STYLIZER_OPTIONS["model"]] = None,
-    variant: Annotated[
-        list[Variant] | None,
-        typer.Option(
-            "--variant",
-            help="Where the server runs the network; may be repeated, and clients get the first; cpu if left out.",
-            show_default=False,
-        ),
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            "--size", metavar="WxH", show_default=False, help="Serve only frames of this size; tensorrt needs it."
-        ),
-    ] = None,
-    precision: Annotated[
-        ServedPrecision, typer.Option("--precision", help="auto: fp16 on GPUs if there is such a file, else fp32.")
-    ] = ServedPrecision.auto,
-    max_batch: Annotated[int, typer.Option("--max-batch", min=1, help="Frames of one size that run together.")] = 8,
-    queue_delay: Annotated[
-        float,
-        typer.Option("--queue-delay", min=0, metavar="MS", help="How long a frame may wait for others to join it."),
-    ] = 0.0,
-    instances: Annotated[
-        int, typer.Option("--instances", min=1, help="Copies of the network, on each GPU or on the CPU.")
-    ] = 1,
-    threads: Annotated[
-        int, typer.Option("--threads", min=0, help="CPU threads of each instance; 0 is one for each core.")
-    ] = 0,
-    name: Annotated[
-        str | None, typer.Option("--name", help="The model's name for clients; its file's name if left out.")
-    ] = None,
-    storage_uri: Annotated[
-        str | None,
-        typer.Option(
-            "--storage-uri",
-            help="Where KServe finds the repository; pvc://nst-rt/DIR if left out.",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace what an earlier export wrote for this model; keep everything else."),
-    ] = False,
+    options: TritonOptions,
     as_json: JsonOption = False,
 ) -> None:
     """A model repository for NVIDIA Triton, and KServe's manifest. docs/embedding/model-servers.md shows both."""
-    sides = parse_sides(size) if size is not None else None
     with _exporting():
         from nst_export.serving.repository import export_triton
-        from nst_export.serving.triton_config import Serving
-    written = export_triton(
-        folder,
-        model,
-        name=name,
-        variants=[one.value for one in variant or [Variant.cpu]],
-        precision=precision.value,
-        size=(sides[1], sides[0]) if sides else None,
-        serving=Serving(max_batch, queue_delay, instances, threads),
-        storage_uri=storage_uri,
-        overwrite=overwrite,
-    )
+    written = export_triton(folder, model, options)
     for entry in written.entries:
         say(f"{written.folder / entry.name}: {f'made of {entry.source}' if entry.source else 'for clients'}")
     say(f"tritonserver --model-repository {written.folder.absolute()}")

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from nst_export.parity.parity import LEAST_PSNR, compare_images, open_session, run_frame
 from nst_export.parity.sample_images import draw_image
+from nst_export.serving.triton_options import Size
 
 CONTROLS = (contract.STRENGTH, contract.COLOR)
 ARITHMETIC = ("Add", "Sub", "Mul", "Div")
@@ -23,9 +24,6 @@ ELEMENTWISE = (*ARITHMETIC, "Cast", "Identity", "Equal", "And", "Or", "Not")
 
 CHECKED_SIZE = (96, 128)
 """Height and width that a rewritten graph is checked at, if it takes every size."""
-
-Size = tuple[int, int]
-"""Height and width in pixels."""
 
 
 def batched(model: onnx.ModelProto, source: str, size: Size | None = None) -> onnx.ModelProto:

@@ -19,21 +19,20 @@ from nst_rt.styles.styles_file import Style, styles_text
 
 from nst_export.model_files.model_reader import read_model_file
 from nst_export.model_files.model_writer import EXPORTER
-from nst_export.serving.batching import Size, batched, check_batched
+from nst_export.serving.batching import batched, check_batched
 from nst_export.serving.checking import two_vectors
 from nst_export.serving.kserve import manifest
 from nst_export.serving.placing import placing, refuse_folder
 from nst_export.serving.style_table import style_table
 from nst_export.serving.triton_config import (
     Config,
-    Serving,
-    Variant,
     config_text,
     encoder_config,
     ensemble_config,
     network_config,
     table_config,
 )
+from nst_export.serving.triton_options import TritonOptions, Variant
 
 CONFIG, MANIFEST, STYLES = "config.pbtxt", ".kserve.yaml", ".styles.json"
 _WANTED = "a model's name or .onnx file"
@@ -78,18 +77,7 @@ class Repository:
         }
 
 
-def export_triton(
-    folder: Path,
-    model: str | Path | None = None,
-    *,
-    name: str | None = None,
-    variants: Sequence[Variant] = ("cpu",),
-    precision: str = "auto",
-    size: Size | None = None,
-    serving: Serving | None = None,
-    storage_uri: str | None = None,
-    overwrite: bool = False,
-) -> Repository:
+def export_triton(folder: Path, model: str | Path | None = None, options: TritonOptions | None = None) -> Repository:
     """Write a Triton model repository for a model.
 
     NAME is an ensemble that clients call with a frame and a style's name. NAME_cpu, NAME_tensorrt ... are the network
@@ -98,16 +86,8 @@ def export_triton(
     them.
 
     Args:
-        folder: the repository.
+        folder: the repository; created if it does not exist.
         model: a model's name or .onnx file; the built-in network if None.
-        name: of the model that clients call; the file's name if None.
-        variants: where the network runs; NAME calls the first.
-        precision: `auto` takes the fp16 file on GPUs if there is one, else fp32; or fp32, fp16, int8.
-        size: height and width of the only frame size that is served; every size if None, which TensorRT does not
-            support.
-        serving: batches, instances and threads.
-        storage_uri: of the repository, for KServe; a claim called nst-rt if None.
-        overwrite: replace what an earlier export wrote there for NAME.
 
     Raises:
         InputError: a wrong name, size or number.
@@ -117,19 +97,19 @@ def export_triton(
 
     Example:
         ```python
-        export_triton(Path("repository"), "candy.onnx", variants=["cuda"], serving=Serving(max_batch=4))
+        export_triton(Path("repository"), "candy.onnx", TritonOptions(variants=("cuda",), max_batch=4))
         ```
     """
-    serving = serving or Serving()
+    options = options or TritonOptions()
     files = find_model(model if model is not None else BUILT_IN)
-    name = name or re.sub(r"[^\w.-]", "-", files.network, flags=re.ASCII)
-    _check(name, variants, size, serving)
-    refuse_folder(folder, overwrite=overwrite)
+    name = options.name or re.sub(r"[^\w.-]", "-", files.network, flags=re.ASCII)
+    _check(name, options)
+    refuse_folder(folder, overwrite=options.overwrite)
     _, record = read_model_file(files.path, _WANTED)
     if record.kind != "stylizer":
         raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
     styles = load_styles(files, record.style_size, record.source_sha256) if record.style_size else {}
-    networks = [_network(name, files, variant, precision, size, serving, styles) for variant in variants]
+    networks = [_network(name, files, variant, options, styles) for variant in options.variants]
     table = _table(f"{name}_styles", styles, files)
     ensemble = ensemble_config(name, networks[0].config, table.config if table else None)
     encoder = _encoder(f"{name}_encoder", files, record)
@@ -143,13 +123,14 @@ def export_triton(
             public = [Style(**{**vars(style), "painting": "", "user_file": ""}) for style in styles.values()]
             text = styles_text(public, record.source_sha256)
             (temporary / f"{name}{STYLES}").write_text(text, encoding="utf-8")
-        gpu = any(variant in ("cuda", "tensorrt") for variant in variants) or _others_need_gpu(folder, name)
-        text = manifest(name, storage_uri or f"pvc://nst-rt/{folder.absolute().name}", gpu=gpu)
+        gpu = any(variant in ("cuda", "tensorrt") for variant in options.variants) or _others_need_gpu(folder, name)
+        text = manifest(name, options.storage_uri or f"pvc://nst-rt/{folder.absolute().name}", gpu=gpu)
         (temporary / f"{name}{MANIFEST}").write_text(text, encoding="utf-8")
     return Repository(folder, name, tuple(entries), tuple(styles))
 
 
-def _check(name: str, variants: Sequence[Variant], size: Size | None, serving: Serving) -> None:
+def _check(name: str, options: TritonOptions) -> None:
+    variants, size = options.variants, options.size
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise InputError(
             f"{name!r} cannot be the name of a model. Give letters, digits, and . _ - between them", parameter="name"
@@ -162,7 +143,7 @@ def _check(name: str, variants: Sequence[Variant], size: Size | None, serving: S
         raise InputError(
             "TensorRT builds its engine for one frame size. Give the size, 1280x720 for example", parameter="size"
         )
-    if min(serving.max_batch, serving.instances) < 1 or min(serving.queue_delay, serving.threads) < 0:
+    if min(options.max_batch, options.instances) < 1 or min(options.queue_delay, options.threads) < 0:
         raise InputError("batches and instances are 1 or more, delays and threads 0 or more")
 
 
@@ -170,20 +151,18 @@ def _network(
     name: str,
     files: ModelFiles,
     variant: Variant,
-    precision: str,
-    size: Size | None,
-    serving: Serving,
+    options: TritonOptions,
     styles: dict[str, Style],
 ) -> Entry:
     on_gpu = variant in ("cuda", "tensorrt")
-    path = _file(files, precision, on_gpu)
+    path = _file(files, options.precision, on_gpu)
     model, record = read_model_file(path, _WANTED)
     if record.precision == "int8" and on_gpu:
         raise ModelError(f"{path}: int8, which is for CPUs. Give fp16 for {variant}", parameter="precision")
-    graph = batched(model, str(path), size)
+    graph = batched(model, str(path), options.size)
     vectors = two_vectors(record, {key: style.vector for key, style in styles.items()})
     check_batched(model, graph, record, vectors, str(path))
-    config = network_config(f"{name}_{variant}", graph, variant, serving, fp16=record.precision == "fp16", size=size)
+    config = network_config(f"{name}_{variant}", graph, variant, options, fp16=record.precision == "fp16")
     return Entry(config, graph, path)
 
 

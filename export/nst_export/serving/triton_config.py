@@ -4,19 +4,15 @@ https://github.com/triton-inference-server/server/blob/main/docs/user_guide/mode
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import onnx
 from nst_rt import contract
 from onnx import TensorProto
 
-from nst_export.serving.batching import Size
 from nst_export.serving.style_table import STYLE_NAME
 from nst_export.serving.text_format import Symbol, entries, to_text
-
-Variant = Literal["cpu", "openvino", "cuda", "tensorrt"]
-VARIANTS: tuple[Variant, ...] = get_args(Variant)
+from nst_export.serving.triton_options import Size, TritonOptions, Variant
 
 WARM_UP = (720, 1280)
 """Height and width of the frames that a network without a fixed size runs on once, before it takes requests."""
@@ -33,23 +29,8 @@ _TYPES: dict[int, str] = {
 Config = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Serving:
-    """How a network is to be served."""
-
-    max_batch: int = 8
-    """Frames of one size that run together, from one or several clients."""
-    queue_delay: float = 0.0
-    """Milliseconds that a frame may wait for others to run together with; at 0 only frames that are already waiting run
-    together."""
-    instances: int = 1
-    """Copies of the network that run at the same time, on each GPU or on the CPU."""
-    threads: int = 0
-    """CPU threads of each instance; 0 is one for each core."""
-
-
 def network_config(
-    name: str, model: onnx.ModelProto, variant: Variant, serving: Serving, *, fp16: bool, size: Size | None
+    name: str, model: onnx.ModelProto, variant: Variant, options: TritonOptions, *, fp16: bool
 ) -> Config:
     """The configuration of a network.
 
@@ -57,13 +38,13 @@ def network_config(
         name: of the model in the repository.
         model: its graph, made by `batched`.
         fp16: whether it is an fp16 file; TensorRT has to be told.
-        size: the frame size that the graph is pinned to, if any.
+
     """
     on_gpu = variant in ("cuda", "tensorrt")
-    config = _head(name, model, serving.max_batch)
-    config["instance_group"] = [_instances(serving.instances, on_gpu)]
-    if serving.max_batch > 1:
-        config["dynamic_batching"] = {"max_queue_delay_microseconds": round(1000 * serving.queue_delay)}
+    config = _head(name, model, options.max_batch)
+    config["instance_group"] = [_instances(options.instances, on_gpu)]
+    if options.max_batch > 1:
+        config["dynamic_batching"] = {"max_queue_delay_microseconds": round(1000 * options.queue_delay)}
     if variant == "openvino":
         config["optimization"] = _accelerator("cpu_execution_accelerator", "openvino", {})
     elif variant == "tensorrt":
@@ -76,11 +57,11 @@ def network_config(
             "trt_timing_cache_path": ENGINES,
         }
         config["optimization"] = _accelerator("gpu_execution_accelerator", "tensorrt", parameters)
-    if serving.threads and not on_gpu:
-        config["parameters"] = entries({"intra_op_thread_count": {"string_value": str(serving.threads)}})
+    if options.threads and not on_gpu:
+        config["parameters"] = entries({"intra_op_thread_count": {"string_value": str(options.threads)}})
     # TensorRT builds an engine for the batches that it has seen: the largest has to come before the first request.
-    batches = sorted({1, serving.max_batch}) if on_gpu else [1]
-    config["model_warmup"] = [_warm_up(config["input"], batch, size or WARM_UP) for batch in batches]
+    batches = sorted({1, options.max_batch}) if on_gpu else [1]
+    config["model_warmup"] = [_warm_up(config["input"], batch, options.size or WARM_UP) for batch in batches]
     return config
 
 

@@ -20,7 +20,7 @@ from nst_export.serving import repository
 from nst_export.serving.batching import batched, check_batched
 from nst_export.serving.kserve import service_name
 from nst_export.serving.repository import export_triton
-from nst_export.serving.triton_config import Serving
+from nst_export.serving.triton_options import TritonOptions
 from nst_rt import Stylizer
 from nst_rt.errors import InputError, ModelError, NstError, OutputError
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
@@ -157,9 +157,12 @@ def test_a_batch_that_mixes_frames_is_found_out(styled):
 
 
 def test_configurations_keep_tritons_schema(styled, tmp_path):
-    serving = Serving(max_batch=4, queue_delay=1.5, instances=2, threads=3)
     variants = ("tensorrt", "cuda", "openvino", "cpu")
-    export_triton(tmp_path / "served", styled, variants=variants, size=(48, 64), serving=serving)
+    export_triton(
+        tmp_path / "served",
+        styled,
+        TritonOptions(variants=variants, size=(48, 64), max_batch=4, queue_delay=1.5, instances=2, threads=3),
+    )
     read = configs(tmp_path / "served")
     assert sorted(read) == ["own", "own_cpu", "own_cuda", "own_openvino", "own_styles", "own_tensorrt"]
     for name, config in read.items():
@@ -210,7 +213,7 @@ def test_one_style_baked_in_needs_no_name(tmp_path):
 
 
 def test_one_size_is_in_the_graph_itself(styled, tmp_path):
-    export_triton(tmp_path / "served", styled, size=(48, 64))
+    export_triton(tmp_path / "served", styled, TritonOptions(size=(48, 64)))
     network = session(tmp_path / "served" / "own_cpu" / "1" / "model.onnx")
     assert network.get_inputs()[0].shape == ["batch", 48, 64, 3]
     assert network.get_outputs()[0].shape == ["batch", 48, 64, 3]
@@ -218,7 +221,7 @@ def test_one_size_is_in_the_graph_itself(styled, tmp_path):
 
 def test_kserves_manifest(styled, tmp_path):
     yaml = pytest.importorskip("yaml", reason="needs PyYAML")
-    export_triton(tmp_path / "served", styled, name="Own_Model")
+    export_triton(tmp_path / "served", styled, TritonOptions(name="Own_Model"))
     told = yaml.safe_load((tmp_path / "served" / "Own_Model.kserve.yaml").read_text())
     assert (told["apiVersion"], told["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
     assert told["metadata"]["name"] == "own-model"
@@ -226,11 +229,11 @@ def test_kserves_manifest(styled, tmp_path):
     assert (model["modelFormat"]["name"], model["protocolVersion"]) == ("triton", "v2")
     assert model["storageUri"] == "pvc://nst-rt/served"
     assert "nvidia.com/gpu" not in model["resources"]["limits"]
-    export_triton(tmp_path / "gpu", styled, variants=("cuda",), storage_uri="s3://bucket/models")
+    export_triton(tmp_path / "gpu", styled, TritonOptions(variants=("cuda",), storage_uri="s3://bucket/models"))
     model = yaml.safe_load((tmp_path / "gpu" / "own.kserve.yaml").read_text())["spec"]["predictor"]["model"]
     assert model["storageUri"] == "s3://bucket/models"
     assert model["resources"]["limits"]["nvidia.com/gpu"] == "1"
-    export_triton(tmp_path / "gpu", tinting(tmp_path), overwrite=True)  # beside one that needs it
+    export_triton(tmp_path / "gpu", tinting(tmp_path), TritonOptions(overwrite=True))  # beside one that needs it
     model = yaml.safe_load((tmp_path / "gpu" / "net.kserve.yaml").read_text())["spec"]["predictor"]["model"]
     assert model["resources"]["limits"]["nvidia.com/gpu"] == "1"
 
@@ -265,11 +268,11 @@ def test_a_folder_that_holds_something_is_refused(tmp_path):
 def test_overwriting_takes_only_what_was_ours(tmp_path):
     model = tinting(tmp_path)
     served = tmp_path / "served"
-    export_triton(served, model, variants=("openvino",))
+    export_triton(served, model, TritonOptions(variants=("openvino",)))
     (served / "other").mkdir()
     (served / "other" / "config.pbtxt").write_text('name: "other"\n')
-    export_triton(served, tinting(tmp_path, "second"), overwrite=True)
-    export_triton(served, model, overwrite=True)
+    export_triton(served, tinting(tmp_path, "second"), TritonOptions(overwrite=True))
+    export_triton(served, model, TritonOptions(overwrite=True))
     found = sorted(path.name for path in served.iterdir() if path.is_dir())
     assert found == [
         *("net", "net_cpu", "net_encoder", "net_styles", "other"),
@@ -280,7 +283,9 @@ def test_overwriting_takes_only_what_was_ours(tmp_path):
 
 def test_styles_that_are_gone_leave_no_file(tmp_path):
     export_triton(tmp_path / "served", tinting(tmp_path))
-    export_triton(tmp_path / "served", inverting_model(tmp_path / "plain.onnx"), name="net", overwrite=True)
+    export_triton(
+        tmp_path / "served", inverting_model(tmp_path / "plain.onnx"), TritonOptions(name="net", overwrite=True)
+    )
     assert names_in(tmp_path / "served") == [
         "net.kserve.yaml",
         "net/1/ensemble",
@@ -297,7 +302,7 @@ def test_a_model_of_somebody_else_under_our_name_stays(tmp_path):
     (taken / "config.pbtxt").write_text('name: "net_cpu"\n')
     before = tree(tmp_path / "served")
     with pytest.raises(OutputError, match="net_cpu: holds a model that was not written for net by nst-rt"):
-        export_triton(tmp_path / "served", model, overwrite=True)
+        export_triton(tmp_path / "served", model, TritonOptions(overwrite=True))
     assert tree(tmp_path / "served") == before
 
 
@@ -308,7 +313,7 @@ def test_a_file_of_somebody_else_under_our_name_stays(tmp_path, ending):
     served.mkdir()
     (served / f"net.{ending}").write_text("mine")
     with pytest.raises(OutputError, match=rf"net\.{ending}: was not written by nst-rt"):
-        export_triton(served, model, overwrite=True)
+        export_triton(served, model, TritonOptions(overwrite=True))
     assert tree(served) == {f"net.{ending}": b"mine"}
 
 
@@ -316,10 +321,10 @@ def test_the_models_own_folder_keeps_its_styles(tmp_path):
     model = tinting(tmp_path)
     before = tree(tmp_path)
     with pytest.raises(OutputError, match=r"net\.styles\.json: the styles file of the model itself"):
-        export_triton(tmp_path, model, overwrite=True)
+        export_triton(tmp_path, model, TritonOptions(overwrite=True))
     assert tree(tmp_path) == before
-    export_triton(tmp_path, model, name="served", overwrite=True)
-    export_triton(tmp_path, model, name="served", overwrite=True)
+    export_triton(tmp_path, model, TritonOptions(name="served", overwrite=True))
+    export_triton(tmp_path, model, TritonOptions(name="served", overwrite=True))
     assert before.items() <= tree(tmp_path).items()
 
 
@@ -344,7 +349,7 @@ def test_a_failure_leaves_the_old_repository(tmp_path, monkeypatch, moment):
         monkeypatch.setattr(Path, "rename", stop_at_the_eighth)
         failure = OutputError
     with pytest.raises(failure):
-        export_triton(served, model, variants=("openvino",), overwrite=True)
+        export_triton(served, model, TritonOptions(variants=("openvino",), overwrite=True))
     assert tree(served) == before
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
 
@@ -372,9 +377,10 @@ def test_what_cannot_be_served_is_said(tmp_path, monkeypatch, arguments, error, 
     foreign = onnx.load(tmp_path / "net.onnx")
     del foreign.metadata_props[:]
     onnx.save(foreign, tmp_path / "foreign.onnx")
-    folder = Path(arguments.pop("folder", "served"))
+    options = dict(arguments)
+    folder, model = Path(options.pop("folder", "served")), options.pop("model", "net.onnx")
     with pytest.raises(error, match=re.escape(said)):
-        export_triton(folder, **{"model": "net.onnx", **arguments})
+        export_triton(folder, model, TritonOptions(**options))
     assert not Path("served").exists()
 
 
