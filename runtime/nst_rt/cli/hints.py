@@ -8,9 +8,13 @@ _OTHERS = {
     "crf": "--crf",
     "duration": "--duration",
     "format": "--format",
+    "fps": "--fps",
     "frame_rate": "--rate",
     "frames": "--frames",
+    "height": "--height",
     "leave_out": "--leave-out",
+    "length": "--duration",
+    "long_side": "--size",
     "loss_network": "--loss-network",
     "matrix": "--matrix",
     "method": "--method",
@@ -33,9 +37,10 @@ _OTHERS = {
     "tune": "--tune",
     "variants": "--variant",
     "virtual_camera": "--virtual-camera",
+    "width": "--width",
     "window": "--no-window",
 }
-"""Options of single commands, by the parameters of jobs that they stand for."""
+"""Options of single commands, by the parameters of the library that they stand for."""
 
 _MORE = {
     "model": "`nst-rt styles` lists the models",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_rt.contract import MIN_SIDE
-from nst_rt.engine.session_pool import PIXELS, WeightedSemaphore
+from nst_rt.engine import session_pool
 from nst_rt.errors import InputError, NstError, OutputError
 from nst_rt.files.naming import check_not_taken
 from nst_rt.jobs.image_paths import STREAM, ImageTask
@@ -99,7 +99,7 @@ class ImageStages:
     ) -> None:
         self._opened, self._settings, self._on_result = opened, settings, on_result
         self._side_by_side = side_by_side
-        self._room: WeightedSemaphore | None = None
+        self._room: session_pool.WeightedSemaphore | None = None
 
     def run_one(self, task: ImageTask) -> None:
         """Run the stages one after the other, in the caller's thread: a signal ends the wait for a slow pipe."""
@@ -112,7 +112,7 @@ class ImageStages:
         if self._side_by_side:
             number, images = self._number_at_once(images)
         if number > 1:
-            self._room = WeightedSemaphore(PIXELS)
+            self._room = session_pool.WeightedSemaphore(session_pool.PIXELS)
         overlapped_in_flight(images, self._begin, self._finish, self._write, number, depth=2)
 
     def _number_at_once(
@@ -165,7 +165,7 @@ class ImageStages:
             work.stylize = self._opened.prepare(work.image.bgr)
             work.seconds = time.perf_counter() - started
             if self._room is not None:
-                work.weight = max(1, PIXELS // self._opened.stylize.in_flight(*work.image.bgr.shape[:2]))
+                work.weight = max(1, session_pool.PIXELS // self._opened.stylize.in_flight(*work.image.bgr.shape[:2]))
                 self._room.acquire(work.weight)
         except (NstError, MemoryError) as error:
             _fail(work, error)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import nst_rt.cli
 import numpy as np
 import pytest
 from nst_rt import Stylizer
@@ -36,12 +35,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(line: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["nst-rt", "grid", *line.split(), "--threads", "1"])
-        with pytest.raises(SystemExit) as stop:
-            nst_rt.cli.main()
-        return int(stop.value.code or 0), *capsys.readouterr()
+def run(command_line: Any) -> Any:
+    def call(line: str) -> Any:
+        return command_line("grid", *line.split(), "--threads", "1")
 
     return call
 

@@ -1,14 +1,12 @@
 """Timelines and masks in `nst-rt video`, with a tiny network whose styles are tints."""
 
 import json
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
-import nst_rt.cli
 import numpy as np
 import pytest
 from nst_rt.media.video.video_writer import VideoWriter
@@ -28,13 +26,9 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        line = ["nst-rt", "video", *arguments, "--threads", "1", "--crf", "4"]
-        monkeypatch.setattr(sys, "argv", line)
-        with pytest.raises(SystemExit) as stop:
-            nst_rt.cli.main()
-        return int(stop.value.code or 0), *capsys.readouterr()
+def run(command_line: Any) -> Any:
+    def call(*arguments: str) -> Any:
+        return command_line("video", *arguments, "--threads", "1", "--crf", "4")
 
     return call
 

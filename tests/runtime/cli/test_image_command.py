@@ -5,11 +5,11 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nst_rt.cli
+import negative_stylizer
 import nst_rt.engine.cpu_cores
 import nst_rt.stylizer.stylizer
 import numpy as np
@@ -20,31 +20,18 @@ from nst_rt.media.images.image_reader import read_image
 from numpy.typing import NDArray
 
 
-class Negatives:
-    """What a Stylizer looks like to the command."""
+class Negatives(negative_stylizer.Negatives):
+    """Takes several small images at once, and fails with those of 66 rows."""
 
-    style, device = "gogh:0.7+wave:0.3", "cpu"
-    styles = ("gogh", "wave")
+    style = "gogh:0.7+wave:0.3"
 
     def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if frame.shape[0] == 66:
             raise DeviceError("the device is out of memory. Use a smaller image")
-        return 255 - frame
-
-    def prepare(self, frame: NDArray[np.uint8]) -> Callable[[], NDArray[np.uint8]]:
-        return lambda: self(frame)
+        return super().__call__(frame)
 
     def in_flight(self, height: int, width: int) -> int:
         return min(3, nst_rt.engine.cpu_cores.physical_cores()) if height < 60 else 1
-
-    def describe(self) -> dict[str, Any]:
-        return {"model": "negatives", "device": "cpu"}
-
-    def __enter__(self) -> "Negatives":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(autouse=True, params=[1, 3])
@@ -57,31 +44,13 @@ def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """The arguments that Stylizer.load was called with."""
-    arguments: dict[str, Any] = {}
-
-    def load(style: str | None = None, **rest: Any) -> Negatives:
-        arguments.update(style=style, **rest)
-        return Negatives()
-
-    monkeypatch.setattr(nst_rt.stylizer.stylizer.Stylizer, "load", load)
     monkeypatch.chdir(tmp_path)
-    return arguments
-
-
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
+    return negative_stylizer.load_in_place(monkeypatch, Negatives)
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: str | Path) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["nst-rt", "image", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            nst_rt.cli.main()
-        return Outcome(int(stop.value.code or 0), *capsys.readouterr())
-
-    return call
+def run(command_line: Any) -> Any:
+    return partial(command_line, "image")
 
 
 def put(path: str, pixels: NDArray[Any] | None = None) -> Path:

@@ -1,7 +1,6 @@
 """Masks in `nst-rt image`, with tiny networks whose results can be predicted."""
 
 import json
-import sys
 import threading
 import time
 from pathlib import Path
@@ -36,12 +35,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["nst-rt", "image", "photo.png", *arguments, "--threads", "1"])
-        with pytest.raises(SystemExit) as stop:
-            nst_rt.cli.main()
-        return int(stop.value.code or 0), *capsys.readouterr()
+def run(command_line: Any) -> Any:
+    def call(*arguments: str) -> Any:
+        return command_line("image", "photo.png", *arguments, "--threads", "1")
 
     return call
 
@@ -156,7 +152,7 @@ def test_the_network_outside_is_opened_once_for_all_styles(run: Any, monkeypatch
 
 
 def test_images_of_many_sizes_open_a_session_for_each_and_share_the_room(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command_line: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inverting_model(Path("negative.onnx"))
     Path("in").mkdir()
@@ -189,11 +185,8 @@ def test_images_of_many_sizes_open_a_session_for_each_and_share_the_room(
 
     monkeypatch.setattr(nst_rt.engine.session_cache, "Session", Told)
     monkeypatch.setattr(nst_rt.engine.cpu_cores, "physical_cores", lambda: 4)
-    line = ["nst-rt", "image", "in", "-o", "out", "-s", "negative.onnx", "-d", "cpu", "--threads", "4"]
-    monkeypatch.setattr(sys, "argv", line)
-    with pytest.raises(SystemExit) as stop:
-        nst_rt.cli.main()
-    assert not stop.value.code, capsys.readouterr().err
+    told = command_line("image", "in", "-o", "out", "-s", "negative.onnx", "-d", "cpu", "--threads", "4")
+    assert told.code == 0, told.err
     assert sorted(opened) == sorted(sides)
     for side in sides:
         made = cv2.imread(f"out/{side}.png")

@@ -8,12 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import nst_rt.cli
+import negative_stylizer
 import nst_rt.stylizer.stylizer
 import numpy as np
 import pytest
@@ -22,31 +21,14 @@ from numpy.typing import NDArray
 from video_files import audio_packets, frames_of, make_video, names_in, scene, with_display_matrix
 
 
-class Negatives:
-    """What a Stylizer looks like to the command."""
+class Negatives(negative_stylizer.Negatives):
+    """Counts its calls."""
 
-    style, device = "gogh", "cpu"
     calls = 0
-    at_once = 1
 
     def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         type(self).calls += 1
-        return 255 - frame
-
-    def prepare(self, frame: NDArray[np.uint8]) -> Callable[[], NDArray[np.uint8]]:
-        return lambda: self(frame)
-
-    def in_flight(self, height: int, width: int) -> int:
-        return self.at_once
-
-    def describe(self) -> dict[str, Any]:
-        return {"model": "negatives", "device": "cpu"}
-
-    def __enter__(self) -> "Negatives":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
+        return super().__call__(frame)
 
 
 @pytest.fixture(autouse=True, params=[1, 3])
@@ -59,31 +41,17 @@ def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """The arguments that Stylizer.load was called with."""
-    arguments: dict[str, Any] = {}
-
-    def load(style: str | None = None, **rest: Any) -> Negatives:
-        arguments.update(style=style, **rest)
-        return Negatives()
-
-    monkeypatch.setattr(nst_rt.stylizer.stylizer.Stylizer, "load", load)
     monkeypatch.setattr(Negatives, "calls", 0)
     monkeypatch.chdir(tmp_path)
-    return arguments
-
-
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
+    return negative_stylizer.load_in_place(monkeypatch, Negatives)
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: str | Path) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["nst-rt", "video", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            nst_rt.cli.main()
+def run(command_line: Any) -> Any:
+    def call(*arguments: str | Path) -> Any:
+        told = command_line("video", *arguments)
         assert [name for name in thread_names() if name.startswith(("read", "work", "deliver"))] == []
-        return Outcome(int(stop.value.code or 0), *capfd.readouterr())
+        return told
 
     return call
 

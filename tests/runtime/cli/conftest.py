@@ -1,0 +1,30 @@
+"""Running the command line in this process."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import nst_rt.cli
+import pytest
+
+
+class Outcome(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """A call with what is typed behind `nst-rt`."""
+
+    def call(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["nst-rt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            nst_rt.cli.main()
+        return Outcome(int(stop.value.code or 0), *capfd.readouterr())
+
+    return call
