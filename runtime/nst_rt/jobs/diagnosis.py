@@ -58,11 +58,15 @@ class Check:
 
 def examine() -> Iterator[Check]:
     """Run every check and yield each finding as it is made; a check that fails does not stop the next."""
-    for check in (_platform, _onnxruntime, _devices, _nvidia, _built_in, _opencv, _videos, _cameras, _folders):
+    for check in (_platform, _onnxruntime, _devices, examine_nvidia, _built_in, _opencv, _videos, _cameras, _folders):
         try:
             yield from check()
         except Exception as error:  # a broken check must not hide the others
-            yield Check(check.__name__.strip("_"), "error", f"the check itself failed: {type(error).__name__}: {error}")
+            yield Check(
+                check.__name__.removeprefix("examine").strip("_"),
+                "error",
+                f"the check itself failed: {type(error).__name__}: {error}",
+            )
 
 
 def _installed(names: tuple[str, ...]) -> dict[str, str]:
@@ -150,7 +154,8 @@ def try_device(device: Device) -> Check:
     return Check(f"device {device}", "ok", f"runs ({nodes or 'placement unknown'}{graph})")
 
 
-def _nvidia() -> Iterator[Check]:
+def examine_nvidia() -> Iterator[Check]:
+    """The NVIDIA driver, and what ONNX Runtime needs to run on its cards."""
     driver = gpu.nvidia_driver()
     wheels = _installed(("onnxruntime-gpu",))
     if driver is None:

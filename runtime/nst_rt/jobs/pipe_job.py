@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import count, repeat
 
-from nst_rt.contract import Frame
 from nst_rt.errors import InputError
-from nst_rt.jobs.opened_style import OpenedStyle, open_style
-from nst_rt.jobs.pipe_loop import PipeSummary, run_pipe
+from nst_rt.jobs.frame_pipe import FramePipe
+from nst_rt.jobs.opened_style import open_style
 from nst_rt.jobs.progress import Report, silent
 from nst_rt.jobs.style_request import StyleRequest
 from nst_rt.jobs.stylizer_options import StylizerOptions
@@ -90,39 +89,6 @@ class PipeFormat:
         return (float(index / rate) for index in count())
 
 
-class FramePipe:
-    """A pipe whose network is ready; `open_pipe` makes one."""
-
-    def __init__(
-        self,
-        style: OpenedStyle,
-        reader: RawVideoReader,
-        writer: RawVideoWriter,
-        stop: StopRequest,
-        seconds: Iterator[float],
-    ) -> None:
-        self._style, self._reader, self._writer, self._stop = style, reader, writer, stop
-        self._seconds = seconds
-
-    def run(self) -> PipeSummary:
-        """Stylise every frame until the source ends, the reader of the results is gone, or `stop` is called.
-
-        Frames that were read whole by then are written, unless their reader is gone. An error of nst-rt is not raised,
-        but kept in the summary.
-
-        Raises:
-            OSError: the disk is full.
-        """
-        return run_pipe(self._reader, self._stylize, self._writer, self._stop)
-
-    def stop(self) -> None:
-        """End the run; from a signal handler or any thread."""
-        self._stop.ask()
-
-    def _stylize(self, frame: Frame) -> Frame:
-        return self._style.prepare_at(frame, next(self._seconds))()
-
-
 class PipeJob:
     """Frames to stylise between two streams; nothing is loaded or read yet.
 
@@ -165,7 +131,12 @@ class PipeJob:
             report(f"running on {style.stylizer.device}")
             source.widen(coming.frame_bytes)
             target.widen(going.frame_bytes)
-            yield FramePipe(style, RawVideoReader(source, coming), RawVideoWriter(target, going), stop, seconds)
+            yield FramePipe(
+                RawVideoReader(source, coming),
+                lambda frame: style.prepare_at(frame, next(seconds))(),
+                RawVideoWriter(target, going),
+                stop,
+            )
 
 
 def _notices(coming: StreamFormat, going: StreamFormat) -> list[str]:

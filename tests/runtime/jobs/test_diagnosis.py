@@ -1,16 +1,20 @@
+"""What `nst-rt doctor` finds, with faults at the edges: packages, drivers, libraries, folders."""
+
+import ctypes
 import importlib.metadata
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
+import onnxruntime
 import pytest
+from nst_rt.engine import gpu
 from nst_rt.engine.devices import Device
 from nst_rt.engine.gpu import Driver
 from nst_rt.errors import DeviceError
 from nst_rt.jobs import diagnosis
-from nst_rt.jobs.diagnosis import Check, examine, try_device
+from nst_rt.jobs.diagnosis import Check, examine, examine_nvidia, try_device
 from nst_rt.stylizer.stylizer import Stylizer
 
 
@@ -18,7 +22,7 @@ def by_name() -> dict[str, Check]:
     return {check.name: check for check in examine()}
 
 
-def test_a_audio_installation_runs_the_probe_on_the_processor() -> None:
+def test_a_good_installation_runs_the_probe_on_the_cpu() -> None:
     checks = by_name()
     assert checks["device cpu"].status == "ok"
     assert "nodes on CPUExecutionProvider" in checks["device cpu"].detail
@@ -93,20 +97,21 @@ def test_install_lines_survive_the_table() -> None:
 def nvidia_checks(
     monkeypatch: pytest.MonkeyPatch, *, driver: Driver | None, cuda: str | None, loads: bool
 ) -> tuple[dict[str, Check], list[str]]:
-    """What is found with onnxruntime-gpu installed, and the libraries that were looked for."""
+    """What is found with onnxruntime-gpu installed, and the libraries of CUDA that were looked for."""
     looked_for: list[str] = []
 
-    def try_to_load(name: str) -> bool:
-        looked_for.append(name)
-        return loads
+    def load(name: str, *_: object, **__: object) -> None:
+        if not name.startswith("libnv"):
+            looked_for.append(name)
+        if not loads:
+            raise OSError(name)
 
-    monkeypatch.setattr(diagnosis, "_installed", lambda names: dict.fromkeys(names, "1.31.1"))
-    monkeypatch.setattr(diagnosis.gpu, "nvidia_driver", lambda: driver)
-    monkeypatch.setattr(diagnosis.gpu, "tensorrt_version", lambda: None)
-    monkeypatch.setattr(diagnosis, "load_onnxruntime", lambda: SimpleNamespace(cuda_version=cuda))
-    monkeypatch.setattr(diagnosis, "preload_cuda", lambda: None)
-    monkeypatch.setattr(diagnosis, "_loads", try_to_load)
-    return {check.name: check for check in diagnosis._nvidia()}, looked_for
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.31.1")
+    monkeypatch.setattr(gpu, "nvidia_driver", lambda: driver)
+    monkeypatch.setattr(onnxruntime, "cuda_version", cuda, raising=False)
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda **_: None, raising=False)
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    return {check.name: check for check in examine_nvidia()}, looked_for
 
 
 def test_without_a_driver_the_gpu_build_is_still_examined(monkeypatch: pytest.MonkeyPatch) -> None:

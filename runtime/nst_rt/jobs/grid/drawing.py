@@ -27,7 +27,7 @@ def draw_grid(plan: Plan, folder: Path, missing: Mapping[str, str], *, side: int
 
     Args:
         folder: of the single images.
-        missing: for each image that is not there, by its file's name, why.
+        missing: why an image is not there, by its file's name.
         side: of a cell at most, in pixels.
     """
     beside = [cell.request.style for cell in plan.cells[:: plan.columns]] if not any(plan.heads) else []
@@ -65,7 +65,7 @@ def _painting(style: str) -> bool:
 
 def _read(path: Path, side: int, label: str | None = None) -> Cell:
     try:
-        # Brought down here, so that a large grid does not keep every image whole in memory.
+        # Scaled down here, so that a large grid does not keep every image in memory in full size.
         image = fitted(read_image(path).bgr, side)
     except NstError as error:
         image = notice(str(error), side)

@@ -1,4 +1,4 @@
-"""Making a grid's images one after the other; what fails, or was made before, does not hold up the rest."""
+"""Making a grid's images one after the other; one that fails does not stop the others."""
 
 import time
 from collections.abc import Callable
@@ -20,9 +20,14 @@ State = Literal["made", "kept", "failed", "not made"]
 class Maker(Protocol):
     """Turns requests into images."""
 
-    def inputs(self, request: Request) -> dict[str, Any]: ...
-    def make(self, request: Request, photograph: Frame) -> Frame: ...
-    def close(self) -> None: ...
+    def inputs(self, request: Request) -> dict[str, Any]:
+        """What the image depends on beside the photograph and the settings, ready for JSON."""
+
+    def make(self, request: Request, photograph: Frame) -> Frame:
+        """An image uint8 (H, W, 3) BGR of the photograph's size."""
+
+    def close(self) -> None:
+        """Give back what is open."""
 
 
 @dataclass
@@ -31,7 +36,7 @@ class Outcome:
 
     cell: Cell
     state: State = "not made"
-    """`kept` was made by an earlier run, `not made` is for after an interruption."""
+    """`kept`: an earlier run made it, from the same inputs; `not made`: the run was interrupted before."""
     error: str = ""
     seconds: float = 0.0
 
@@ -68,11 +73,7 @@ class GridRun:
             KeyboardInterrupt: the outcomes tell how far it came.
             OutputError, DeviceError, DependencyError: no folder, device or package; the rest would fail alike.
         """
-        # Whatever takes time to set up (a model, a painting read by a style encoder) is set up once.
-        pairs = list(dict.fromkeys((one.cell.request.model, one.cell.request.style) for one in self.outcomes))
-        for outcome in sorted(
-            self.outcomes, key=lambda one: pairs.index((one.cell.request.model, one.cell.request.style))
-        ):
+        for outcome in self._by_style():
             started = time.perf_counter()
             try:
                 outcome.state = self._make(outcome.cell)
@@ -83,6 +84,11 @@ class GridRun:
             outcome.seconds = time.perf_counter() - started
             report(outcome)
 
+    def _by_style(self) -> list[Outcome]:
+        """The outcomes so that what takes time to set up (a model, a style encoder's reading) is set up once."""
+        pairs = list(dict.fromkeys(map(_model_and_style, self.outcomes)))
+        return sorted(self.outcomes, key=lambda one: pairs.index(_model_and_style(one)))
+
     def _make(self, cell: Cell) -> State:
         request, settings = cell.request, dict(cell.request.settings)
         photograph = read_image(request.content).shrunk(settings["size"]).bgr
@@ -92,6 +98,10 @@ class GridRun:
         write_image(self._folder / cell.file, self._maker.make(request, photograph))
         self._record.add(cell.file, inputs, _told(request))
         return "made"
+
+
+def _model_and_style(outcome: Outcome) -> tuple[str | None, str]:
+    return outcome.cell.request.model, outcome.cell.request.style
 
 
 def _told(request: Request) -> dict[str, Any]:

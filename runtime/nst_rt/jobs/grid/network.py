@@ -25,10 +25,11 @@ class NetworkMaker:
     """
 
     def __init__(self, *, device: str, precision: str, threads: int | None) -> None:
-        self._how = {"device": device, "precision": precision}
+        self._running = {"device": device, "precision": precision}
         self._load = partial(Stylizer.load, device=device, precision=precision, threads=threads)
         self._opened: dict[Path, Stylizer] = {}
         self._matched: set[Path] = set()
+        """The models whose paintings have another photograph's colours."""
         self._hashes: dict[Path, str] = {}
         self._libraries: dict[Path, dict[str, Style]] = {}
         self._closing = ExitStack()
@@ -48,7 +49,12 @@ class NetworkMaker:
             expression = request.style or next(iter(self._library(files)), "first")
             style = [[self._style(term.name, files), term.weight] for term in parse_terms(expression)]
         encoder = self._hash(files.encoder) if files.encoder else None
-        return {**self._how, "model": [self._hash(path) for path in files.variants], "encoder": encoder, "style": style}
+        return {
+            **self._running,
+            "model": [self._hash(path) for path in files.variants],
+            "encoder": encoder,
+            "style": style,
+        }
 
     def make(self, request: Request, photograph: Frame) -> Frame:
         """An image uint8 (H, W, 3) BGR of the photograph's size.
@@ -70,9 +76,12 @@ class NetworkMaker:
         stylizer.strength = settings.get("strength", 1.0)
         stylizer.color = settings.get("color", 1.0)
         stylizer.stroke_size = settings.get("stroke-size", 1.0)
-        if matching != "none" or files.path in self._matched:
+        if matching != "none":
             stylizer.match_colors(photograph, matching)
-            (self._matched.discard if matching == "none" else self._matched.add)(files.path)
+            self._matched.add(files.path)
+        elif files.path in self._matched:
+            stylizer.match_colors(photograph, "none")
+            self._matched.remove(files.path)
         return stylizer(photograph)
 
     def close(self) -> None:

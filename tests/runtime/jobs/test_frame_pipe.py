@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from nst_rt.contract import Frame
 from nst_rt.errors import CutFrameError, DeviceError, FrameStreamError, InputError, OutputError, ReaderGoneError
-from nst_rt.jobs.pipe_loop import PipeSummary, run_pipe
+from nst_rt.jobs.frame_pipe import FramePipe, PipeSummary
 from nst_rt.media.raw_frames.byte_streams import ByteReader, ByteWriter, StopRequest
 from nst_rt.media.raw_frames.polled_streams import PolledReader, PolledWriter
 from nst_rt.media.raw_frames.raw_reader import RawVideoReader, read_y4m_header
@@ -69,7 +69,7 @@ class Line:
                 format = StreamFormat.of_raw(64, 48, self._pixels)
             going = format.converted(format.name)
             stdout = RawVideoWriter(writer(self._inside[1], self.stop), going)
-            self.summary = run_pipe(RawVideoReader(stdin, format), self._stylize, stdout, self.stop)
+            self.summary = FramePipe(RawVideoReader(stdin, format), self._stylize, stdout, self.stop).run()
         except BaseException as error:
             self.error = error
         finally:
