@@ -311,8 +311,8 @@ def ort(
         say(f"{path}: copied")
     if as_json:
         parity = [asdict(entry) for entry in written.parity]
-        told = {"model": str(written.model), "operators": str(written.operators), "parity": parity}
-        typer.echo(json.dumps({**told, "companions": [str(path) for path in written.companions]}))
+        report = {"model": str(written.model), "operators": str(written.operators), "parity": parity}
+        typer.echo(json.dumps({**report, "companions": [str(path) for path in written.companions]}))
 
 
 def _show(

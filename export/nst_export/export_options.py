@@ -1,4 +1,4 @@
-"""What every export of a checkpoint can be told."""
+"""The options that every export of a checkpoint has."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -31,12 +31,12 @@ _SHARD = re.compile(r"\.data-(\d{5})-of-(\d{5})$")
 _LATEST = re.compile(r'^model_checkpoint_path:\s*"(.*)"\s*$', re.MULTILINE)
 
 
-def read_bundle(path: Path, wanted: Callable[[str], bool]) -> Checkpoint:
+def read_bundle(path: Path, is_weight: Callable[[str], bool]) -> Checkpoint:
     """Read a TensorFlow checkpoint of the second format, the default of `tf.train.Saver` since TensorFlow 1.0.
 
     Args:
         path: the name that the files share (`model.ckpt-300000`), one of the files, or the folder they are in.
-        wanted: whether to read a variable, by its name; most of a training's checkpoint is state of the optimiser.
+        is_weight: whether to read a variable, by its name; most of a training's checkpoint is state of the optimiser.
 
     Returns:
         float32 tensors of the variables' own shapes. `path` is the shared name; `sha256` holds the hashes of the index
@@ -45,7 +45,7 @@ def read_bundle(path: Path, wanted: Callable[[str], bool]) -> Checkpoint:
     Raises:
         InputError: no such checkpoint, or one of its files is missing or damaged.
         DependencyError: TensorFlow is not installed.
-        ModelError: no variable is wanted; the message lists some that are there.
+        ModelError: none of the variables is to be read; the message lists some of them.
     """
     name = find_bundle(path)
     files = [name.with_name(f"{name.name}.index"), *_shards(name)]
@@ -54,7 +54,7 @@ def read_bundle(path: Path, wanted: Callable[[str], bool]) -> Checkpoint:
     try:
         reader = tensorflow.train.load_checkpoint(str(name))
         names = sorted(reader.get_variable_to_shape_map())
-        arrays = {key: np.asarray(reader.get_tensor(key), np.float32) for key in names if wanted(key)}
+        arrays = {key: np.asarray(reader.get_tensor(key), np.float32) for key in names if is_weight(key)}
     except Exception as error:  # TensorFlow raises its own types and plain RuntimeErrors
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(

@@ -31,18 +31,18 @@ def model_and_output(name_or_path: str, output: Path | None, suffix: str) -> tup
     return files.path, output or Path(files.name + suffix)
 
 
-def read_model_file(path: Path, wanted: str) -> tuple[onnx.ModelProto, ModelRecord]:
+def read_model_file(path: Path, expected: str) -> tuple[onnx.ModelProto, ModelRecord]:
     """The graph of an .onnx file with its weights, and its record.
 
     Args:
-        wanted: what to give instead of a missing file, for the message.
+        expected: what to give instead of a missing file, for the message.
 
     Raises:
         InputError: no such file.
         ModelError: damaged, or not written by nst-rt's exporter.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Give {wanted}")
+        raise InputError(f"{path}: no such file. Give {expected}")
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # protobuf's errors have no base class that onnx exports

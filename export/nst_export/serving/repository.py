@@ -35,7 +35,7 @@ from nst_export.serving.triton_config import (
 from nst_export.serving.triton_options import TritonOptions, Variant
 
 CONFIG, MANIFEST, STYLES = "config.pbtxt", ".kserve.yaml", ".styles.json"
-_WANTED = "a model's name or .onnx file"
+_EXPECTED = "a model's name or .onnx file"
 """What to give instead of a missing file, for messages."""
 
 
@@ -105,7 +105,7 @@ def export_triton(folder: Path, model: str | Path | None = None, options: Triton
     name = options.name or re.sub(r"[^\w.-]", "-", files.network, flags=re.ASCII)
     _check(name, options)
     refuse_folder(folder, overwrite=options.overwrite)
-    _, record = read_model_file(files.path, _WANTED)
+    _, record = read_model_file(files.path, _EXPECTED)
     if record.kind != "stylizer":
         raise ModelError(f"{files.path}: a style encoder, not a stylising model. Give the model beside it")
     styles = load_styles(files, record.style_size, record.source_sha256) if record.style_size else {}
@@ -156,7 +156,7 @@ def _network(
 ) -> Entry:
     on_gpu = variant in ("cuda", "tensorrt")
     path = _file(files, options.precision, on_gpu)
-    model, record = read_model_file(path, _WANTED)
+    model, record = read_model_file(path, _EXPECTED)
     if record.precision == "int8" and on_gpu:
         raise ModelError(f"{path}: int8, which is for CPUs. Give fp16 for {variant}", parameter="precision")
     graph = batched(model, str(path), options.size)

@@ -37,7 +37,7 @@ def network_config(
     Args:
         name: of the model in the repository.
         model: its graph, made by `batched`.
-        fp16: whether it is an fp16 file; TensorRT has to be told.
+        fp16: whether it is an fp16 file; TensorRT needs to know it.
 
     """
     on_gpu = variant in ("cuda", "tensorrt")

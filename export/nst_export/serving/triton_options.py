@@ -1,4 +1,4 @@
-"""What the export of a model repository for Triton can be told."""
+"""The options of a model repository for Triton."""
 
 from dataclasses import dataclass
 from typing import Literal

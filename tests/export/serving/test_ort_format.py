@@ -12,11 +12,11 @@ from nst_export.commands import app
 from nst_export.export_options import ExportOptions
 from nst_export.families.transformer_export import export_transformer
 from nst_export.parity.sample_images import draw_image
-from nst_export.serving import ort_format
 from nst_export.serving.ort_format import export_ort
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import InputError, ModelError, OutputError
 from nst_rt.files.folders import models_folder
+from onnxruntime.tools import convert_onnx_models_to_ort
 from tiny_models import mean_color_encoder, tinting_model
 from typer.testing import CliRunner
 
@@ -111,7 +111,13 @@ def test_a_file_that_computes_something_else_is_not_written(model, monkeypatch):
             values = onnx.numpy_helper.to_array(tensor)
             tensor.CopyFrom(onnx.numpy_helper.from_array(-values, tensor.name))
             break
-    monkeypatch.setattr(ort_format, "_convert", lambda *_: (other.SerializeToString(), "ai.onnx;18;Pad\n"))
+
+    def convert(source, **options):
+        """As ONNX Runtime's converter, but of another model."""
+        source.with_name("model.ort").write_bytes(other.SerializeToString())
+        source.with_name("model.required_operators_and_types.config").write_text("ai.onnx;18;Pad\n")
+
+    monkeypatch.setattr(convert_onnx_models_to_ort, "convert_onnx_models_to_ort", convert)
     with pytest.raises(ModelError, match=r"would differ from net\.onnx"):
         export_ort(model)
     assert not model.with_name("net.ort").exists()

@@ -14,9 +14,9 @@ from nst_export.commands import app
 from nst_export.export_options import ExportOptions
 from nst_export.families.adain_export import AdainExport
 from nst_export.families.conditional_export import export_conditional_weights
+from nst_export.model_files.model_reader import read_model_file
 from nst_export.networks.adain_network import AdaIn, build_decoder, build_encoder
 from nst_export.parity.sample_images import draw_image
-from nst_export.serving import repository
 from nst_export.serving.batching import batched, check_batched
 from nst_export.serving.kserve import service_name
 from nst_export.serving.repository import export_triton
@@ -143,7 +143,7 @@ def test_features_that_strength_mixes_are_mixed_for_each_frame(tiny_vgg):
 
 def test_a_batch_that_mixes_frames_is_found_out(styled):
     model = onnx.load(styled)
-    record = repository.read_model_file(styled, "it")[1]
+    record = read_model_file(styled, "it")[1]
     broken = batched(model, "own.onnx")
     for graph in (broken.graph, *(entry.g for node in broken.graph.node for entry in node.attribute)):
         for node in graph.node:
@@ -335,7 +335,14 @@ def test_a_failure_leaves_the_old_repository(tmp_path, monkeypatch, moment):
     export_triton(served, model)
     before = tree(served)
     if moment == "writing":
-        monkeypatch.setattr(repository, "manifest", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        write = Path.write_text
+
+        def stop_at_the_manifest(self, *arguments, **options):
+            if self.name.endswith(".kserve.yaml"):
+                raise KeyboardInterrupt
+            return write(self, *arguments, **options)
+
+        monkeypatch.setattr(Path, "write_text", stop_at_the_manifest)
         failure = KeyboardInterrupt
     else:
         rename, renamed = Path.rename, []
