@@ -12,9 +12,8 @@ class ExportOptions:
     """How a checkpoint becomes model files.
 
     Example:
-        >>> ExportOptions(precision="fp32", license="CC BY 4.0")
-        ExportOptions(precision='fp32', style_name='', photographs=None, license='CC BY 4.0', controls=True, \
-phases=True, overwrite=False)
+        >>> ExportOptions(precision="fp32", license="CC BY 4.0").controls
+        True
     """
 
     precision: PrecisionChoice = "both"
