@@ -16,9 +16,10 @@ import negative_stylizer
 import nst_rt.stylizer.stylizer
 import numpy as np
 import pytest
+from folder_content import names_in
 from full_disk import full_disk
 from numpy.typing import NDArray
-from video_files import audio_packets, frames_of, make_video, names_in, scene, with_display_matrix
+from video_files import audio_packets, frames_of, make_video, scene, with_display_matrix
 
 
 class Negatives(negative_stylizer.Negatives):

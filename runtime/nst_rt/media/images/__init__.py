@@ -1,1 +1,1 @@
-"""Image files: reader, writer, header, colour profile, contact sheet."""
+"""Image files: format, header, reader, writer, colour profile; contact sheets and a sample image."""

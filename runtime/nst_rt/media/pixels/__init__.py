@@ -1,1 +1,1 @@
-"""Pixels in memory: frames, pixel formats, colour spaces."""
+"""Pixels in memory: sizes, layouts, colour spaces, and conversion between BGR and YUV."""

@@ -1,1 +1,1 @@
-"""Raw frames in pipes: stream format, y4m, reader, writer."""
+"""Raw frames in pipes: stream formats, the y4m header, byte streams, reader, writer."""

@@ -1,1 +1,1 @@
-"""Video files and their audio: reader, writer."""
+"""Video files and their audio: info, times, parts, readers, writers."""

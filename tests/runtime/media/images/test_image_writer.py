@@ -9,8 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from folder_content import names_in
 from full_disk import full_disk
-from image_bytes import names_in, smooth
+from image_bytes import smooth
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import replacing
 from nst_rt.media.images.image_reader import read_image

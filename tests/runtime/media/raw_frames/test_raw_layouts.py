@@ -1,14 +1,10 @@
-"""Raw pixels to BGR and back: numbers of BT.601 and BT.709, both ranges, odd sizes, transparency."""
+"""Raw frames to BGR and back: numbers of BT.601 and BT.709, both ranges, odd sizes, transparency."""
 
 from dataclasses import replace
 
-import av
 import numpy as np
 import pytest
-from av.video.reformatter import VideoReformatter
-from nst_rt.media.pixels.color_spaces import BT709
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
-from nst_rt.media.pixels.yuv_to_bgr import OTHER_SIZE, SAME_SIZE, YuvToBgr
 from nst_rt.media.raw_frames.bgr_to_raw import frame_packer
 from nst_rt.media.raw_frames.raw_to_bgr import frame_buffers
 from nst_rt.media.raw_frames.stream_format import StreamFormat
@@ -115,7 +111,7 @@ def test_gray(matrix: str, weights: tuple[float, ...], range: str) -> None:
         assert (unpack(format, bytes([3]) * 256)[0] == 0).all()
 
 
-def test_where_the_colour_samples_lie_is_heeded() -> None:
+def test_the_place_of_chroma_samples_counts() -> None:
     width = height = 32
     planes = [np.full((height, width), 120, np.uint8)] + [np.full((16, 16), 128, np.uint8) for _ in range(2)]
     planes[2][:, 8:] = 200  # red from column 16 on, if samples lie in the centre
@@ -140,21 +136,3 @@ def test_buffers_do_not_share_memory() -> None:
     second.data[:] = b"\xeb" * 512 + b"\x80" * 256
     white, _ = second.to_bgr()
     assert (black.max(), white.min()) == (0, 255)
-
-
-@pytest.mark.parametrize("size", [None, (40, 26)])
-@pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "nv12"])
-def test_the_way_by_planes_gives_the_numbers_of_bgr24_in_one_step(pixels: str, size: tuple[int, int] | None) -> None:
-    width, height = 66, 50
-    noise = np.random.default_rng(0).integers(0, 256, PIXEL_FORMATS[pixels].frame_bytes(width, height), np.uint8)
-    frame = av.VideoFrame.from_ndarray(noise.reshape((3, height, width) if "444" in pixels else (-1, width)), pixels)
-    expected = VideoReformatter().reformat(
-        frame,
-        *(size or (width, height)),
-        "bgr24",
-        src_colorspace=1,
-        src_color_range=1,
-        dst_color_range=2,
-        interpolation=OTHER_SIZE if size else SAME_SIZE,
-    )
-    assert (YuvToBgr(BT709, size)(frame) == expected.to_ndarray()).all()

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from folder_content import names_in
 from full_disk import full_disk
 from nst_rt.errors import OutputError
 from nst_rt.media.video.audio_reader import AudioReader
@@ -18,7 +19,7 @@ from nst_rt.media.video.video_info import VideoInfo
 from nst_rt.media.video.video_reader import VideoReader
 from nst_rt.media.video.video_writer import VideoWriter
 from numpy.typing import NDArray
-from video_files import audio_packets, frames_of, make_video, names_in, scene
+from video_files import audio_packets, frames_of, make_video, scene
 
 
 def copy(source: Path, target: Path, **options: Any) -> VideoWriter:

@@ -1,7 +1,7 @@
-"""Does memory stay flat over a long video? Run by hand: python tests/runtime/videos/memory_over_10000_frames.py
+"""Does memory stay flat over a long video? Run it by hand, with tests/fixtures on PYTHONPATH.
 
-Makes a video of 10 000 frames with audio, sends it through reading, inverting and writing as `nst-rt video` does, and
-prints the resident memory on the way. Exits with 1 if it grows by more than 32 MB after the first 2000 frames.
+It makes a video of 10 000 frames with audio, reads, inverts and writes it as `nst-rt video` does, and prints the
+resident memory meanwhile. Exits with 1 if it grows by more than 32 MB after the first 2000 frames.
 """
 
 import sys
