@@ -25,6 +25,9 @@ class Cell:
 def contact_sheet(cells: list[Cell], *, columns: int | None = None, side: int = 320, gap: int = 10) -> Frame:
     """Lay cells out in rows, each image fitted into `side` x `side` pixels without distortion.
 
+    >>> contact_sheet([Cell(np.zeros((64, 96, 3), np.uint8), "night")], side=96).shape
+    (102, 116, 3)
+
     Args:
         columns: if left out, as many as make the sheet about 3:2 and leave few places empty.
         side: longest side of an image on the sheet, in pixels.

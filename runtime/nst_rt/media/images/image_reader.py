@@ -20,7 +20,7 @@ MAX_BYTES = 1 << 30
 """The largest file that is read."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
-"""Suffixes by which images are found in a folder. The format of a file is told by its content."""
+"""Suffixes by which images are found in a folder. The content of a file decides its format."""
 
 
 @dataclass(frozen=True)

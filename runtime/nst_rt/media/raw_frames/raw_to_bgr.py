@@ -73,7 +73,7 @@ class _GrayBuffer:
         self._bgr = np.empty((format.height, format.width, 3), np.uint8)
         self.data = bytes_of(self._gray)
         self._full_range: NDArray[np.uint8] | None = None
-        """For every gray of limited range the one of full range."""
+        """The gray of full range for every gray of limited range."""
         if format.colors.range != FULL:
             self._full_range = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
 

@@ -1,6 +1,6 @@
 """Byte streams for systems that cannot be asked whether a pipe is ready: a thread makes the call that may block.
 
-It is a daemon thread: after a request to stop it may be left waiting in its call, and the process ends all the same.
+It is a daemon thread: after a request to stop it may still wait in its call, and the process can end all the same.
 """
 
 import errno
@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from nst_rt.media.raw_frames.byte_streams import GRACE, PAUSE, ByteReader, ByteWriter, StopRequest
 
 _PIECE = 1 << 16
-"""Bytes of one write: small enough that a reader that takes some is seen to."""
+"""Bytes of one write: few, so that the progress of a slow reader is seen."""
 
 
 class ThreadedReader(ByteReader):
@@ -80,12 +80,12 @@ class _Call(ABC):
         self.done = threading.Event()
         self.count = 0
         """Bytes so far."""
-        self._error: OSError | None = None
+        self._error: BaseException | None = None
 
     def run(self) -> None:
         try:
             self._run()
-        except OSError as error:
+        except BaseException as error:  # raised again by `check`, in the thread that waits
             self._error = error
         self.done.set()
 
