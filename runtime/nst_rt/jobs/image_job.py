@@ -146,16 +146,16 @@ class ImageJob:
         Raises:
             NstError: a model or a style cannot be opened.
         """
-        options = self._requests[0].options
         # With fewer images than cores the last ones would leave cores idle.
         few = not self._batch or len(self._found) <= cpu_cores.physical_cores()
-        side_by_side = not few or options.in_flight is not None
+        side_by_side = not few or self._requests[0].options.in_flight is not None
+        requests = self._requests
         if not side_by_side:
-            self._requests = [replace(one, options=replace(one.options, in_flight=1)) for one in self._requests]
+            requests = [replace(one, options=replace(one.options, in_flight=1)) for one in requests]
         results: list[ImageResult] = []
         stylizers: list[dict[str, Any]] = []
         with ExitStack() as opened:
-            styles = open_styles(self._requests, opened, frames=len(self._found) * len(self._requests))
+            styles = open_styles(requests, opened, frames=len(self._found) * len(requests))
             plans = self._plans(styles, report)
             counter = ProgressCounter(progress, sum(map(len, plans)), "images")
 
@@ -185,22 +185,20 @@ class ImageJob:
 
     def _plans(self, styles: Sequence[OpenedStyle], report: Report) -> list[list[ImageTask]]:
         """The tasks of every style."""
-        tags = distinct_tags(styles, size=self._settings.size)
+        tags, found = distinct_tags(styles, size=self._settings.size), self._found
         if self._batch:
-            self._found, left = without_results(self._found, names_of_results(styles))
+            found, left = without_results(found, names_of_results(styles))
             if left:
                 left_out = f"{len(left)} left out as results of earlier runs, {left[0].path} first"
                 report(f"note: {left_out}; name one to stylise it")
         if self.folder is not None:
             several = len(styles) > 1
-            return [
-                plan_batch(self._found, self.folder, self._suffix, WRITABLE, tag=tag if several else "") for tag in tags
-            ]
+            return [plan_batch(found, self.folder, self._suffix, WRITABLE, tag=tag if several else "") for tag in tags]
         # Whether a result exists is checked once everything else was found to be right, by `ImageStages`.
         return [
             [
                 plan_one(
-                    self._found[0].path,
+                    found[0].path,
                     self._output,
                     tag,
                     self._suffix,
