@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +46,28 @@ def tinting(tmp_path: Path) -> Path:
     return tinting_model(tmp_path / "tinting.onnx")
 
 
+@dataclass(frozen=True)
+class OpenedSession:
+    """An ONNX Runtime session that was opened to run."""
+
+    threads: int | None
+    shape: tuple[int | str, ...]
+    """Of its first input."""
+
+
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
-    """The threads that every ONNX Runtime session is opened with; those that only read a file's record do not count."""
+def opened_sessions(monkeypatch: pytest.MonkeyPatch) -> list[OpenedSession]:
+    """Every ONNX Runtime session that is opened from now on, without those that only read a file's record."""
     import onnxruntime
 
-    threads: list[int | None] = []
+    sessions: list[OpenedSession] = []
 
     class Told(onnxruntime.InferenceSession):  # type: ignore[misc]
         def __init__(self, path: str, options: Any, **named: Any) -> None:
-            if options.graph_optimization_level != onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL:
-                threads.append(options.intra_op_num_threads or None)
             super().__init__(path, options, **named)
+            if options.graph_optimization_level != onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL:
+                shape = tuple(self.get_inputs()[0].shape)
+                sessions.append(OpenedSession(options.intra_op_num_threads or None, shape))
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Told)
-    return threads
+    return sessions

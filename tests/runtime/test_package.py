@@ -34,7 +34,7 @@ import nst_rt.cli, nst_rt.jobs.diagnosis, nst_rt.live.loop, nst_rt.media.video.v
 import nst_rt.media.video.video_writer, nst_rt.media.images.image_writer
 import nst_rt.jobs.pipe_job, nst_rt.jobs.live_job
 import nst_rt.styles.style_encoder, nst_rt.live.window, nst_rt.live.camera, nst_rt.live.stream
-Stylizer.load({str(inverting)!r})(numpy.zeros((16, 16, 3), numpy.uint8))
+Stylizer.load(model={str(inverting)!r})(numpy.zeros((16, 16, 3), numpy.uint8))
 print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx', 'nst_export', 'nst_train', 'nst_bench')))
 """
     assert run_python(code).strip() == "[]"

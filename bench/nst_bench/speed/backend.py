@@ -58,7 +58,7 @@ class NstRtBackend:
     def prepare(self, case: Case) -> None:
         style, file = self._network.style, self._network.file
         target = Target(self._target.device, self._target.precision, file, self._target.threads)
-        self._stylizer = target.load(style=style if style is not None else file)
+        self._stylizer = target.load(style=style)
         self._stylizer.warm_up(case.height, case.width)
 
     def call(self, frame: Frame) -> Frame:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nst_rt.errors import StyleError
 from nst_rt.jobs.style_request import StyleRequest
 from nst_rt.jobs.stylizer_options import StylizerOptions
-from nst_rt.stylizer.stylizer import Stylizer, model_of_style
+from nst_rt.models.catalog import model_of_style, resolve_style_and_model
+from nst_rt.stylizer.stylizer import Stylizer
 
 if TYPE_CHECKING:
     from nst_rt.contract import Frame
@@ -183,9 +184,10 @@ class _Networks:
 
     def _load(self, style: str | None, model: str | None) -> Stylizer:
         options = self._options
+        given_style, given_model = resolve_style_and_model(style, model)
         return Stylizer.load(
-            style,
-            model=model,
+            given_style,
+            model=given_model,
             device=options.device,
             precision=options.precision,
             strength=options.strength,

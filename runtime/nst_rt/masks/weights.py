@@ -1,4 +1,4 @@
-"""How much of each region of a mask is at each pixel: weights resized, softened at their edges, and mixed by.
+"""How much of each region of a mask is at each pixel: weights resized, softened at their edges, and blended by.
 
 Weights are float32 (height, width), one array for a region, between 0 and 1; at every pixel they add up to 1.
 """
@@ -62,7 +62,7 @@ def feathered(weights: Weights, feather: float | None) -> Weights:
     return soft
 
 
-def mixed(images: Sequence[Frame], weights: Weights) -> Frame:
+def blended(images: Sequence[Frame], weights: Weights) -> Frame:
     """The images uint8 (height, width, 3), each to the share of its weights; of weight 1 it is exactly itself."""
     image, total = images[0], weights[0]
     for other, weight in zip(images[1:], weights[1:], strict=True):

@@ -143,3 +143,36 @@ def _style_names(files: ModelFiles) -> set[str]:
 def is_model_path(text: str) -> bool:
     """Whether a style or a model is given as an ONNX file, and not by a name."""
     return text.lower().endswith(".onnx")
+
+
+def model_of_style(style: str | Path) -> ModelFiles | None:
+    """The model that a text names which may be a style or a model, as the command line takes it; None for a style.
+
+    The built-in network's name is no style.
+
+    Raises:
+        ModelError: there is no such model file.
+    """
+    if is_model_path(str(style)) or str(style).lower().endswith(ORT_SUFFIX):
+        return find_model(style)
+    named = {files.name: files for files in list_models() if files.name != BUILT_IN}
+    return named.get(str(style))
+
+
+def resolve_style_and_model(style: str | None, model: str | Path | None = None) -> tuple[str | None, str | Path | None]:
+    """The style and the model for `Stylizer.load`, where a model may have been given as the style.
+
+    A model file or a model's name as the style stands for that model in its own style.
+
+    Raises:
+        ModelError: there is no such model file.
+
+    Example:
+        >>> from nst_rt import resolve_style_and_model
+        >>> resolve_style_and_model("gogh", "conditional")
+        ('gogh', 'conditional')
+    """
+    own = model_of_style(style) if style is not None else None
+    if own is None or (model is not None and find_model(model).path != own.path):
+        return style, model
+    return None, own.path

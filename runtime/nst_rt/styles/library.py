@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 
 from nst_rt.errors import StyleError, did_you_mean
-from nst_rt.models.catalog import ModelFiles
+from nst_rt.models.catalog import ModelFiles, list_models
 from nst_rt.styles.styles_file import Style, read_styles
 from nst_rt.styles.user_styles import user_styles
 
@@ -57,6 +57,8 @@ def unknown_style(name: str, known: Iterable[str]) -> StyleError:
             f"no style named {name!r}. Give one style at a time, or join them to a blend by +, as {'+'.join(parts)}",
             parameter="style",
         )
+    if any(name == files.name for files in list_models()):
+        return StyleError(f"{name!r} is a model, not a style. Give it as the model", parameter="style")
     return StyleError(
         f"no style named {name!r}{did_you_mean(name, known)}. Give one of the model's styles, or an image file where "
         "the model has a style encoder",

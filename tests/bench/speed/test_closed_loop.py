@@ -11,7 +11,7 @@ from nst_rt import Stylizer
 def test_a_measurement_describes_what_it_measured(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     milliseconds = itertools.count()
     ticks: list[None] = []
-    with Stylizer.load(inverting, device="cpu") as stylizer:
+    with Stylizer.load(model=inverting, device="cpu") as stylizer:
         # Every look at the clock takes a millisecond.
         monkeypatch.setattr(time, "perf_counter", lambda: next(milliseconds) / 1000)
         result = measure_latency(

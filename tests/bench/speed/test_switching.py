@@ -137,7 +137,7 @@ def test_a_real_model_goes_through_its_styles(styled: Path, monkeypatch: pytest.
 def test_models_that_cannot_switch_are_refused(inverting: Path, tinting: Path) -> None:
     with pytest.raises(StyleError, match="one style baked in"):
         measure_switching(CASE, "named", 0.0, Target("cpu", model=inverting))
-    with pytest.raises(NstError, match="without named styles"):
+    with pytest.raises(NstError, match="has no named styles"):
         measure_switching(CASE, "named", 0.0, Target("cpu", model=tinting))
     one = {"styles": [{"name": "a", "vector": [1, 2, 3]}]}
     tinting.with_name("tinting.styles.json").write_text(json.dumps(one))

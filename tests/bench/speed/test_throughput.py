@@ -18,13 +18,13 @@ def test_frames_in_flight_are_counted_together(inverting: Path) -> None:
 
 
 def test_every_session_is_open_before_the_clock_starts(
-    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+    inverting: Path, opened_sessions: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_calls: list[int] = []
     call = Stylizer.__call__
 
     def found(self: Stylizer, frame: Any) -> Any:
-        at_calls.append(len(opened))
+        at_calls.append(len(opened_sessions))
         return call(self, frame)
 
     monkeypatch.setattr(Stylizer, "__call__", found)

@@ -11,7 +11,7 @@ def cpu(inverting: Path) -> dict[str, Any]:
     return {"device": "cpu", "model": inverting}
 
 
-def test_a_video_is_measured_stage_by_stage_and_whole(cpu: dict[str, Any], opened: list[int | None]) -> None:
+def test_a_video_is_measured_stage_by_stage_and_whole(cpu: dict[str, Any], opened_sessions: list[Any]) -> None:
     found = measure_video(Case(64, 48), 5, 3, Target(**cpu, threads=1))
     assert (found["width"], found["height"], found["frames"], found["device"]) == (64, 48, 5, "cpu")
     assert list(found["stages"]) == ["decode", "stylise", "encode"]
@@ -21,16 +21,16 @@ def test_a_video_is_measured_stage_by_stage_and_whole(cpu: dict[str, Any], opene
     # With one frame in flight nothing else is measured, and there is no second stylizer.
     assert found["in_flight"] == 1
     assert found["one_at_a_time"] == found["stages"]["stylise"]
-    assert opened == [1]
+    assert [session.threads for session in opened_sessions] == [1]
 
 
 def test_a_video_has_the_frames_in_flight_that_the_command_chooses(
-    cpu: dict[str, Any], opened: list[int | None]
+    cpu: dict[str, Any], opened_sessions: list[Any]
 ) -> None:
     found = measure_video(Case(64, 48), 5, 1, Target(**cpu, threads=3))
     assert found["in_flight"] == 3
     # Three sessions for three frames at once, and one with all threads for one frame at a time.
-    assert opened == [1, 1, 1, 3]
+    assert [session.threads for session in opened_sessions] == [1, 1, 1, 3]
     assert found["one_at_a_time"] != found["stages"]["stylise"]
 
 

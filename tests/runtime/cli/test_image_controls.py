@@ -135,18 +135,18 @@ def test_a_style_beside_a_mask_that_does_not_fit_is_told_before_the_work(
 
 def test_the_network_outside_is_opened_once_for_all_styles(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     inverting_model(Path("negative.onnx"))
-    loaded: list[str] = []
+    loaded: list[tuple[str | None, str]] = []
     load = Stylizer.load
 
-    def told(style: str, **options: Any) -> Stylizer:
-        loaded.append(style)
-        return load(style, **options)
+    def told(style: str | None, *, model: str, **options: Any) -> Stylizer:
+        loaded.append((style, str(model)))
+        return load(style, model=model, **options)
 
     monkeypatch.setattr(Stylizer, "load", told)
     styles = ["-s", "red", "-s", "blue", "-s", "green"]
     code, _, err = run("-m", "net.onnx", *styles, "--outside", "negative.onnx", "--mask", "mask.png")
     assert code == 0, err
-    assert loaded == ["red", "negative.onnx"]
+    assert loaded == [("red", "net.onnx"), (None, "negative.onnx")]
     for name, color in (("red", RED), ("blue", BLUE), ("green", GREEN)):
         assert ends(f"photo.{name}-negative.png") == [[155] * 3, color]
 

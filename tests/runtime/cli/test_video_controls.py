@@ -115,8 +115,8 @@ def test_styles_that_come_after_the_end_are_told_once(run: Any, name: str) -> No
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (["--strength", "2"], "strength 2 is out of range. Give a number from 0 to 1"),
-        (["--color", "0.5"], "net.onnx was exported without color. Export it again with controls"),
+        (["--strength", "2"], "strength 2 is out of range. Give a number from 0 to 1 (option --strength)"),
+        (["--color", "0.5"], "net.onnx was exported without color. Export it again with controls (option --color)"),
     ],
 )
 def test_errors_of_other_options_do_not_blame_the_timeline(run: Any, line: list[str], said: str) -> None:

@@ -106,7 +106,7 @@ def test_auto_falls_to_the_cpu_and_says_so(
     runtime: FakeRuntime, inverting: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     runtime.loadable = (CPU,)
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     photo = np.full((16, 16, 3), 9, np.uint8)
     assert (stylizer(photo) == 246).all()
     assert stylizer.device == "cpu"
@@ -117,7 +117,7 @@ def test_fp16_is_taken_on_a_gpu_and_fp32_on_a_processor(runtime: FakeRuntime, in
     fp16 = inverting.with_name("inverting.fp16.onnx")
     fp16.write_bytes(inverting.read_bytes())
     for device, path, precision in (("cuda", fp16, "fp16"), ("cpu", inverting, "fp32")):
-        stylizer = Stylizer.load(inverting, device=device)
+        stylizer = Stylizer.load(model=inverting, device=device)
         stylizer(np.zeros((16, 16, 3), np.uint8))
         told = stylizer.describe()
         assert (told["path"], told["precision"]) == (str(path), precision)
@@ -184,14 +184,14 @@ def test_tensorrt_is_refused_before_anything_is_built(
 def test_a_session_that_opens_and_cannot_run_is_refused_at_once(runtime: FakeRuntime, inverting: Path) -> None:
     runtime.run_fails = "CUDA error cudaErrorNoKernelImageForDevice: no kernel image is available"
     with pytest.raises(DeviceError, match="cannot run on cuda:0: CUDA error"):
-        Stylizer.load(inverting, device="cuda")
+        Stylizer.load(model=inverting, device="cuda")
 
 
 def test_auto_goes_on_when_the_gpu_opens_and_cannot_run(
     runtime: FakeRuntime, inverting: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     runtime.run_fails = "out of memory"
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     assert (stylizer(np.full((16, 16, 3), 9, np.uint8)) == 246).all()
     assert stylizer.device == "cpu"
     assert "trying cpu" in caplog.text

@@ -138,7 +138,7 @@ def test_bf16_is_refused_where_nothing_computes_so(
     inverting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DeviceError, match=r"cpu: bf16 is for the device openvino.*\.\[openvino\].*precision fp32"):
-        Stylizer.load(inverting, device="cpu", precision="bf16")
+        Stylizer.load(model=inverting, device="cpu", precision="bf16")
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("flags : fpu avx2 avx512f avx512_vnni")
     monkeypatch.setattr(openvino, "Path", lambda name: cpuinfo)
@@ -154,14 +154,14 @@ def test_bf16_left_to_auto_asks_for_openvino(
     have_wheels(monkeypatch)
     install(FakeRuntime((CPU,)))
     with pytest.raises(DeviceError, match=r"device openvino: what is installed runs only cpu.*\"\.\[openvino\]\""):
-        Stylizer.load(inverting, precision="bf16")
+        Stylizer.load(model=inverting, precision="bf16")
 
 
 def test_openvino_computes_what_onnxruntime_does(inverting: Path, tinting: Path) -> None:
     if openvino.openvino_backend() is None:
         pytest.skip("no OpenVINO here")
     photo = np.random.default_rng(0).integers(0, 256, (2, 24, 17, 3), np.uint8)
-    with Stylizer.load(inverting, device="openvino", threads=1) as stylizer:
+    with Stylizer.load(model=inverting, device="openvino", threads=1) as stylizer:
         assert np.array_equal(stylizer(photo), 255 - photo)
         assert (stylizer(photo[0, :16]) == 255 - photo[0, :16]).all()
         told = stylizer.describe()
@@ -171,7 +171,7 @@ def test_openvino_computes_what_onnxruntime_does(inverting: Path, tinting: Path)
     broken = inverting.with_name("broken.onnx")
     broken.write_bytes(inverting.read_bytes()[:200])
     with pytest.raises(ModelError, match="cannot read it as a model"):
-        Stylizer.load(broken, device="openvino")
+        Stylizer.load(model=broken, device="openvino")
 
 
 @pytest.mark.usefixtures("install")
@@ -182,9 +182,9 @@ def test_auto_goes_on_where_openvino_is_installed_and_broken(
     openvino.openvino_backend.cache_clear()
     monkeypatch.setitem(sys.modules, "openvino", None)  # importing it fails
     monkeypatch.delitem(sys.modules, "nst_rt.engine.openvino_session", raising=False)
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     assert (stylizer(np.full((16, 16, 3), 9, np.uint8)) == 246).all()
     assert stylizer.device == "cpu"
     assert "auto: openvino cannot be used, trying cpu" in caplog.text
     with pytest.raises(DeviceError, match=r"cannot be opened on openvino.*The device cpu runs"):
-        Stylizer.load(inverting, device="openvino")
+        Stylizer.load(model=inverting, device="openvino")

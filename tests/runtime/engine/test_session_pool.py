@@ -72,6 +72,10 @@ def test_two_threads_of_a_core_are_one_core(tmp_path: Path, monkeypatch: pytest.
     assert (processors.counted_cores(), processors.physical_cores()) == (None, 8)
 
 
+def threads_of(sessions: list[Any]) -> list[int | None]:
+    return [session.threads for session in sessions]
+
+
 def at_once(stylizer: Stylizer, number: int) -> None:
     """Have so many calls wait for each other inside."""
     together = threading.Barrier(number)
@@ -88,49 +92,50 @@ def at_once(stylizer: Stylizer, number: int) -> None:
             assert np.array_equal(made, 255 - photo)
 
 
-def test_calls_run_at_once_in_sessions_that_share_the_threads(inverting: Path, opened: list[int | None]) -> None:
-    with Stylizer.load(inverting, device="cpu", threads=5, in_flight=3) as stylizer:
+def test_calls_run_at_once_in_sessions_that_share_the_threads(inverting: Path, opened_sessions: list[Any]) -> None:
+    with Stylizer.load(model=inverting, device="cpu", threads=5, in_flight=3) as stylizer:
         assert stylizer.in_flight(24, 40) == 3
         stylizer(frame(0))
         stylizer(frame(1))
-        assert opened == [2]  # calls that do not overlap share one
+        assert threads_of(opened_sessions) == [2]  # calls that do not overlap share one
         at_once(stylizer, 3)
-        assert opened == [2, 2, 1]
+        assert threads_of(opened_sessions) == [2, 2, 1]
 
 
 def test_one_has_all_threads_to_itself(
-    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+    inverting: Path, opened_sessions: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nst_rt.engine.session_cache, "counted_cores", lambda: 6)
-    with Stylizer.load(inverting, device="cpu") as stylizer:
+    with Stylizer.load(model=inverting, device="cpu") as stylizer:
         assert stylizer.in_flight(24, 40) == 1
         with ThreadPoolExecutor(3) as workers:
             assert len(list(workers.map(stylizer, [frame(seed) for seed in range(9)]))) == 9
-    assert opened == [6]
+    assert threads_of(opened_sessions) == [6]
 
 
 def test_by_itself_as_many_as_cores_and_pixels_allow(
-    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+    inverting: Path, opened_sessions: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nst_rt.engine.session_cache, "counted_cores", lambda: None)
     monkeypatch.setattr(nst_rt.engine.session_cache, "physical_cores", lambda: 6)
     monkeypatch.setattr(nst_rt.engine.session_pool, "PIXELS", 4 * 24 * 40)
-    with Stylizer.load(inverting, device="cpu", in_flight=None) as stylizer:
+    with Stylizer.load(model=inverting, device="cpu", in_flight=None) as stylizer:
         assert [stylizer.in_flight(24, 40), stylizer.in_flight(48, 40), stylizer.in_flight(480, 400)] == [4, 2, 1]
         for height, width in ((24, 40), (48, 40), (480, 400)):
             stylizer(frame(0, height, width))
-    assert opened == [2, 3, None]  # where nothing tells how many physical cores there are, ONNX Runtime finds out
+    # Where nothing tells how many physical cores there are, ONNX Runtime finds out.
+    assert threads_of(opened_sessions) == [2, 3, None]
 
 
 def test_what_is_prepared_keeps_its_style_whatever_is_set_later(tinting: Path) -> None:
     black = np.zeros((16, 16, 3), np.uint8)
     with Stylizer.load(np.array([100, 0, 0], np.float32), model=tinting, device="cpu", in_flight=2) as stylizer:
-        makes = []
+        prepared = []
         for blue in range(40):
             stylizer.set_style_vector(np.array([blue, 0, 2 * blue], np.float32))
-            makes.append(stylizer.prepare(black))
+            prepared.append(stylizer.prepare(black))
         with ThreadPoolExecutor(2) as workers:
-            made = list(workers.map(lambda make: make(), makes))
+            made = list(workers.map(lambda prepared: prepared.run(), prepared))
     assert [image[0, 0].tolist() for image in made] == [[blue, 0, 2 * blue] for blue in range(40)]
 
 
@@ -159,9 +164,9 @@ def test_masks_lie_over_the_frame_that_they_were_prepared_with(tmp_path: Path) -
         with Stylizer.load("blue", model=model, device="cpu", threads=3, in_flight=number) as stylizer:
             masked = MaskedStylizer(stylizer, Rising(), [stylizer, "red"])
             assert masked.in_flight(16, 32) == number
-            makes = [masked.prepare(photo) for _ in shares]
+            prepared = [masked.prepare(photo) for _ in shares]
             with ThreadPoolExecutor(number) as workers:
-                results.append(list(workers.map(lambda make: make(), makes)))
+                results.append(list(workers.map(lambda prepared: prepared.run(), prepared)))
     assert np.array_equal(results[0], results[1])
     blues = [int(image[0, 0, 0]) for image in results[0]]
     assert blues == sorted(blues)
@@ -173,17 +178,17 @@ def test_other_networks_of_a_mask_bound_how_many(tmp_path: Path, inverting: Path
     mask = StillMask([np.ones((16, 32), np.float32), np.zeros((16, 32), np.float32)])
     with (
         Stylizer.load(np.zeros(3, np.float32), model=model, device="cpu", in_flight=3) as stylizer,
-        Stylizer.load(inverting, device="cpu", in_flight=2) as other,
+        Stylizer.load(model=inverting, device="cpu", in_flight=2) as other,
     ):
         assert MaskedStylizer(stylizer, mask, [stylizer, other]).in_flight(16, 32) == 2
         assert MaskedStylizer(stylizer, mask, [stylizer, None]).in_flight(16, 32) == 3
 
 
 def test_errors_come_from_where_they_belong(inverting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Stylizer.load(inverting, device="cpu", in_flight=2) as stylizer:
+    with Stylizer.load(model=inverting, device="cpu", in_flight=2) as stylizer:
         with pytest.raises(InputError, match="too small"):
             stylizer.prepare(np.zeros((8, 8, 3), np.uint8))
-        make = stylizer.prepare(frame(0))
+        prepared = stylizer.prepare(frame(0))
 
         def fail(*_: object, **__: object) -> None:
             raise DeviceError("the device went away")
@@ -192,7 +197,7 @@ def test_errors_come_from_where_they_belong(inverting: Path, monkeypatch: pytest
             patch.setattr(Session, "run", fail)
             for _ in range(3):
                 with pytest.raises(DeviceError):
-                    make()
+                    prepared.run()
         # A session whose run failed is free again.
         at_once(stylizer, 2)
 
@@ -267,7 +272,7 @@ def test_a_session_that_cannot_be_opened_is_tried_again_only_where_none_is_free(
 
 
 def test_warming_up_opens_and_runs_every_session(
-    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+    inverting: Path, opened_sessions: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[int] = []
     real = Session.run
@@ -277,32 +282,32 @@ def test_warming_up_opens_and_runs_every_session(
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(Session, "run", run)
-    with Stylizer.load(inverting, device="cpu", threads=5, in_flight=3) as stylizer:
+    with Stylizer.load(model=inverting, device="cpu", threads=5, in_flight=3) as stylizer:
         stylizer.warm_up(24, 40)
-        assert opened == [2, 2, 1]
+        assert threads_of(opened_sessions) == [2, 2, 1]
         assert sorted(ran.count(one) for one in set(ran)) == [2, 2, 2]
         at_once(stylizer, 3)
-        assert opened == [2, 2, 1]
+        assert threads_of(opened_sessions) == [2, 2, 1]
 
 
 @pytest.mark.parametrize("number", [0, -3, 2.5])
 def test_numbers_that_are_no_number_of_frames_are_refused(number: Any, inverting: Path) -> None:
     with pytest.raises(NstError, match=f"in_flight is {number}"):
-        Stylizer.load(inverting, device="cpu", in_flight=number)
+        Stylizer.load(model=inverting, device="cpu", in_flight=number)
 
 
 def test_a_mask_of_photographs_alone_is_made_one_at_a_time(inverting: Path) -> None:
     mask = StillMask([np.ones((16, 32), np.float32), np.zeros((16, 32), np.float32)])
-    with Stylizer.load(inverting, device="cpu", in_flight=2) as stylizer:
+    with Stylizer.load(model=inverting, device="cpu", in_flight=2) as stylizer:
         assert MaskedStylizer(stylizer, mask, [None, None]).in_flight(16, 32) == 1
 
 
 def test_asking_how_many_opens_nothing_where_the_device_is_known(
-    inverting: Path, opened: list[int | None], monkeypatch: pytest.MonkeyPatch
+    inverting: Path, opened_sessions: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Stylizer.load(inverting, device="cpu", threads=2, in_flight=None) as stylizer:
+    with Stylizer.load(model=inverting, device="cpu", threads=2, in_flight=None) as stylizer:
         assert [stylizer.in_flight(24, 40), stylizer.in_flight(2160, 3840)] == [2, 1]
-    assert opened == []
+    assert threads_of(opened_sessions) == []
     devices = [Device("openvino"), Device("cpu")]
     monkeypatch.setattr(nst_rt.engine.session_cache, "preferred_devices", lambda _: devices.copy())
 
@@ -310,7 +315,7 @@ def test_asking_how_many_opens_nothing_where_the_device_is_known(
         raise DeviceError("no OpenVINO here")
 
     monkeypatch.setattr(nst_rt.engine.session, "open_openvino", none)
-    with Stylizer.load(inverting, threads=2, in_flight=None) as stylizer:
+    with Stylizer.load(model=inverting, threads=2, in_flight=None) as stylizer:
         # OpenVINO would make one at a time; that it does not run shows only when it is tried.
         assert [stylizer.in_flight(24, 40), stylizer.in_flight(16, 16), stylizer.in_flight(2160, 3840)] == [2, 2, 1]
         assert stylizer.device == "cpu"

@@ -6,7 +6,7 @@ import pytest
 from nst_rt.errors import InputError
 from nst_rt.masks.mask import StillMask
 from nst_rt.masks.mask_reader import by_light, inside_and_outside, labelled, labelled_smoothly
-from nst_rt.masks.weights import FEATHER_SHARE, feathered, mixed, resized
+from nst_rt.masks.weights import FEATHER_SHARE, blended, feathered, resized
 from nst_rt.styles.regions import Label
 
 
@@ -167,10 +167,10 @@ def test_mixing_is_exact_at_weight_one_and_linear_between() -> None:
     weights[0][:, :10] = 1
     weights[1][:, 10:20] = 1
     weights[2][:, 20:] = 1
-    result = mixed(images, weights)
+    result = blended(images, weights)
     for index in range(3):
         columns = slice(10 * index, 10 * index + 10)
         assert np.array_equal(result[:, columns], images[index][:, columns])
     shares = [np.full((20, 30), share, np.float32) for share in (0.25, 0.25, 0.5)]
     expected = sum(share[..., None] * image for share, image in zip(shares, images, strict=True))
-    assert np.abs(mixed(images, shares) - expected).max() <= 1
+    assert np.abs(blended(images, shares) - expected).max() <= 1

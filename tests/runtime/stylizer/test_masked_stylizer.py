@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,29 +43,30 @@ def test_inside_and_outside(stylizer: Stylizer) -> None:
     assert np.array_equal(masked(PHOTO)[:, 30:], PHOTO[:, 30:])
 
 
-def test_each_region_in_its_style_from_one_batch(stylizer: Stylizer) -> None:
+def test_each_region_in_its_style_from_one_batch(stylizer: Stylizer, opened_sessions: list[Any]) -> None:
     mask, styles = stripes(5), ["red", stylizer, None, "blue:0.5+green:0.5", "red"]
     masked = MaskedStylizer(stylizer, mask, styles)
     masked.warm_up(16, 60)
-    sessions = dict(stylizer._sessions._opened)
-    assert [shape.batch for shape in sessions] == [3]
+    assert [session.shape[0] for session in opened_sessions] == [3]
     assert colors(masked(PHOTO), 5) == [[20, 20, 100], [120, 20, 20], [40, 40, 40], [70, 50, 20], [20, 20, 100]]
     masked.style = "green"
     assert colors(masked(PHOTO), 5)[:2] == [[20, 20, 100], [20, 80, 20]]
-    assert stylizer._sessions._opened == sessions
+    assert len(opened_sessions) == 1
     assert masked.describe()["region_styles"] == ["red", "green", None, "blue:0.5+green:0.5", "red"]
     json.dumps(masked.describe())
 
 
-def test_large_frames_go_one_by_one(stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_frames_go_one_by_one(
+    stylizer: Stylizer, opened_sessions: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "BATCH_PIXELS", 1000)
     masked = MaskedStylizer(stylizer, stripes(2), [stylizer, "green"])
     assert colors(masked(PHOTO), 2) == [[120, 20, 20], [20, 80, 20]]
-    assert [shape.batch for shape in stylizer._sessions._opened] == [1]
+    assert [session.shape[0] for session in opened_sessions] == [1]
 
 
 def test_another_network_in_a_region(stylizer: Stylizer, tmp_path: Path) -> None:
-    other = Stylizer.load(inverting_model(tmp_path / "inverting.onnx"))
+    other = Stylizer.load(model=inverting_model(tmp_path / "inverting.onnx"))
     masked = MaskedStylizer(other, stripes(3), [other, stylizer, None])
     masked.warm_up(16, 60)
     assert colors(masked(PHOTO), 3) == [[215, 215, 215], [120, 20, 20], [40, 40, 40]]
@@ -97,7 +99,7 @@ def test_what_does_not_fit_is_refused(stylizer: Stylizer, inverting: Path) -> No
         MaskedStylizer(stylizer, stripes(3))
     with pytest.raises(StyleError, match="no style named 'bleu'"):
         MaskedStylizer(stylizer, stripes(2), [stylizer, "bleu"])
-    baked = Stylizer.load(inverting)
+    baked = Stylizer.load(model=inverting)
     with pytest.raises(StyleError, match="one style baked in"):
         MaskedStylizer(baked, stripes(2), [baked, "gogh"])
 

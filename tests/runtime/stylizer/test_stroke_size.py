@@ -16,7 +16,7 @@ from nst_rt.masks.mask import StillMask
 from nst_rt.media.images.sample_image import landscape
 from nst_rt.stylizer import masked_stylizer
 from nst_rt.stylizer.masked_stylizer import MaskedStylizer
-from nst_rt.stylizer.stroke_size import brought_back, resized
+from nst_rt.stylizer.stroke_size import resized, restored
 from nst_rt.stylizer.stylizer import FINEST_STROKES, LARGEST_STROKES
 from typer.testing import CliRunner
 
@@ -24,40 +24,39 @@ AREA, CUBIC = cv2.INTER_AREA, cv2.INTER_CUBIC
 SIZES = [(48, 64), (49, 71), (16, 16), (20, 90)]
 
 
-def painted(stylizer: Stylizer) -> list[tuple[int, int]]:
-    """The sizes that the network has been opened for."""
-    return [(shape.height, shape.width) for shape in stylizer._sessions._opened]
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("times", [0.25, 0.7, 1.0, 2.0, 3.3, 8.0])
-def test_the_network_paints_so_many_times_fewer_pixels(inverting: Path, size: tuple[int, int], times: float) -> None:
-    stylizer = Stylizer.load(inverting, device="cpu", stroke_size=times)
+def test_the_network_runs_on_fewer_pixels(
+    inverting: Path, opened_sessions: list[Any], size: tuple[int, int], times: float
+) -> None:
+    stylizer = Stylizer.load(model=inverting, device="cpu", stroke_size=times)
     photo = landscape(size[1], size[0])
     made = stylizer(photo)
     assert made.shape == photo.shape
     assert made.dtype == np.uint8
-    assert painted(stylizer) == [tuple(max(16, round(side / times)) for side in size)]
+    inference_size = tuple(max(16, round(side / times)) for side in size)
+    assert [session.shape[1:3] for session in opened_sessions] == [inference_size]
+    assert stylizer.inference_size(*size) == inference_size
 
 
 def test_what_is_painted_is_the_reduced_frame(inverting: Path) -> None:
     photo = landscape(96, 64)
     small = cv2.resize(photo, (48, 32), interpolation=cv2.INTER_AREA)
     wanted = cv2.resize(255 - small, (96, 64), interpolation=cv2.INTER_CUBIC)
-    assert np.array_equal(Stylizer.load(inverting, device="cpu", stroke_size=2)(photo), wanted)
+    assert np.array_equal(Stylizer.load(model=inverting, device="cpu", stroke_size=2)(photo), wanted)
 
 
 def test_finer_strokes_are_painted_larger(inverting: Path) -> None:
     photo = landscape(96, 64)
     large = cv2.resize(photo, (192, 128), interpolation=cv2.INTER_CUBIC)
     wanted = cv2.resize(255 - large, (96, 64), interpolation=cv2.INTER_AREA)
-    assert np.array_equal(Stylizer.load(inverting, device="cpu", stroke_size=0.5)(photo), wanted)
+    assert np.array_equal(Stylizer.load(model=inverting, device="cpu", stroke_size=0.5)(photo), wanted)
 
 
 @pytest.mark.parametrize("times", [0.6, 2])
 def test_at_strength_0_it_is_the_frame_with_all_its_details(inverting: Path, times: float) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
-    stylizer = Stylizer.load(inverting, device="cpu", stroke_size=times, strength=0)
+    stylizer = Stylizer.load(model=inverting, device="cpu", stroke_size=times, strength=0)
     assert np.array_equal(stylizer(photo), photo)
     stylizer.strength = 0.5
     small = cv2.resize(photo, (round(56 / times), round(40 / times)), interpolation=AREA if times > 1 else CUBIC)
@@ -84,15 +83,15 @@ def test_at_color_0_the_frame_s_own_colours_come_back_with_all_their_details(
     negative = 255.0 - given
     brightness = (given + strength * (negative - given)) @ luma
     painted = np.rint(colours(given) + brightness[..., None]).astype(np.uint8)
-    made = brought_back(painted, given, photo[None], strength, 0.0, None)[0]
+    made = restored(painted, given, photo[None], strength, 0.0, None)[0]
     assert np.abs(colours(made) - colours(photo)).max() <= 3
     if size < photo.shape:  # and would not by themselves
-        blurred = brought_back(painted, given, photo[None], 1.0, 1.0, None)[0]
+        blurred = restored(painted, given, photo[None], 1.0, 1.0, None)[0]
         assert np.abs(colours(blurred) - colours(photo)).max() > 10
 
 
 def test_it_changes_between_two_frames_and_batches_have_it(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting, device="cpu")
+    stylizer = Stylizer.load(model=inverting, device="cpu")
     batch = np.stack([landscape(64, 48), landscape(64, 48)[::-1]])
     fine = stylizer(batch)
     stylizer.stroke_size = 2
@@ -101,12 +100,12 @@ def test_it_changes_between_two_frames_and_batches_have_it(inverting: Path) -> N
     assert not np.array_equal(made, fine)
     later = stylizer.prepare(batch[0])
     stylizer.stroke_size = 1
-    assert np.array_equal(later(), made[0])  # as it was when the frame was handed over
+    assert np.array_equal(later.run(), made[0])  # as it was when the frame was handed over
     assert np.array_equal(stylizer(batch), fine)
 
 
 def test_the_result_goes_where_it_is_wanted(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting, device="cpu", stroke_size=2)
+    stylizer = Stylizer.load(model=inverting, device="cpu", stroke_size=2)
     photo, out = landscape(64, 48), np.zeros((48, 64, 3), np.uint8)
     assert np.shares_memory(stylizer(photo, out=out), out)
     assert np.array_equal(out, stylizer(photo))
@@ -116,26 +115,26 @@ def test_the_result_goes_where_it_is_wanted(inverting: Path) -> None:
     assert np.array_equal(stylizer(photo, out=photo), wanted)  # in place
 
 
-def test_warming_up_opens_what_frames_will_need(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting, device="cpu", stroke_size=2)
+def test_warming_up_opens_what_frames_will_need(inverting: Path, opened_sessions: list[Any]) -> None:
+    stylizer = Stylizer.load(model=inverting, device="cpu", stroke_size=2)
     stylizer.warm_up(48, 64)
-    assert painted(stylizer) == [(24, 32)]
+    assert [session.shape[1:3] for session in opened_sessions] == [(24, 32)]
     stylizer(landscape(64, 48))
-    assert painted(stylizer) == [(24, 32)]
+    assert [session.shape[1:3] for session in opened_sessions] == [(24, 32)]
     with pytest.raises(InputError, match="8x8 is too small"):
         stylizer.warm_up(8, 8)
     assert stylizer.describe()["stroke_size"] == 2
 
 
 def test_frames_in_flight_are_counted_by_what_is_painted(inverting: Path) -> None:
-    wide = Stylizer.load(inverting, device="cpu", in_flight=None, threads=4)
+    wide = Stylizer.load(model=inverting, device="cpu", in_flight=None, threads=4)
     assert wide.in_flight(4320, 7680) == 1
     wide.stroke_size = 4
     assert wide.in_flight(4320, 7680) == 4
 
 
 def test_resizing_is_a_stage(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting, device="cpu", stroke_size=2)
+    stylizer = Stylizer.load(model=inverting, device="cpu", stroke_size=2)
     stylizer.clock = StageClock()
     stylizer(landscape(64, 48))
     assert {"run", "resize"} <= set(stylizer.clock.seconds)
@@ -146,19 +145,24 @@ def test_behind_a_mask(inverting: Path, tmp_path: Path) -> None:
     mask[:, 32:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     photo = landscape(64, 48)
-    stylizer = Stylizer.load(inverting, device="cpu", stroke_size=2)
+    stylizer = Stylizer.load(model=inverting, device="cpu", stroke_size=2)
     made = MaskedStylizer(stylizer, StillMask.read(tmp_path / "mask.png", feather=0))(photo)
     assert np.array_equal(made[:, :32], photo[:, :32])
     assert np.array_equal(made[:, 32:], stylizer(photo)[:, 32:])
 
 
-def test_masks_count_the_pixels_that_are_painted(tinting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_masks_count_the_pixels_of_the_inference_size(
+    tinting: Path, opened_sessions: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(masked_stylizer, "BATCH_PIXELS", 2 * 24 * 32)
     mask = StillMask([np.full((48, 64), share, np.float32) for share in (0.25, 0.75)])
     for times, batches in ((2, {1, 2}), (1, {1})):
         stylizer = Stylizer.load(np.zeros(3, np.float32), model=tinting, device="cpu", stroke_size=times)
-        MaskedStylizer(stylizer, mask, [stylizer, str(painting_of(tinting))])(landscape(64, 48))
-        assert {shape.batch for shape in stylizer._sessions._opened} == batches  # this graph has room for one style
+        masked = MaskedStylizer(stylizer, mask, [stylizer, str(painting_of(tinting))])
+        opened_sessions.clear()
+        masked(landscape(64, 48))
+        # This graph takes one style vector: what is one batch is run frame by frame all the same.
+        assert {session.shape[0] for session in opened_sessions} == batches
 
 
 def painting_of(model: Path) -> Path:
@@ -180,7 +184,7 @@ def test_what_is_no_stroke_size(inverting: Path, value: Any, why: str) -> None:
     with pytest.raises(
         StyleError, match=rf"stroke size .* is {why}\. Give .* from {FINEST_STROKES} to {LARGEST_STROKES:g}"
     ):
-        Stylizer.load(inverting, device="cpu", stroke_size=value)
+        Stylizer.load(model=inverting, device="cpu", stroke_size=value)
 
 
 def test_the_help_names_the_limits() -> None:
@@ -195,7 +199,7 @@ def test_a_grid_sweeps_it(inverting: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*line.split(), "--device", "cpu"])
     assert done.exit_code == 0, done.output
     made = [cv2.imread(str(path)) for path in sorted((tmp_path / "g").glob("*.png"))]
-    wanted = [Stylizer.load(inverting, device="cpu", stroke_size=size)(landscape(64, 48)) for size in (1, 2)]
+    wanted = [Stylizer.load(model=inverting, device="cpu", stroke_size=size)(landscape(64, 48)) for size in (1, 2)]
     assert len(made) == 2
     assert all(np.array_equal(*pair) for pair in zip(made, wanted, strict=True))
 
@@ -207,7 +211,7 @@ def test_the_option_and_the_name_of_the_result(inverting: Path, tmp_path: Path) 
     result = CliRunner().invoke(app, [*line.split(), "2"])
     assert result.exit_code == 0, result.output
     made = cv2.imread(str(tmp_path / f"photo.{inverting.stem}.stroke-size-2.png"))
-    assert np.array_equal(made, Stylizer.load(inverting, device="cpu", stroke_size=2)(landscape(64, 48)))
+    assert np.array_equal(made, Stylizer.load(model=inverting, device="cpu", stroke_size=2)(landscape(64, 48)))
     assert json.loads(result.stdout)["stylizer"]["stroke_size"] == 2
     refused = CliRunner().invoke(app, [*line.split(), "9"])
     assert refused.exit_code != 0

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from nst_rt import DeviceError, InputError, ModelError, StyleError, Stylizer
 from nst_rt.engine.session_cache import KEPT_SESSIONS
 from nst_rt.files.folders import models_folder
-from nst_rt.models.catalog import ModelFiles
+from nst_rt.models.catalog import ModelFiles, resolve_style_and_model
 from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
 
 
@@ -18,7 +19,7 @@ def frame(height: int = 24, width: int = 40, seed: int = 0) -> np.ndarray:
 
 
 def test_three_lines_are_the_whole_api(inverting: Path) -> None:
-    stylizer = Stylizer.load(style=inverting)
+    stylizer = Stylizer.load(model=inverting)
     photo = frame()
     stylized = stylizer(photo)
     assert stylized.dtype == np.uint8
@@ -27,11 +28,11 @@ def test_three_lines_are_the_whole_api(inverting: Path) -> None:
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (480, 641)])
 def test_output_has_the_frames_size(inverting: Path, size: tuple[int, int]) -> None:
-    assert Stylizer.load(inverting)(frame(*size)).shape == (*size, 3)
+    assert Stylizer.load(model=inverting)(frame(*size)).shape == (*size, 3)
 
 
 def test_batches_and_views(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     batch = np.stack([frame(seed=1), frame(seed=2)])
     assert np.array_equal(stylizer(batch), 255 - batch)
     flipped = frame()[:, ::-1]
@@ -51,11 +52,11 @@ def test_batches_and_views(inverting: Path) -> None:
 )
 def test_what_is_no_frame_is_refused(inverting: Path, bad: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Stylizer.load(inverting)(bad)
+        Stylizer.load(model=inverting)(bad)
 
 
 def test_strength_changes_live(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     photo = frame()
     stylizer.strength = 0
     assert np.array_equal(stylizer(photo), photo)
@@ -66,7 +67,7 @@ def test_strength_changes_live(inverting: Path) -> None:
 @pytest.mark.parametrize("value", [7, -0.1, float("nan")])
 def test_strength_out_of_range(inverting: Path, value: float) -> None:
     with pytest.raises(StyleError, match="out of range"):
-        Stylizer.load(inverting, strength=value)
+        Stylizer.load(model=inverting, strength=value)
 
 
 def test_a_model_without_controls_says_so(tinting: Path) -> None:
@@ -84,7 +85,9 @@ def test_a_painting_becomes_the_style(tinting: Path, tmp_path: Path) -> None:
     assert np.array_equal(stylizer(photo), expected.astype(np.uint8))
 
 
-def test_blends_of_vectors_and_paintings_switch_without_a_new_session(tinting: Path, tmp_path: Path) -> None:
+def test_blends_of_vectors_and_style_images_switch_without_a_new_session(
+    tinting: Path, tmp_path: Path, opened_sessions: list[Any]
+) -> None:
     styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "green", "vector": [0, 60, 0]}]
     (tmp_path / "tinting.styles.json").write_text(json.dumps({"styles": styles}))
     painting = tmp_path / "red.png"
@@ -93,10 +96,9 @@ def test_blends_of_vectors_and_paintings_switch_without_a_new_session(tinting: P
     assert (stylizer.style, stylizer.styles) == ("blue", ["blue", "green"])
     black = np.zeros((16, 16, 3), np.uint8)
     assert stylizer(black)[0, 0].tolist() == [100, 0, 0]
-    session = stylizer._sessions._opened.copy()
     stylizer.style = f"blue:0.5+green:0.25+{painting}:0.25"
     assert stylizer(black)[0, 0].tolist() == [50, 15, 25]
-    assert stylizer._sessions._opened == session
+    assert len(opened_sessions) == 2  # the network, and the style encoder
 
 
 @pytest.mark.parametrize("rows", [1, "styles", "batch"])
@@ -128,7 +130,7 @@ def test_style_vectors_that_do_not_fit(tinting: Path, vectors: np.ndarray, messa
 
 
 def test_a_baked_style_takes_no_vectors(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     with pytest.raises(StyleError, match=r"one style baked in \(invert\), and style vectors need a model"):
         stylizer(frame(), np.zeros((1, 3), np.float32))
     with pytest.raises(StyleError, match="one style baked in"):
@@ -146,20 +148,20 @@ def test_a_painting_needs_an_encoder(tmp_path: Path) -> None:
     painting.write_bytes(b"anything")
     with pytest.raises(StyleError, match="no style encoder beside it"):
         Stylizer.load(painting, model=alone)
-    with pytest.raises(InputError, match=r"missing\.jpg: no such painting"):
+    with pytest.raises(InputError, match=r"missing\.jpg: no such image"):
         Stylizer.load(tmp_path / "missing.jpg", model=alone)
-    with pytest.raises(StyleError, match="cannot be blended"):
+    with pytest.raises(StyleError, match="a model file, not a style"):
         Stylizer.load("a.onnx:0.5+b.onnx:0.5", model=alone)
 
 
 @pytest.mark.parametrize("thing", [None, "photo.jpg", [[1, 2, 3]]])
 def test_what_opencv_returns_for_a_missing_file_is_explained(inverting: Path, thing: object) -> None:
     with pytest.raises(InputError, match=r"not (NoneType|str|list)\. If it came from cv2\.imread"):
-        Stylizer.load(inverting)(thing)  # type: ignore[arg-type]
+        Stylizer.load(model=inverting)(thing)  # type: ignore[arg-type]
 
 
 def test_strength_has_to_be_a_number(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     with pytest.raises(StyleError, match="'1' is not a number"):
         stylizer.strength = "1"  # type: ignore[assignment]
     assert repr(stylizer) == "<Stylizer inverting style='' on cpu>"
@@ -179,26 +181,55 @@ def test_a_users_model_is_found_by_name(tmp_path: Path) -> None:
     models_folder().mkdir(parents=True)
     inverting_model(models_folder() / "negative.onnx")
     photo = frame()
-    assert np.array_equal(Stylizer.load("negative")(photo), 255 - photo)
     assert np.array_equal(Stylizer.load(model="negative")(photo), 255 - photo)
+    with pytest.raises(StyleError, match="'negative' is a model, not a style") as caught:
+        Stylizer.load("negative")
+    assert caught.value.parameter == "style"
+
+
+def test_a_model_file_as_a_style_is_refused(inverting: Path) -> None:
+    with pytest.raises(
+        StyleError, match=r"inverting\.onnx: a model file, not a style\. Give it as the model"
+    ) as caught:
+        Stylizer.load(inverting)
+    assert caught.value.parameter == "style"
+
+
+def test_a_style_that_may_be_a_model_is_resolved(inverting: Path) -> None:
+    models_folder().mkdir(parents=True)
+    named = inverting_model(models_folder() / "negative.onnx")
+    assert resolve_style_and_model("gogh") == ("gogh", None)
+    assert resolve_style_and_model(None, "negative") == (None, "negative")
+    assert resolve_style_and_model("negative") == (None, named)
+    assert resolve_style_and_model(str(inverting)) == (None, inverting)
+    assert resolve_style_and_model(str(inverting), inverting) == (None, inverting)
+    assert resolve_style_and_model(str(inverting), "negative") == (str(inverting), "negative")
+    with pytest.raises(ModelError, match="no such model file"):
+        resolve_style_and_model("missing.onnx")
 
 
 def test_a_baked_style_cannot_be_changed(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     assert stylizer.styles == ["invert"]
     with pytest.raises(StyleError, match="one style baked in"):
         stylizer.style = "gogh"
 
 
-def test_sessions_of_many_sizes_are_given_back(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting)
-    for side in range(16, 16 + 2 * KEPT_SESSIONS):
+def test_sessions_of_the_last_sizes_stay_open(inverting: Path, opened_sessions: list[Any]) -> None:
+    stylizer = Stylizer.load(model=inverting, device="cpu")
+    sides = range(16, 16 + 2 * KEPT_SESSIONS)
+    for side in sides:
         stylizer(frame(side, side))
-    assert len(stylizer._sessions._opened) == KEPT_SESSIONS
+    assert len(opened_sessions) == len(sides)
+    for side in sides[-KEPT_SESSIONS:]:
+        stylizer(frame(side, side))
+    assert len(opened_sessions) == len(sides)
+    stylizer(frame(sides[0], sides[0]))
+    assert len(opened_sessions) == len(sides) + 1
 
 
 def test_what_runs_is_told(inverting: Path) -> None:
-    with Stylizer.load(inverting) as stylizer:
+    with Stylizer.load(model=inverting) as stylizer:
         assert stylizer.describe()["provider"] is None
         stylizer.warm_up(20, 30)
         told = stylizer.describe()
@@ -209,9 +240,9 @@ def test_what_runs_is_told(inverting: Path) -> None:
 
 def test_fp16_has_to_be_there_to_be_asked_for(inverting: Path) -> None:
     with pytest.raises(ModelError, match="has no fp16 file beside it"):
-        Stylizer.load(inverting, precision="fp16")
+        Stylizer.load(model=inverting, precision="fp16")
     with pytest.raises(ModelError, match="unknown precision"):
-        Stylizer.load(inverting, precision="half")
+        Stylizer.load(model=inverting, precision="half")
 
 
 def test_broken_files(tmp_path: Path, inverting: Path) -> None:
@@ -225,14 +256,14 @@ def test_broken_files(tmp_path: Path, inverting: Path) -> None:
     onnx.save(model, foreign)
     for path, message in ((truncated, "cannot read it"), (empty, "cannot read it"), (foreign, "not made for nst-rt")):
         with pytest.raises(ModelError, match=message):
-            Stylizer.load(path)
+            Stylizer.load(model=path)
     with pytest.raises(ModelError, match="no such model file"):
-        Stylizer.load(tmp_path / "missing.onnx")
+        Stylizer.load(model=tmp_path / "missing.onnx")
 
 
 def test_an_encoder_is_no_stylizer(tinting: Path) -> None:
     with pytest.raises(ModelError, match="a style encoder"):
-        Stylizer.load(tinting.with_name("tinting.encoder.onnx"))
+        Stylizer.load(model=tinting.with_name("tinting.encoder.onnx"))
 
 
 def test_a_precision_is_found_beside_the_given_file(tmp_path: Path) -> None:
@@ -240,7 +271,7 @@ def test_a_precision_is_found_beside_the_given_file(tmp_path: Path) -> None:
     inverting_model(tmp_path / "net.onnx")
     for given in (fp16, tmp_path / "net.onnx"):
         for precision, name in (("fp32", "net.onnx"), ("fp16", "net.fp16.onnx")):
-            with Stylizer.load(given, precision=precision) as stylizer:
+            with Stylizer.load(model=given, precision=precision) as stylizer:
                 stylizer(frame())
                 told = stylizer.describe()
             assert (Path(told["path"]).name, told["precision"]) == (name, precision)
@@ -250,7 +281,7 @@ def test_a_companion_of_another_network_is_refused(tmp_path: Path) -> None:
     inverting_model(tmp_path / "net.onnx")
     inverting_model(tmp_path / "net.fp16.onnx", replace(RECORD, precision="fp16", source_sha256="1" * 64))
     with pytest.raises(ModelError, match=r"net\.fp16\.onnx was exported from another checkpoint"):
-        Stylizer.load(tmp_path / "net.onnx", precision="fp16")
+        Stylizer.load(model=tmp_path / "net.onnx", precision="fp16")
 
 
 def test_an_encoder_of_another_network_is_refused(tmp_path: Path) -> None:
@@ -265,13 +296,13 @@ def test_an_encoder_of_another_network_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_no_file_system_takes_is_no_model() -> None:
     with pytest.raises(ModelError, match="no such model file"):
-        Stylizer.load("x" * 5000 + ".onnx")
+        Stylizer.load(model="x" * 5000 + ".onnx")
 
 
 def test_int8_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
     plain = inverting_model(tmp_path / "net.onnx")
     with pytest.raises(ModelError, match=r"net\.onnx .* no int8 file beside it\. Export it in int8"):
-        Stylizer.load(plain, precision="int8")
+        Stylizer.load(model=plain, precision="int8")
     int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
     for given, precision, name in (
         (plain, "auto", "net.onnx"),
@@ -279,7 +310,7 @@ def test_int8_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
         (int8, "auto", "net.int8.onnx"),
         (int8, "fp32", "net.onnx"),
     ):
-        with Stylizer.load(given, precision=precision, device="cpu") as stylizer:
+        with Stylizer.load(model=given, precision=precision, device="cpu") as stylizer:
             stylizer(frame())
             assert Path(stylizer.describe()["path"]).name == name
 
@@ -288,7 +319,7 @@ def test_int8_is_refused_on_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     int8 = inverting_model(tmp_path / "net.int8.onnx", replace(RECORD, precision="int8"))
     monkeypatch.setattr("nst_rt.engine.session_cache.require_listed", lambda device: None)
     with pytest.raises(DeviceError, match=r"device cuda.*int8, which is for CPUs.*precision fp16"):
-        Stylizer.load(int8, device="cuda")
+        Stylizer.load(model=int8, device="cuda")
 
 
 def test_an_int8_file_belongs_to_its_network(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def frame(height: int = 24, width: int = 40, seed: int = 0) -> np.ndarray:
 
 
 def test_a_frame_and_a_batch(inverting: Path) -> None:
-    stylizer = Stylizer.load(inverting)
+    stylizer = Stylizer.load(model=inverting)
     for photo in (frame(), np.stack([frame(seed=1), frame(seed=2)])):
         memory = np.zeros(photo.size + 8, np.uint8)
         out = memory[4:-4].reshape(photo.shape)  # at an odd place
@@ -26,7 +26,7 @@ def test_a_frame_and_a_batch(inverting: Path) -> None:
 
 def test_frames_that_are_not_contiguous(inverting: Path) -> None:
     flipped, out = frame()[:, ::-1], np.empty((24, 40, 3), np.uint8)
-    Stylizer.load(inverting)(flipped, out=out)
+    Stylizer.load(model=inverting)(flipped, out=out)
     assert np.array_equal(out, 255 - flipped)
 
 
@@ -50,14 +50,14 @@ def test_a_style_for_each_frame(tmp_path: Path) -> None:
 )
 def test_memory_that_does_not_fit(inverting: Path, out: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"out has to be uint8 \(24, 40, 3\), contiguous and writable"):
-        Stylizer.load(inverting)(frame(), out=out)
+        Stylizer.load(model=inverting)(frame(), out=out)
 
 
 def test_memory_that_cannot_be_written(inverting: Path) -> None:
     out = np.empty((24, 40, 3), np.uint8)
     out.flags.writeable = False
     with pytest.raises(InputError, match="writable"):
-        Stylizer.load(inverting)(frame(), out=out)
+        Stylizer.load(model=inverting)(frame(), out=out)
 
 
 def test_sessions_that_make_arrays_of_their_own_are_copied_from() -> None:

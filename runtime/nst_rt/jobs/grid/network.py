@@ -10,11 +10,11 @@ from nst_rt.contract import Frame
 from nst_rt.files.paths import is_file
 from nst_rt.files.reading import file_sha256
 from nst_rt.jobs.grid.plan import Request
-from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
+from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model, model_of_style
 from nst_rt.styles.blends import is_style_image, parse_terms, require_style_image
 from nst_rt.styles.library import load_styles
 from nst_rt.styles.styles_file import Style
-from nst_rt.stylizer.stylizer import Stylizer, model_of_style
+from nst_rt.stylizer.stylizer import Stylizer
 
 
 class NetworkMaker:
@@ -68,7 +68,7 @@ class NetworkMaker:
         if matching != "none":
             require_style_image([request.style])
         if files.path not in self._opened:
-            stylizer = self._load(request.style or None, model=request.model)
+            stylizer = self._load(None if own else request.style or None, model=files.path)
             self._opened[files.path] = self._closing.enter_context(stylizer)
         stylizer = self._opened[files.path]
         if request.style and not own and stylizer.style != request.style:
