@@ -8,7 +8,7 @@ import cv2
 import pytest
 import torch
 from nst_train.loop.hardware import Hardware
-from nst_train.recipes.settings import ConditionalSettings
+from nst_train.settings import ConditionalSettings
 from tiny_images import draw, write_adain_encoder, write_loss_network
 from tiny_networks import noise as noise
 from tiny_networks import one_thread as one_thread

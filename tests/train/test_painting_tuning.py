@@ -17,7 +17,7 @@ from nst_export.parity import sample_images as sample_images
 from nst_rt import Stylizer
 from nst_rt.cli import app
 from nst_train.data.drawn_images import DrawnImages
-from nst_train.recipes.settings import PerceptualSettings
+from nst_train.settings import PerceptualSettings
 from nst_train.tuning import painting_tuning
 from nst_train.tuning.painting_tuning import tune_to_painting
 from typer.testing import CliRunner

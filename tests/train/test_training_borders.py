@@ -10,7 +10,7 @@ from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.borders import BANDS, SHADE, band_error, border_error, fringe_error
 from nst_train.perceptual.loss_network import load_loss_network
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
-from nst_train.recipes.settings import BORDER_SIDE, ConditionalSettings
+from nst_train.settings import BORDER_SIDE, ConditionalSettings
 
 
 def noise(height: int, width: int) -> torch.Tensor:

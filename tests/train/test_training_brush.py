@@ -11,7 +11,7 @@ from nst_train.loop.hardware import Hardware
 from nst_train.perceptual import brush
 from nst_train.perceptual.brush import LEAST, MOST, SIDE, SLOPE, brush_error, brush_of, directions, flow_angles
 from nst_train.recipes.conditional import ConditionalRecipe
-from nst_train.recipes.settings import ConditionalSettings
+from nst_train.settings import ConditionalSettings
 
 SIZE = 96
 EVEN = torch.full((1, 3, SIZE, SIZE), 0.5)

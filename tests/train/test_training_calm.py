@@ -9,7 +9,7 @@ from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.calm import SOFTENING, activity, calm_error, calm_floor
 from nst_train.perceptual.loss_network import load_loss_network
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
-from nst_train.recipes.settings import ConditionalSettings
+from nst_train.settings import ConditionalSettings
 
 
 def noise(*shape: int) -> torch.Tensor:

@@ -15,7 +15,7 @@ from nst_rt.errors import InputError, ModelError
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.training_run import Run, RunOptions
 from nst_train.recipes.conditional import ConditionalRecipe
-from nst_train.recipes.settings import ConditionalSettings
+from nst_train.settings import ConditionalSettings
 
 
 def test_a_run_with_other_settings_is_refused(

@@ -10,7 +10,7 @@ from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.echo import BANDS, SHIFTS, echo_error, echoes, tolerated_echoes
 from nst_train.perceptual.loss_network import load_loss_network
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
-from nst_train.recipes.settings import ECHO_SIDE, ConditionalSettings
+from nst_train.settings import ECHO_SIDE, ConditionalSettings
 
 NOTHING = torch.zeros(1, SHIFTS)
 

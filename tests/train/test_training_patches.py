@@ -9,7 +9,7 @@ from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.loss_network import load_loss_network
 from nst_train.perceptual.patches import CONTRAST, patch_error, steps_of_colour, tolerated_steps
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
-from nst_train.recipes.settings import ConditionalSettings
+from nst_train.settings import ConditionalSettings
 from torch import Tensor
 
 NONE = torch.zeros(1)

@@ -22,8 +22,8 @@ from nst_train.recipes.adain import AdainRecipe
 from nst_train.recipes.adain_networks import decoder_keys, new_adain
 from nst_train.recipes.conditional import STEEPEST, UNCHANGED_CROPS, UNCHANGED_STEP, ConditionalRecipe
 from nst_train.recipes.recipe import Recipe
-from nst_train.recipes.settings import AdainSettings, ConditionalSettings, TransformerSettings
 from nst_train.recipes.transformer import TransformerRecipe
+from nst_train.settings import AdainSettings, ConditionalSettings, TransformerSettings
 
 
 def learn(recipe: Recipe, folder: Path, notes: Any, steps: int) -> tuple[float, float]:
@@ -124,7 +124,7 @@ def test_wide_crops_are_fewer_and_in_a_named_style_or_a_paintings(
 def test_wide_crops_need_a_batch_that_can_be_quartered(
     conditional_settings: Callable[..., ConditionalSettings],
 ) -> None:
-    with pytest.raises(InputError, match=r"wide crops with batches of 3.*--batch-size 4"):
+    with pytest.raises(InputError, match=r"wide crops with batches of 3.*4 or more"):
         conditional_settings(wide_crops=0.5, batch=3)
 
 

@@ -16,7 +16,7 @@ from nst_rt.errors import DeviceError, InputError, ModelError, OutputError
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.training_run import Run, RunOptions
 from nst_train.recipes.conditional import ConditionalRecipe
-from nst_train.recipes.settings import ConditionalSettings
+from nst_train.settings import ConditionalSettings
 
 Make = Callable[..., ConditionalSettings]
 

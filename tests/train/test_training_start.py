@@ -19,8 +19,8 @@ from nst_train.loop.hardware import Hardware
 from nst_train.loop.training_run import Run, RunOptions
 from nst_train.recipes.adopting import read_start
 from nst_train.recipes.conditional import ConditionalRecipe
-from nst_train.recipes.settings import ConditionalSettings, TransformerSettings
 from nst_train.recipes.transformer import TransformerRecipe
+from nst_train.settings import ConditionalSettings, TransformerSettings
 
 Make = Callable[..., ConditionalSettings]
 

@@ -13,7 +13,7 @@ from nst_train.data.crops import as_batch, as_floats
 from nst_train.data.images import ImageFolder, read_rgb, resize_long_side
 from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.loss_network import load_loss_network
-from nst_train.recipes.settings import PerceptualSettings
+from nst_train.settings import PerceptualSettings
 from nst_train.tuning.vector_tuning import TuningProgress, style_closed, tune
 
 

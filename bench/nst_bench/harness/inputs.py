@@ -10,7 +10,7 @@ from nst_rt.errors import InputError
 from nst_rt.files.reading import file_sha256
 from nst_rt.media.images.image_reader import read_image
 from nst_train.data.images import Rgb, as_rgb, read_rgb
-from nst_train.recipes.settings import SMALLEST_LEVEL
+from nst_train.settings import SMALLEST_LEVEL
 
 from nst_bench.harness.losses import PAINTING_SIDE, SCALES
 

@@ -14,7 +14,7 @@ from nst_train.data.images import Rgb, resize_long_side
 from nst_train.loop.hardware import Hardware
 from nst_train.perceptual import losses
 from nst_train.perceptual.loss_network import LossNetwork
-from nst_train.recipes.settings import PerceptualSettings
+from nst_train.settings import PerceptualSettings
 from torch import Tensor
 
 STYLE_LAYERS = list(PerceptualSettings.style_layers)

@@ -6,13 +6,10 @@ import torch
 from torch import Tensor
 
 from nst_train.data.images import Images, Rgb, as_rgb
+from nst_train.settings import WIDER, WIDEST
 
-WIDEST = 1.6
-"""A crop covers up to this many times its own side of the image."""
 CLOSE_UP = (2.0, 6.0)
 """How many times a close-up is enlarged."""
-WIDER = 2
-"""How many times the side of a wide crop is that of another."""
 
 
 def random_crop(image: Rgb, size: int, random: np.random.Generator) -> Rgb:

@@ -22,30 +22,10 @@ from nst_train.loop.schedule import learning_rate
 from nst_train.loop.validation import choose_photographs, draw_sheet, write_sheet
 from nst_train.recipes.adopting import read_start
 from nst_train.recipes.recipe import Batch, Recipe
+from nst_train.settings import RunOptions
 
 CHECKPOINT = "checkpoint.pt"
 BETAS = (0.9, 0.99)
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What does not decide a run's result."""
-
-    folder: Path
-    """Where the checkpoint, the weights, the record and the sheets go; a run that is found there goes on."""
-    validation: Path | None = None
-    """Folder of photographs for the sheets; those that are learned from if left out."""
-    start: Path | None = None
-    """What a new run begins with, see `read_start`."""
-    until: int | None = None
-    """Stop after this many steps in all, with the schedule left as it is."""
-    sheet_every: int = 500
-    """Steps between contact sheets; 0 draws none."""
-    save_minutes: float = 3.0
-    log_every: int = 20
-    """Steps between rows of losses in the record."""
-    workers: int = 2
-    """Threads that prepare batches."""
 
 
 @dataclass
@@ -192,7 +172,7 @@ class Run:
         options, settings = self.options, self.recipe.settings
         until = settings.steps if options.until is None else min(options.until, settings.steps)
         saved = time.monotonic()
-        batches = read_ahead(self.recipe.batch, self.step, until, options.workers)
+        batches = read_ahead(self.recipe.batch, self.step, until, options.workers or 2)
         self._reporter.begin(self.step, until)
         try:
             with Interruption() as interruption:

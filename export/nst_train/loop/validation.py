@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nst_train.data.crops import as_batch, as_floats
 from nst_train.data.images import ImageFolder, Rgb, as_rgb
-from nst_train.recipes.settings import WHOLE
+from nst_train.settings import MULTIPLE
 
 COLUMNS = 8
 """Styles side by side; more begin a new band."""
@@ -38,7 +38,7 @@ def choose_photographs(folder: ImageFolder, count: int = 3, side: int = 480) -> 
     for place in places[:count]:
         image = folder.image(place)
         scale = min(1.0, side / max(image.shape[:2]))
-        height, width = (max(WHOLE * 2, int(n * scale) // WHOLE * WHOLE) for n in image.shape[:2])
+        height, width = (max(MULTIPLE * 2, int(n * scale) // MULTIPLE * MULTIPLE) for n in image.shape[:2])
         chosen.append(as_rgb(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)))
     return chosen
 

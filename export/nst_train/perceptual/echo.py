@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nst_train.recipes.settings import ECHO_SIDE
+from nst_train.settings import ECHO_SIDE
 
 WINDOW = 32
 """Side of the places that are compared, in pixels; they overlap by half."""

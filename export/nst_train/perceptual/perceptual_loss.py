@@ -14,7 +14,7 @@ from nst_train.perceptual.echo import echo_error, tolerated_echoes
 from nst_train.perceptual.loss_network import LossNetwork
 from nst_train.perceptual.patches import patch_error, tolerated_steps
 from nst_train.perceptual.stability import Disturbed, disturb, stability_error
-from nst_train.recipes.settings import PerceptualSettings
+from nst_train.settings import PerceptualSettings
 
 Targets = list[Tensor]
 """Gram matrices (N, C, C), for every scale and, within it, every layer; then, as far as they have a

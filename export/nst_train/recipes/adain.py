@@ -13,7 +13,7 @@ from nst_export.networks.adain_network import AdaIn
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nst_train.data.crops import WIDEST, as_batch, as_floats, crops_at, random_crop
+from nst_train.data.crops import as_batch, as_floats, crops_at, random_crop
 from nst_train.data.images import ImageFolder, Rgb
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.record import describe_file
@@ -23,7 +23,7 @@ from nst_train.perceptual import losses
 from nst_train.perceptual.stability import disturb, stability_error
 from nst_train.recipes.adain_networks import decoder_state, encode, new_adain
 from nst_train.recipes.recipe import Batch, Recipe
-from nst_train.recipes.settings import AdainSettings
+from nst_train.settings import WIDEST, AdainSettings
 
 WEIGHTS = "decoder.pth"
 SHOWN_STYLES = 6

@@ -34,7 +34,7 @@ from nst_train.perceptual.perceptual_loss import PerceptualLoss, Targets
 from nst_train.perceptual.spikes import spike_error, watched_spikes
 from nst_train.recipes.adopting import adopt_values
 from nst_train.recipes.recipe import Batch, Recipe
-from nst_train.recipes.settings import ConditionalSettings
+from nst_train.settings import ConditionalSettings
 
 WEIGHTS = "conditional.pt"
 VECTOR_RATE, ENCODER_RATE = 3.0, 0.5

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nst_train.loop.hardware import Hardware
 from nst_train.loop.validation import Column
 from nst_train.recipes.adopting import adopt_values
-from nst_train.recipes.settings import RunSettings
+from nst_train.settings import RunSettings
 
 Batch = dict[str, Tensor]
 """Tensors on the CPU, as a recipe's `batch` makes them; the loop moves them to the device."""

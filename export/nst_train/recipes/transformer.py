@@ -19,7 +19,7 @@ from nst_train.loop.validation import Column
 from nst_train.perceptual.loss_network import load_loss_network
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
 from nst_train.recipes.recipe import Batch, Recipe
-from nst_train.recipes.settings import TransformerSettings
+from nst_train.settings import TransformerSettings
 
 WEIGHTS = "transformer.pth"
 WHITE = 255.0

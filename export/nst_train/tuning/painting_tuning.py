@@ -8,14 +8,13 @@ from nst_export.families.conditional_from_onnx import conditional_from_onnx
 from nst_rt.contract import StyleVector
 from nst_rt.jobs.tuning import Tuned
 
-from nst_train.data.crops import WIDEST
 from nst_train.data.drawn_images import DrawnImages
 from nst_train.data.images import ImageFolder, Images, read_rgb
 from nst_train.loop.hardware import choose_hardware
 from nst_train.loop.interruption import Interruption
 from nst_train.loop.progress import Reporter, choose_reporter
 from nst_train.perceptual.loss_network import find_loss_network, load_loss_network
-from nst_train.recipes.settings import PerceptualSettings
+from nst_train.settings import WIDEST, PerceptualSettings
 from nst_train.tuning.vector_tuning import TuningProgress, style_closed, tune, tuning_settings
 
 STEPS = 2000

@@ -18,7 +18,7 @@ from nst_train.loop.rng import rng_of
 from nst_train.loop.schedule import learning_rate
 from nst_train.perceptual.loss_network import LossNetwork
 from nst_train.perceptual.perceptual_loss import PerceptualLoss, Targets
-from nst_train.recipes.settings import PerceptualSettings
+from nst_train.settings import PerceptualSettings
 
 RATE, WARM_UP = 0.02, 20
 """A vector alone bears a higher learning rate than a whole network."""

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
 
@@ -23,18 +23,22 @@ class Given:
 
 def option_fields(
     kind: type[Any],
-    options: Mapping[str, OptionInfo],
-    names: Sequence[str],
+    options: Mapping[str, OptionInfo] | None = None,
+    names: Sequence[str] | None = None,
     *,
     given: Mapping[str, Given] | None = None,
+    parameter: str = "options",
+    make: Callable[..., Any] | None = None,
 ) -> Callable[[Command], Command]:
-    """Give a command options for fields of a dataclass, in the place of its parameter `options`.
+    """Give a command options for fields of a dataclass, in the place of one of its parameters.
 
     Args:
         kind: the dataclass; its fields have the types and the defaults.
-        options: flags and help by field.
-        names: of the fields that the command has; the others keep their defaults.
+        options: flags and help by field. Left out: what the fields are annotated with.
+        names: of the fields that the command has; the others keep their defaults. Left out: all that have an option.
         given: fields whose options have another type or default.
+        parameter: the command's parameter that takes the values.
+        make: makes that parameter's value of the fields' values, given by name; the dataclass if left out.
 
     Example:
         >>> @option_fields(ExportOptions, OPTIONS, ["precision", "overwrite"])
@@ -42,31 +46,48 @@ def option_fields(
         ...     print(options)
     """
     types, others = get_type_hints(kind), given or {}
+    declared = _annotated(kind) if options is None else options
+    chosen = [one.name for one in fields(kind) if one.name in declared] if names is None else names
     forms = {
-        one.name: others.get(one.name, Given(types[one.name], one.default, lambda value: value)) for one in fields(kind)
+        one.name: others.get(one.name, Given(types[one.name], _default(one), lambda value: value))
+        for one in fields(kind)
     }
     expanded = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=forms[name].default,
-            annotation=Annotated[forms[name].type, options[name]],
+            annotation=Annotated[forms[name].type, declared[name]],
         )
-        for name in names
+        for name in chosen
     ]
 
     def decorate(command: Command) -> Command:
         @wraps(command)
         def with_options(**values: Any) -> None:
-            taken = {name: forms[name].convert(values.pop(name)) for name in names}
-            command(**values, options=kind(**taken))
+            taken = {name: forms[name].convert(values.pop(name)) for name in chosen}
+            command(**values, **{parameter: (make or kind)(**taken)})
 
         parameters: list[inspect.Parameter] = []
-        for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
-            parameters += expanded if name == "options" else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+        for name, one in inspect.signature(command, eval_str=True).parameters.items():
+            parameters += expanded if name == parameter else [one.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
         # typer reads both.
         with_options.__dict__["__signature__"] = inspect.Signature(parameters)
         with_options.__annotations__ = {one.name: one.annotation for one in parameters}
         return with_options
 
     return decorate
+
+
+def _annotated(kind: type[Any]) -> dict[str, OptionInfo]:
+    """The options that fields are annotated with, by the fields' names."""
+    found = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        for one in getattr(hint, "__metadata__", ()):
+            if isinstance(one, OptionInfo):
+                found[name] = one
+    return found
+
+
+def _default(field: Field[Any]) -> Any:
+    return inspect.Parameter.empty if field.default is MISSING else field.default

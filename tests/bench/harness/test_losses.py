@@ -15,7 +15,7 @@ from nst_train.data.images import resize_long_side
 from nst_train.loop.hardware import Hardware
 from nst_train.perceptual.loss_network import LossNetwork
 from nst_train.perceptual.perceptual_loss import PerceptualLoss
-from nst_train.recipes.settings import PerceptualSettings
+from nst_train.settings import PerceptualSettings
 from tiny_images import draw
 from torch import from_numpy
 
