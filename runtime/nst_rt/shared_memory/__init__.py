@@ -1,14 +1,11 @@
-"""Frames to and from other programs through shared memory; docs/embedding/shared-memory.md is the protocol.
+"""Frames to and from other programs through shared memory, on Linux.
 
-`ShareServer` is what `nst-rt share` runs, `ShareClient` the other side; runtime/cpp has the same client for C and C++.
-Importing it where there is no futex, which is everywhere but on Linux, raises ShareError.
+`ShareServer` stylises the frames that a `ShareClient` sends. Programs in C and C++ have the same client in runtime/cpp.
+docs/embedding/shared-memory.md describes the protocol.
 """
 
-from nst_rt.shared_memory.futex import require_futex
+from nst_rt.shared_memory.client import ShareClient, ShareResult
+from nst_rt.shared_memory.layout import Status
+from nst_rt.shared_memory.server import ShareServer, ShareSummary
 
-require_futex()  # other systems lack more than that, and what they say about it is no help
-
-from nst_rt.shared_memory.client import Result, ShareClient  # noqa: E402
-from nst_rt.shared_memory.server import ShareServer, ShareSummary  # noqa: E402
-
-__all__ = ["Result", "ShareClient", "ShareServer", "ShareSummary"]
+__all__ = ["ShareClient", "ShareResult", "ShareServer", "ShareSummary", "Status"]

@@ -1,9 +1,9 @@
-"""The other side of `nst-rt share` in Python: sends frames, receives results."""
+"""The client of a share server in Python: sends frames and receives results."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -13,45 +13,50 @@ from numpy.typing import NDArray
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError, NstError, ServerGoneError, ShareError, ShareTimeoutError
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
-from nst_rt.shared_memory.claims import Role
 from nst_rt.shared_memory.frame_layout import FrameLayout
-from nst_rt.shared_memory.layout import State, Status
+from nst_rt.shared_memory.layout import SlotHeader, State, Status
 from nst_rt.shared_memory.ring import RingReader, RingWriter
-from nst_rt.shared_memory.segment import Segment, path_of
+from nst_rt.shared_memory.role_locks import Role
+from nst_rt.shared_memory.segment import Segment
+from nst_rt.shared_memory.segment_file import path_of
 
 _LOOK_AROUND = 0.1
-"""Seconds after which a wait is broken off to see whether the server lives."""
+"""Seconds after which a wait is interrupted to see whether the server lives."""
 
-_KNOCK = 0.02
+_RETRY = 0.02
 """Seconds between two looks for a server that is not there yet."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came back for one frame."""
+class ShareResult:
+    """What the server made of one frame."""
 
     number: int
-    """Of the frame, as `send` returned it."""
+    """Number of the frame, as `ShareClient.send` returned it."""
     status: Status
     message: str
-    """Why there are no pixels."""
+    """Why there are no pixels; empty if there are."""
     pixels: NDArray[np.uint8]
-    """The stylised frame: (H, W, 3), (H, W, 4) or (H, W), (bytes,) of YUV; empty if there is none."""
+    """The stylised frame: (H, W, 3), (H, W, 4) or (H, W); (bytes,) for YUV; empty if there is none."""
     pixel_format: str
+    """That of the frame, by FFmpeg's name; empty if there are no pixels."""
     time_ns: int
+    """As it was sent."""
     tag: int
-    """As they were sent."""
+    """As it was sent."""
     sent_ns: int
-    """When the frame was whole, the server took it, and the result was whole; of CLOCK_MONOTONIC."""
+    """When the frame was complete, in nanoseconds of CLOCK_MONOTONIC."""
     taken_ns: int
+    """When the server took the frame."""
     written_ns: int
+    """When the result was complete."""
 
     def stylized(self) -> NDArray[np.uint8]:
         """The pixels.
 
         Raises:
             InputError: the server refused the frame.
-            NstError: it could not stylise it.
+            NstError: the server could not stylise it.
         """
         if self.status is Status.STYLIZED:
             return self.pixels
@@ -60,18 +65,27 @@ class Result:
 
 
 class ShareClient:
-    """A producer of frames, a consumer of results, or both. Not to be shared by threads, except that one may send
-    and another receive.
+    """Sends frames to a `ShareServer` of another process and receives the results.
+
+    A client is a producer, a consumer or both. One thread may send while another one receives; apart from that a client
+    must not be shared by threads.
 
     Args:
-        name: as `nst-rt share --name` has it.
-        produce, consume: the roles to take; each can have one holder at a time.
+        name: the server's name.
+        produce, consume: the roles to take. Only one process at a time can have each.
         timeout: seconds to wait for a server.
 
     Raises:
-        ShareTimeoutError: no server came.
+        ShareTimeoutError: no server of this name.
         RoleTakenError: another process has the role.
-        ShareError: the segment is of another version, damaged or somebody else's.
+        ShareError: not a name, another version of the protocol, a damaged segment or one of another user, or not Linux.
+
+    >>> import numpy as np
+    >>> frame = np.zeros((480, 640, 3), np.uint8)
+    >>> with ShareClient("cam0") as client:  # doctest: +SKIP
+    ...     stylized = client.stylize(frame)
+
+    It needs a server: `ShareServer("cam0").run(...)` or `nst-rt share --name cam0` in another process.
     """
 
     def __init__(self, name: str, *, produce: bool = True, consume: bool = True, timeout: float = 5.0) -> None:
@@ -80,24 +94,36 @@ class ShareClient:
         self._produce, self._consume = produce, consume
         self._segment: Segment | None = None
         self.lost = 0
-        """Frames that servers took with them, over all servers so far: not stylised yet, or not received."""
+        """How many frames ended with their servers so far: not stylised, or stylised and not received."""
         self._connect(timeout)
 
     @property
     def description(self) -> str:
-        """What the server says it does."""
-        return self._open.header.description.decode(errors="replace")
+        """What the server says about itself: model, style and device."""
+        return self._connected.header.description.decode(errors="replace")
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the largest frame, as the server was told."""
-        header = self._open.header
+        """Width and height of the largest frame that the server takes, in pixels."""
+        header = self._connected.header
         return header.width, header.height
 
     @property
-    def first(self) -> int:
-        """Number of the first frame of this producer; results before are of frames of the one before it."""
-        return self._first
+    def segment_id(self) -> int:
+        """Tells this server's segment from the next one of the same name: they have different numbers."""
+        return self._connected.id
+
+    @property
+    def first_number(self) -> int:
+        """Number of this producer's first frame. Results of lower numbers belong to the producer before it."""
+        return self._first_number
+
+    @property
+    def last_number(self) -> int | None:
+        """Number of the last frame that this producer sent to this server; None before the first one."""
+        if self._writer is None or self._writer.number == self._first_number:
+            return None
+        return self._writer.number - 1
 
     @contextmanager
     def writing(
@@ -110,23 +136,34 @@ class ShareClient:
         tag: int = 0,
         timeout: float = 5.0,
     ) -> Iterator[NDArray[np.uint8]]:
-        """Give the memory of the next frame to be filled in place; it is sent when the block ends well.
+        """The memory of the next frame, to be filled in place; the frame is sent when the block ends without an error.
 
-        Its shape is (H, W, 3), (H, W, 4) or (H, W), and (bytes,) for YUV; what it holds before is undefined.
+        It is uint8 (H, W, 3), (H, W, 4) or (H, W); (bytes,) for YUV. What it holds at first is undefined.
+
+        Args:
+            width, height: of the frame, in pixels.
+            pixel_format: one of bgr24, rgb24, rgba, gray, nv12, yuv420p, yuv422p and yuv444p.
+            time_ns, tag: two numbers of your own, which the result has too.
+            timeout: seconds to wait for room.
 
         Raises:
-            InputError: the frame is too small, or larger than a slot.
-            ShareTimeoutError: no room was made in time: the results are not read as fast as frames are sent.
+            InputError: another pixel format, or the frame is too small, or larger than a slot.
+            ShareTimeoutError: no room in time: results are not received as fast as frames are sent.
             ServerGoneError: the server ended; `reconnect`.
         """
         if pixel_format not in PIXEL_FORMATS:
-            raise InputError(f"pixel format {pixel_format!r} is none of {', '.join(PIXEL_FORMATS)}")
+            raise InputError(
+                f"pixel format {pixel_format!r} is none of {', '.join(PIXEL_FORMATS)}", parameter="pixel_format"
+            )
         layout = FrameLayout(width, height, pixel_format)
-        segment, writer = self._open, self._writer
+        segment, writer = self._connected, self._writer
         if writer is None:
-            raise ShareError(f"{self.name}: opened to consume, and only a producer sends frames")
+            raise ShareError(f"{self.name}: opened to consume, and only a producer sends frames", parameter="produce")
         layout.check(segment.geometry.frame_bytes)
-        self._await(writer.has_room, writer.wait, timeout, "room for a frame. Receive the results, or send less often")
+        if not self._wait(writer, timeout):
+            raise ShareTimeoutError(
+                f"{self.name}: {timeout:g} s, and no room for a frame. Receive the results, or send less often"
+            )
         if not segment.served():
             raise self._gone()
         slot = writer.begin()
@@ -146,9 +183,15 @@ class ShareClient:
         tag: int = 0,
         timeout: float = 5.0,
     ) -> int:
-        """Send a frame, uint8 (H, W, 3), (H, W, 4) or (H, W) as `pixel_format` says; returns its number.
+        """Send a frame; returns its number. YUV has to be written with `writing`.
 
-        YUV has to be written with `writing`. Raises as that does, and InputError for another shape or dtype.
+        Args:
+            frame: uint8 (H, W, 3), (H, W, 4) or (H, W), as `pixel_format` says.
+            pixel_format, time_ns, tag, timeout: see `writing`.
+
+        Raises:
+            InputError: another dtype or shape.
+            InputError, ShareTimeoutError, ServerGoneError: see `writing`.
         """
         if frame.dtype != np.uint8 or frame.ndim not in (2, 3):
             raise InputError(f"a frame is uint8 (height, width, channels), not {frame.dtype} {frame.shape}")
@@ -162,43 +205,30 @@ class ShareClient:
         return self._writer.number - 1
 
     @contextmanager
-    def reading(self, timeout: float = 5.0) -> Iterator[Result]:
-        """Give the next result in place; its pixels are the server's again when the block ends.
+    def reading(self, timeout: float = 5.0) -> Iterator[ShareResult]:
+        """The next result in place: when the block ends, the server may overwrite its pixels.
+
+        Args:
+            timeout: seconds to wait for it.
 
         Raises:
-            ShareTimeoutError: none came in time.
-            ServerGoneError: none will come, the server ended; `reconnect`. Results that it had made come before.
+            ShareTimeoutError: no result in time.
+            ServerGoneError: no result will come, because the server ended; `reconnect`. The results that it had made
+                come first.
             ShareError: the result was overwritten while it was read.
         """
-        segment, reader = self._open, self._receiving
-        self._await(reader.waiting, reader.wait, timeout, "result")
+        segment, reader = self._connected, self._receiving
+        if not self._wait(reader, timeout):
+            raise ShareTimeoutError(f"{self.name}: {timeout:g} s, and no result")
         slot = reader.slot()
-        meta = slot.header
         if not reader.intact():
-            reader.release()  # or the next call would stumble over it again
+            reader.release()  # or the next call would fail on it again
             raise self._torn(reader)
         try:
-            status = Status(meta.status)
-            if status is Status.STYLIZED:
-                layout = FrameLayout.of(meta, segment.geometry.frame_bytes)
-                pixels, pixel_format = layout.view(slot.pixels), layout.pixels
-            else:
-                pixels, pixel_format = slot.pixels[:0], ""
-        except (ValueError, InputError) as error:  # no server writes that
+            result = _read_result(slot.header, slot.pixels, segment.geometry.frame_bytes)
+        except (ValueError, InputError) as error:  # no server writes such a header
             reader.release()
             raise self._torn(reader) from error
-        result = Result(
-            meta.number,
-            status,
-            meta.message.decode(errors="replace"),
-            pixels,
-            pixel_format,
-            meta.time_ns,
-            meta.tag,
-            meta.sent_ns,
-            meta.taken_ns,
-            meta.written_ns,
-        )
         try:
             yield result
             intact = reader.intact()
@@ -207,33 +237,40 @@ class ShareClient:
         if not intact:
             raise self._torn(reader)
 
-    def receive(self, timeout: float = 5.0) -> Result:
-        """The next result, with pixels of its own. Raises as `reading` does."""
+    def receive(self, timeout: float = 5.0) -> ShareResult:
+        """The next result, with a copy of the pixels. Raises as `reading`."""
         with self.reading(timeout) as result:
-            return Result(**{**vars(result), "pixels": result.pixels.copy()})
+            return replace(result, pixels=result.pixels.copy())
 
     def stylize(self, frame: Frame, timeout: float = 5.0) -> Frame:
-        """Send a frame uint8 (H, W, 3) BGR and wait for its result; results of earlier frames are let go.
+        """Send a frame and wait for its result; results of earlier frames are skipped.
+
+        Args:
+            frame: uint8 (H, W, 3) BGR.
+            timeout: seconds for all of it.
+
+        Returns:
+            The stylised frame, of the same shape.
 
         Raises:
             InputError, ShareTimeoutError, ServerGoneError: as `send` and `receive`.
             NstError: the server could not stylise it.
         """
         deadline = time.monotonic() + timeout
-        number = self._send_anyway(frame, deadline)
+        number = self._send_between_old_results(frame, deadline)
         while True:
             with self.reading(max(0.0, deadline - time.monotonic())) as result:
                 if result.number == number:
                     return result.stylized().copy()
 
     def reconnect(self, timeout: float = 5.0) -> int:
-        """Leave this server for the next of its name; returns how many frames the old one took with it.
+        """Leave this server for the next one of its name; returns how many frames ended with the old one.
 
-        Numbers start at 0 again. What was waiting to be received is lost, and counted: receive until
-        ServerGoneError first. To be called by one thread while no other uses the client.
+        Numbers start at 0 again. Results that wait are lost and counted, so receive until ServerGoneError first. No
+        other thread may use the client meanwhile.
 
         Raises:
-            as the constructor; to be called again then.
+            ShareTimeoutError, RoleTakenError, ShareError: as the constructor; call it again then.
         """
         lost = 0
         if self._segment is not None:
@@ -244,7 +281,7 @@ class ShareClient:
         return lost
 
     def close(self) -> None:
-        """Give back the roles; another may have them."""
+        """Give back the roles, which another process may take; harmless twice."""
         self._disconnect()
 
     def __enter__(self) -> Self:
@@ -255,8 +292,8 @@ class ShareClient:
     ) -> None:
         self.close()
 
-    def _send_anyway(self, frame: Frame, deadline: float) -> int:
-        """Send; results that take up the room, such as a dead predecessor's, are let go meanwhile."""
+    def _send_between_old_results(self, frame: Frame, deadline: float) -> int:
+        """Send a frame; results that take up the room, for example of a dead producer, are skipped meanwhile."""
         reader = self._receiving
         patience = 0.0
         while True:
@@ -268,20 +305,22 @@ class ShareClient:
                 patience = min(_LOOK_AROUND, deadline - time.monotonic())
                 if patience <= 0:
                     raise ShareTimeoutError(
-                        f"{self.name}: no room for a frame in time, the server is not done with earlier ones. Try "
+                        f"{self.name}: no room for a frame in time, the server still works on earlier ones. Try "
                         "again, or allow more time"
                     ) from error
 
     @property
     def _receiving(self) -> RingReader:
         if not self._consume:
-            raise ShareError(f"{self.name}: opened to produce, and only a consumer receives results")
+            raise ShareError(
+                f"{self.name}: opened to produce, and only a consumer receives results", parameter="consume"
+            )
         if self._reader is None:
             raise self._not_connected()
         return self._reader
 
     @property
-    def _open(self) -> Segment:
+    def _connected(self) -> Segment:
         if self._segment is None:
             raise self._not_connected()
         return self._segment
@@ -295,9 +334,9 @@ class ShareClient:
             except FileNotFoundError as error:
                 if time.monotonic() >= deadline:
                     raise ShareTimeoutError(
-                        f"{self.name}: no server. Start one: nst-rt share --name {self.name}"
+                        f"{self.name}: {timeout:g} s, and no server of this name. Start one first", parameter="name"
                     ) from error
-                time.sleep(_KNOCK)
+                time.sleep(_RETRY)
         try:
             if self._produce:
                 segment.claim(Role.PRODUCER)
@@ -308,7 +347,7 @@ class ShareClient:
         except BaseException:
             segment.close()
             raise
-        self._first = self._writer.number if self._writer else 0
+        self._first_number = self._writer.number if self._writer else 0
         self._segment = segment
 
     def _disconnect(self) -> None:
@@ -318,39 +357,72 @@ class ShareClient:
             self._segment = None
 
     def _unanswered(self) -> int:
-        """Frames that were sent and whose results were not received."""
-        segment = self._open
+        """How many frames were sent whose results were not received."""
+        segment = self._connected
         sent = self._writer.number if self._writer else segment.frames().head.read()
         received = self._reader.number if self._reader else segment.results().head.read()
         return max(0, sent - received)
 
-    def _await(self, ready: Callable[[], object], wait: Callable[[float], None], timeout: float, what: str) -> None:
+    def _wait(self, side: RingWriter | RingReader, timeout: float) -> bool:
+        """Wait until the side is ready; False if it is not in time.
+
+        Raises:
+            ServerGoneError: the server ended, so it never will be.
+        """
         deadline = time.monotonic() + timeout
         slept = 0.0
-        while not ready():
+        while not side.ready():
             left = deadline - time.monotonic()
-            # The lock is looked at only after a whole nap; in a busy stream nobody sleeps that long.
-            if (slept >= _LOOK_AROUND or left <= 0) and not self._open.served():
-                if ready():  # its last deed
-                    return
+            # The server's lock is checked only after a full sleep. In a busy stream no sleep is that long.
+            if (slept >= _LOOK_AROUND or left <= 0) and not self._connected.served():
+                if side.ready():  # by the last thing that the server did
+                    return True
                 raise self._gone()
             if left <= 0:
-                raise ShareTimeoutError(f"{self.name}: {timeout:g} s, and no {what}")
+                return False
             began = time.monotonic()
-            wait(min(left, _LOOK_AROUND))
-            slept = time.monotonic() - began if self._open.header.state == State.SERVING else _LOOK_AROUND
+            side.wait(min(left, _LOOK_AROUND))
+            serving = self._connected.header.state == State.SERVING
+            slept = time.monotonic() - began if serving else _LOOK_AROUND
+        return True
 
     def _not_connected(self) -> ShareError:
         return ShareError(f"{self.name}: not connected. Call reconnect")
 
     def _gone(self) -> ServerGoneError:
         return ServerGoneError(
-            f"{self.name}: the server is gone, and {self._unanswered()} frames with it. Start nst-rt share again and "
+            f"{self.name}: the server is gone, and {self._unanswered()} frames with it. Start the server again and "
             "reconnect"
         )
 
     def _torn(self, reader: RingReader) -> ShareError:
         return ShareError(
-            f"{self.name}: result {reader.number - 1} was changed while it was read. Something writes to the segment "
-            "that is not its server. Do not use the result; end what writes there, and receive the next"
+            f"{self.name}: result {reader.number - 1} was changed while it was read. A process that is not the server "
+            "writes to the segment. Do not use the result; end that process, and receive the next"
         )
+
+
+def _read_result(header: SlotHeader, pixels: NDArray[np.uint8], room: int) -> ShareResult:
+    """The result in a slot, in place.
+
+    Raises:
+        ValueError, InputError: the header is not one that a server writes.
+    """
+    status, pixel_format = Status(header.status), ""
+    if status is Status.STYLIZED:
+        layout = FrameLayout.of(header, room)
+        pixels, pixel_format = layout.view(pixels), layout.pixel_format
+    else:
+        pixels = pixels[:0]
+    return ShareResult(
+        header.number,
+        status,
+        header.message.decode(errors="replace"),
+        pixels,
+        pixel_format,
+        header.time_ns,
+        header.tag,
+        header.sent_ns,
+        header.taken_ns,
+        header.written_ns,
+    )

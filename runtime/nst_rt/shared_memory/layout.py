@@ -1,8 +1,8 @@
-"""Where everything lies in a segment, as docs/embedding/shared-memory.md and include/nst_rt/share.h say too.
+"""Where everything lies in a segment: the protocol, as docs/embedding/shared-memory.md and nst_rt/share.h have it.
 
-A segment is a page with the header, then the slots of frames (client to server), then as many slots of results (server
-to client). Numbers are in the machine's order; every field lies on a multiple of its size, so that it is written and
-read in one piece. What different sides write lies in different cache lines of 64 bytes.
+A segment is a page with the header, then the slots of frames (client to server), then the same number of slots of
+results (server to client). Numbers are in the machine's byte order. Every field lies on a multiple of its size, so one
+access writes or reads it. Fields that different sides write lie in different cache lines of 64 bytes.
 """
 
 import ctypes
@@ -19,26 +19,26 @@ PAGE = 4096
 
 MAX_SLOTS = 64
 BYTES_A_PIXEL = 4
-"""Room in a slot: a frame of the widest kind of pixels, rgba."""
+"""Room in a slot: a frame of the largest pixel format, rgba."""
 
 
 class State(IntEnum):
-    """Of the server."""
+    """State of the server."""
 
     SERVING = 1
     ENDED = 2
 
 
 class Status(IntEnum):
-    """Of a result."""
+    """Status of a result."""
 
     STYLIZED = 0
     REFUSED = 1
-    """The frame's size or kind cannot be; the message says why."""
+    """The frame's size or pixel format is not possible; the message says why."""
     FAILED = 2
     """The network could not run; the message says why."""
     TORN = 3
-    """The frame was changed while the server read it: somebody writes who is not the producer."""
+    """The frame changed while the server read it: a process that is not the producer writes to the segment."""
 
 
 PIXEL_FORMAT_CODES = {
@@ -51,13 +51,13 @@ PIXEL_FORMAT_CODES = {
     "yuv422p": 7,
     "yuv444p": 8,
 }
-"""Numbers of `nst_rt.media.pixels.pixel_formats.PIXEL_FORMATS` in the protocol."""
+"""The protocol's numbers of the pixel formats."""
 
 PIXEL_FORMAT_NAMES = {code: name for name, code in PIXEL_FORMAT_CODES.items()}
 
 
 class Cursors(ctypes.Structure):
-    """A ring's counters. What each of the two sides writes has a cache line of its own."""
+    """A ring's counters, each in a cache line of its own."""
 
     _fields_ = (
         ("head", c_uint64),
@@ -66,13 +66,13 @@ class Cursors(ctypes.Structure):
         ("_pad1", c_uint8 * 56),
     )
     head: int
-    """Frames that were written since the segment was made; the next one goes to slot head % slots."""
+    """Frames written since the segment was made; the next one goes to slot head % slots."""
     tail: int
-    """Frames that were read and let go."""
+    """Frames read and released."""
 
 
 class Holder(ctypes.Structure):
-    """Who has a role. For messages: whether the role is taken is said by a lock (`claims.py`)."""
+    """The process that has a role, for messages. Whether the role is taken, a lock says (`role_locks.py`)."""
 
     _fields_ = (
         ("pid", c_uint32),
@@ -81,11 +81,11 @@ class Holder(ctypes.Structure):
         ("_pad", c_uint8 * 48),
     )
     pid: int
-    """0 once it left in order."""
+    """0 after it closed the segment."""
     joined: int
-    """How many had the role so far."""
+    """How many processes have had the role."""
     start: int
-    """When that process began: field 22 of /proc/PID/stat, so that its number, used again, is not taken for it."""
+    """When that process began: field 22 of /proc/PID/stat. It tells the process from a later one of the same number."""
 
 
 class Header(ctypes.Structure):
@@ -123,10 +123,10 @@ class Header(ctypes.Structure):
     server_start: int
     segment_bytes: int
     width: int
-    """Of the largest frame, as the server was told; `frame_bytes` is what counts."""
+    """Of the largest frame, as the server was told; the limit is `frame_bytes`."""
     height: int
     slots: int
-    """Each way."""
+    """In each direction."""
     slot_bytes: int
     """From one slot to the next."""
     frame_bytes: int
@@ -138,7 +138,7 @@ class Header(ctypes.Structure):
     producer: Holder
     consumer: Holder
     description: bytes
-    """What serves: model, style and device, UTF-8."""
+    """Model, style and device of the server, UTF-8."""
 
 
 class SlotHeader(ctypes.Structure):
@@ -164,26 +164,26 @@ class SlotHeader(ctypes.Structure):
         ("_pad2", c_uint8 * 8),
     )
     sequence: int
-    """2n + 1 while frame n is written, 2n + 2 once it is whole."""
+    """2n + 1 while frame n is written, 2n + 2 once it is complete."""
     number: int
-    """n: frames and results are counted from 0 in every segment, and result n is of frame n."""
+    """n: frames and results count from 0 in every segment, and result n belongs to frame n."""
     time_ns: int
-    """The client's own time stamp; comes back with the result as it is."""
+    """A time stamp of the client's; the result has it too."""
     tag: int
-    """The client's own number; comes back with the result as it is."""
+    """A number of the client's; the result has it too."""
     width: int
     height: int
     stride: int
-    """Bytes from one row of the first plane to the next: those of its pixels, rows have no padding."""
+    """Bytes of a row of the first plane; rows have no padding."""
     pixel_format: int
     size: int
-    """Bytes of all planes, which follow each other."""
+    """Bytes of all planes, which follow each other without gaps."""
     written_ns: int
-    """CLOCK_MONOTONIC when the frame was whole; of a result, when that was."""
+    """CLOCK_MONOTONIC when the frame or result was complete."""
     sent_ns: int
-    """Of a result: `written_ns` of its frame."""
+    """In a result: `written_ns` of its frame."""
     taken_ns: int
-    """Of a result: when the server took its frame."""
+    """In a result: when the server took its frame."""
     status: int
     message: bytes
 
@@ -193,7 +193,7 @@ assert ctypes.sizeof(SlotHeader) == SLOT_HEADER_BYTES
 
 
 class Geometry(NamedTuple):
-    """Of a segment."""
+    """Sizes and offsets of a segment, in bytes, and the number of slots in each direction."""
 
     slots: int
     slot_bytes: int
@@ -204,7 +204,7 @@ class Geometry(NamedTuple):
 
     @classmethod
     def of(cls, width: int, height: int, slots: int) -> "Geometry":
-        """For frames up to `width` x `height` pixels of any kind."""
+        """For frames up to `width` x `height` pixels of any pixel format."""
         frame_bytes = width * height * BYTES_A_PIXEL
         slot_bytes = -(-(SLOT_HEADER_BYTES + frame_bytes) // PAGE) * PAGE
         results = HEADER_BYTES + slots * slot_bytes
@@ -212,7 +212,7 @@ class Geometry(NamedTuple):
 
     @classmethod
     def stored(cls, header: Header) -> "Geometry":
-        """As a header says it."""
+        """As a header says it; not checked."""
         return cls(
             header.slots,
             header.slot_bytes,
@@ -223,8 +223,8 @@ class Geometry(NamedTuple):
         )
 
     @property
-    def audio(self) -> bool:
-        """Everything lies inside the segment, apart and aligned."""
+    def is_valid(self) -> bool:
+        """Everything lies inside the segment, aligned, and nothing overlaps."""
         offsets = (self.frames_offset, self.results_offset, self.slot_bytes)
         return (
             1 <= self.slots <= MAX_SLOTS

@@ -1,8 +1,8 @@
-"""The server: takes frames out of shared memory, stylises them, and puts the results back. `nst-rt share` runs it.
+"""The server: takes frames from shared memory, stylises them, and writes the results back.
 
-Every frame gets exactly one result, in order, under the same number: the stylised frame, or why there is none. Nothing
-is dropped here. A consumer that is slow or gone fills the results, then the frames, and the producer sees that there is
-no room; which frames to leave out is for the producer to say.
+Every frame gets exactly one result, in order, with the same number: the stylised frame, or the reason why there is
+none. The server drops nothing. If a consumer is slow or gone, first the slots of results fill, then those of frames, and
+the producer finds no room. The producer decides which frames to leave out.
 """
 
 import time
@@ -13,42 +13,42 @@ from typing import Self
 
 from nst_rt.engine.timing import LatencyStatistics, RateMeter
 from nst_rt.errors import InputError, NstError, ShareError
-from nst_rt.shared_memory import claims
-from nst_rt.shared_memory.claims import Role
-from nst_rt.shared_memory.frame_layout import FrameLayout, SlotStylizer, StylizeInto
+from nst_rt.shared_memory.frame_layout import FrameLayout
 from nst_rt.shared_memory.layout import Holder, SlotHeader, Status
 from nst_rt.shared_memory.ring import RingReader, RingWriter, Slot
+from nst_rt.shared_memory.role_locks import Role, holder_text
 from nst_rt.shared_memory.segment import Segment, cut_text
+from nst_rt.shared_memory.slot_stylizer import SlotStylizer, StylizeInto
 
 STAGES = ("wait in line", "stylise", "wait for room")
 
 LOOK_AROUND = 0.1
-"""Seconds after which a wait is broken off to see whether to stop, and who came and went."""
+"""Seconds after which a wait is interrupted to see whether to stop, and which clients came and left."""
 
 
 @dataclass
 class ShareSummary:
-    """How a run went."""
+    """What a run did; times in seconds."""
 
     seconds: float = 0.0
     rate: RateMeter = field(default_factory=RateMeter)
     refused: int = 0
-    """Frames whose size or kind could not be, or that were torn."""
+    """Frames of an impossible size or pixel format, and torn ones."""
     failed: int = 0
-    """Frames that the network could not do."""
+    """Frames that the network could not stylise."""
     latency: LatencyStatistics = field(default_factory=LatencyStatistics)
-    """From a frame's being whole to its result's."""
+    """From a complete frame to its complete result."""
     stages: dict[str, LatencyStatistics] = field(
         default_factory=lambda: {stage: LatencyStatistics() for stage in STAGES}
     )
 
     @property
     def frames(self) -> int:
-        """Stylised."""
+        """How many frames were stylised."""
         return self.rate.count
 
     def to_text(self) -> str:
-        """For a person, on one line."""
+        """One line for people."""
         told = f"{self.frames} frames in {self.seconds:.1f} s"
         for count, what in ((self.refused, "refused"), (self.failed, "failed")):
             told += f", {count} {what}" if count else ""
@@ -62,19 +62,27 @@ class ShareSummary:
 
 
 class ShareServer:
-    """Holds a segment and serves it until told to stop; close it, or use it as a context, to remove the segment.
+    """Makes a segment of shared memory and serves it until `stop`; `close`, or the end of a `with`, removes it.
 
-    A process that was forked from the server's without a new program keeps its lock, and so makes it look alive.
+    A process that forks while it has a server keeps the server's lock in the child, so the server seems to live.
 
     Args:
-        name: of the segment, `/dev/shm/nst-rt.NAME`.
-        width, height: of the largest frame, in pixels; others may have as many bytes as that has in rgba.
-        slots: frames, and as many results, that fit in.
-        description: for clients to read, up to 255 bytes of UTF-8.
+        name: other programs open the segment by it; its file is `/dev/shm/nst-rt.NAME`.
+        width, height: of the largest frame, in pixels. Other shapes fit if they need at most 4 * width * height bytes.
+        slots: how many frames may wait, and how many results; 1 to 64.
+        description: a text for the clients, up to 255 bytes of UTF-8.
 
     Raises:
         RoleTakenError: the name has a living server. The segment of a dead one is replaced.
-        ShareError: wrong name or number of slots, or no room for the memory.
+        ShareError: wrong name or number of slots, no room for the memory, or not Linux.
+
+    >>> import numpy as np
+    >>> def invert(frame, out):
+    ...     np.subtract(255, frame, out=out)
+    >>> with ShareServer("cam0", width=640, height=480) as server:  # doctest: +SKIP
+    ...     server.run(invert)
+
+    It would run until another thread or a signal handler calls `server.stop()`.
     """
 
     def __init__(
@@ -83,20 +91,20 @@ class ShareServer:
         self._segment = Segment.create(name, width, height, slots, description)
         self.path = self._segment.path
         self.bytes = self._segment.geometry.segment_bytes
-        """Of shared memory."""
+        """Size of the shared memory."""
         self.summary = ShareSummary()
         self._stopping = False
         self._waited_for_room = 0
         self._frames = RingReader(self._segment.frames())
         self._results = RingWriter(self._segment.results())
         self._room = self._segment.geometry.frame_bytes
-        self._people = [
-            _Visitor(self._segment, Role.PRODUCER, self._segment.header.producer),
-            _Visitor(self._segment, Role.CONSUMER, self._segment.header.consumer),
+        self._clients = [
+            _ClientWatch(self._segment, Role.PRODUCER, self._segment.header.producer),
+            _ClientWatch(self._segment, Role.CONSUMER, self._segment.header.consumer),
         ]
 
     def stop(self) -> None:
-        """Have `run` return after the frame that is in work; from any thread or a signal handler."""
+        """End `run` after the frame that is being stylised; from any thread or a signal handler."""
         self._stopping = True
 
     def run(
@@ -111,11 +119,12 @@ class ShareServer:
 
         Args:
             stylize: fills its second argument, uint8 (H, W, 3) BGR, with its first one stylised.
-            matrix, range: of YUV and gray, as for `nst-rt pipe`.
-            report: is told, a line each, who comes and goes and what goes wrong, the same trouble once.
+            matrix: of YUV: `bt601`, `bt709` or `auto`, which is BT.709 from 720 rows up.
+            range: of YUV and gray: `limited`, `full` or `auto`, which is limited for YUV and full for gray.
+            report: called with one line for every client that comes or leaves, and once for each kind of trouble.
 
         Raises:
-            ShareError: something damages the segment.
+            ShareError: another process damaged the segment.
         """
         work = SlotStylizer(stylize, matrix, range)
         began = time.monotonic()
@@ -132,17 +141,17 @@ class ShareServer:
                         report(trouble)
                 if time.monotonic() - looked > LOOK_AROUND:
                     looked = time.monotonic()
-                    for visitor in self._people:
-                        visitor.look(report)
+                    for client in self._clients:
+                        client.look(report)
         finally:
             self.summary.seconds = time.monotonic() - began
         return self.summary
 
     def close(self) -> None:
-        """Tell the clients that it is over, and remove the segment."""
-        if self._segment.descriptor >= 0:
+        """Tell the clients that the server ends, and remove the segment; harmless twice."""
+        if self._segment.is_open:
             self._segment.remove()
-            del self._people
+            self._clients.clear()
             self._segment.close()
 
     def __enter__(self) -> Self:
@@ -154,36 +163,36 @@ class ShareServer:
         self.close()
 
     def _await_room(self) -> bool:
-        """Wait a while for room for a result."""
-        if not self._results.has_room():
+        """Wait for a moment for room for a result; whether there is any."""
+        if not self._results.ready():
             began = time.monotonic_ns()
             self._results.wait(LOOK_AROUND)
             self._waited_for_room += time.monotonic_ns() - began
-        return self._results.has_room()
+        return self._results.ready()
 
     def _serve(self, work: SlotStylizer) -> str:
-        """Make the result of the next frame; returns what went wrong."""
+        """Make the result of the next frame; returns what went wrong, empty if nothing did."""
         taken = time.monotonic_ns()
         frame, result = self._frames.slot(), self._results.begin()
         if self._frames.number != self._results.number:
-            raise ShareError("the shared memory was damaged: frames and results are numbered differently")
+            raise ShareError("the shared memory is damaged: frames and results are numbered differently")
         status, message = self._stylized(work, frame, result)
         meta = result.header
         meta.time_ns, meta.tag, meta.sent_ns = frame.header.time_ns, frame.header.tag, frame.header.written_ns
         if not self._frames.intact():
             status = Status.TORN
-            blank_result(meta)
+            _blank(meta)
             message = "the frame was changed while it was read. Only the producer may write, and one frame at a time"
         meta.taken_ns, meta.written_ns = taken, time.monotonic_ns()
         meta.status, meta.message = status, cut_text(message, 119)
         self._count(meta)
-        # The result first: should we die in between, there is no frame that is gone and has none.
+        # The result first: if this process dies in between, every frame that is gone has a result.
         self._results.commit()
         self._frames.release()
         return message
 
     def _stylized(self, work: SlotStylizer, frame: Slot, result: Slot) -> tuple[Status, str]:
-        blank_result(result.header)
+        _blank(result.header)
         if not self._frames.intact():
             return Status.TORN, ""
         try:
@@ -194,7 +203,7 @@ class ShareServer:
         try:
             work(layout, frame.pixels, result.pixels)
         except NstError as error:
-            blank_result(result.header)
+            _blank(result.header)
             return Status.FAILED, str(error)
         return Status.STYLIZED, ""
 
@@ -214,12 +223,12 @@ class ShareServer:
         self._waited_for_room = 0
 
 
-def blank_result(header: SlotHeader) -> None:
-    """Say that there are no pixels."""
+def _blank(header: SlotHeader) -> None:
+    """Write into a result that it has no pixels."""
     header.width = header.height = header.stride = header.pixel_format = header.size = 0
 
 
-class _Visitor:
+class _ClientWatch:
     """Notices that a client came, left, or died."""
 
     def __init__(self, segment: Segment, role: Role, holder: Holder) -> None:
@@ -232,9 +241,9 @@ class _Visitor:
         here = self._segment.taken(self._role)
         joined, pid = self._holder.joined, self._holder.pid
         if self._who and (not here or joined != self._joined):
-            report(f"{name}: {self._who} {'left' if not pid or joined != self._joined else 'is gone without a word'}")
+            report(f"{name}: {self._who} {'left' if not pid or joined != self._joined else 'died'}")
             self._who = ""
         if here and pid and joined != self._joined:
-            self._who = claims.holder_text(pid, self._holder.start)
+            self._who = holder_text(pid, self._holder.start)
             report(f"{name}: {self._who} joined")
             self._joined = joined
