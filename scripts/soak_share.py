@@ -26,9 +26,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from nst_rt.contract import Frame
 from nst_rt.errors import ServerGoneError, ShareTimeoutError
-from nst_rt.shared_memory import ShareClient, ShareServer
-from nst_rt.shared_memory.layout import Status
-from nst_rt.shared_memory.segment import path_of
+from nst_rt.shared_memory import ShareClient, ShareServer, Status
+from nst_rt.shared_memory.segment_file import path_of
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 64, 48
@@ -78,15 +77,9 @@ def serve(name: str, life: int) -> None:
         server.run(invert)
 
 
-def segment_of(client: ShareClient) -> int:
-    """What tells one segment from the next of the same name."""
-    assert client._segment
-    return os.fstat(client._segment.descriptor).st_ino
-
-
 def produce(name: str, life: int, book: Book) -> None:
     client = ShareClient(name, consume=False, timeout=PATIENCE)
-    segment, count = segment_of(client), 0
+    segment, count = client.segment_id, 0
     while True:
         tag = life << 32 | count
         # Frames of all sizes up to the largest.
@@ -94,17 +87,16 @@ def produce(name: str, life: int, book: Book) -> None:
         try:
             with client.writing(WIDTH, height, tag=tag, timeout=PATIENCE) as pixels:
                 draw(pixels, tag)
-            assert client._writer
-            book.write("sent", segment, client._writer.number - 1, tag)
+            book.write("sent", segment, client.last_number, tag)
             count += 1
         except ServerGoneError:
             book.write("lost", segment, client.reconnect(PATIENCE), 0)
-            segment = segment_of(client)
+            segment = client.segment_id
 
 
 def consume(name: str, life: int, book: Book) -> None:
     client = ShareClient(name, produce=False, timeout=PATIENCE)
-    segment = segment_of(client)
+    segment = client.segment_id
     book.write("joined", segment, life)
     while True:
         try:
@@ -114,7 +106,7 @@ def consume(name: str, life: int, book: Book) -> None:
         except ServerGoneError:
             lost = client.reconnect(PATIENCE)
             book.write("lost", segment, lost)
-            segment = segment_of(client)
+            segment = client.segment_id
             book.write("joined", segment, life)
         except ShareTimeoutError:
             continue
@@ -256,7 +248,7 @@ def wait_for(condition: Callable[[], bool]) -> bool:
 
 def soak(frames: int, every: float, seed: int, folder: Path) -> int:
     name = f"soak-{os.getpid()}"
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     crew, ledger, kills = Crew(name, folder), Ledger(), Counter[str]()
     tally = Tally(folder / "consumed")
     began = time.monotonic()
@@ -267,14 +259,14 @@ def soak(frames: int, every: float, seed: int, folder: Path) -> int:
         if not wait_for(lambda got=got: tally.count("got") > got or bool(crew.check())):
             stuck = f"no frame came for {PATIENCE:g} s"
             break
-        time.sleep(chance.expovariate(1 / every))
+        time.sleep(rng.expovariate(1 / every))
         if stuck := crew.check():
             break
-        role = chance.choice(("server", "server", "producer", "consumer"))
+        role = rng.choice(("server", "server", "producer", "consumer"))
         told, joined = tally.count("lost"), tally.count("joined")
         crew.end(role, signal.SIGKILL)
         kills[role] += 1
-        time.sleep(chance.random() * 0.05)
+        time.sleep(rng.random() * 0.05)
         crew.start(role)
         # The consumer must hear of each end before it may die itself, or there is nobody left to be told.
         if role == "server" and not wait_for(lambda told=told: tally.count("lost") > told):

@@ -11,7 +11,7 @@ from nst_rt.jobs.progress import Report, silent
 from nst_rt.jobs.style_request import StyleRequest
 from nst_rt.jobs.stylizer_options import StylizerOptions
 from nst_rt.media.pixels.frame_size import unfit_sides
-from nst_rt.shared_memory.segment import refuse_if_served, remove_dead
+from nst_rt.shared_memory.segment_file import refuse_if_served, remove_dead
 from nst_rt.shared_memory.server import ShareServer, ShareSummary
 
 DEFAULT_SIZE = (1920, 1080)

@@ -12,8 +12,11 @@ import struct
 import sys
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    fcntl: Any = None
+else:
     import fcntl
 
 _FLOCK = struct.Struct("@hhqqi4x")
@@ -30,7 +33,8 @@ class Role(IntEnum):
 
 def acquire(descriptor: int, role: Role) -> bool:
     """Take a role through the open segment file `descriptor`; False if another process has it."""
-    assert sys.platform == "linux"
+    if sys.platform != "linux":
+        raise NotImplementedError
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _request(fcntl.F_WRLCK, role))
     except OSError as error:
@@ -42,13 +46,15 @@ def acquire(descriptor: int, role: Role) -> bool:
 
 def release(descriptor: int, role: Role) -> None:
     """Give a role back; no effect if `descriptor` does not have it."""
-    assert sys.platform == "linux"
+    if sys.platform != "linux":
+        raise NotImplementedError
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _request(fcntl.F_UNLCK, role))
 
 
 def held_elsewhere(descriptor: int, role: Role) -> bool:
     """Whether the role is held through another descriptor, of this process or another. Takes nothing itself."""
-    assert sys.platform == "linux"
+    if sys.platform != "linux":
+        raise NotImplementedError
     answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _request(fcntl.F_WRLCK, role))
     kind: int = _FLOCK.unpack(answer)[0]
     return kind != fcntl.F_UNLCK

@@ -95,16 +95,12 @@ class Segment:
     def frames(self) -> Ring:
         """The ring from the producer to the server."""
         fields: Any = Header
-        return Ring(
-            self._memory, self.geometry, cursors=fields.frames.offset, first_slot=self.geometry.frames_offset
-        )
+        return Ring(self._memory, self.geometry, cursors=fields.frames.offset, first_slot=self.geometry.frames_offset)
 
     def results(self) -> Ring:
         """The ring from the server to the consumer."""
         fields: Any = Header
-        return Ring(
-            self._memory, self.geometry, cursors=fields.results.offset, first_slot=self.geometry.results_offset
-        )
+        return Ring(self._memory, self.geometry, cursors=fields.results.offset, first_slot=self.geometry.results_offset)
 
     def claim(self, role: Role) -> None:
         """Take a role.

@@ -3,6 +3,8 @@
 The file appears there in one system call, complete and with its server's lock on it, and never changes its size. A
 server never continues with a file that it finds. It removes the file of a dead server and creates a new one, so a
 client that still writes to the old file writes to memory that nobody reads.
+
+`path_of` refuses other systems before anything else is called; the checks of `sys.platform` below are for mypy.
 """
 
 import errno
@@ -65,7 +67,8 @@ class SegmentFile:
         Raises:
             ShareError: not enough memory, or none can be used.
         """
-        assert sys.platform == "linux"
+        if sys.platform != "linux":
+            raise NotImplementedError
         try:
             descriptor = os.open(FOLDER, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -86,7 +89,8 @@ class SegmentFile:
             FileNotFoundError: nothing has this name.
             ShareError: it is not a segment, or belongs to another user.
         """
-        assert sys.platform == "linux"
+        if sys.platform != "linux":
+            raise NotImplementedError
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -103,7 +107,8 @@ class SegmentFile:
 
     def read(self, offset: int, count: int) -> bytes:
         """Bytes of the file, fewer at its end."""
-        assert sys.platform == "linux"
+        if sys.platform != "linux":
+            raise NotImplementedError
         return os.pread(self.descriptor, count, offset)
 
     def checked_size(self) -> int:
@@ -125,7 +130,8 @@ class SegmentFile:
 
     def map(self, size: int) -> mmap.mmap:
         """The memory; its pages are mapped now, and not one by one while a frame waits."""
-        assert sys.platform == "linux"
+        if sys.platform != "linux":
+            raise NotImplementedError
         return mmap.mmap(self.descriptor, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
 
     def acquire(self, role: Role) -> bool:
@@ -147,7 +153,8 @@ class SegmentFile:
             RoleTakenError: the name has a living server.
             ShareError: something that is not a segment has the name.
         """
-        assert sys.platform == "linux"
+        if sys.platform != "linux":
+            raise NotImplementedError
         # With a folder's descriptor Python calls linkat, which follows the link to the nameless file; link would not.
         folder = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -175,7 +182,8 @@ class SegmentFile:
 
     def mark_ended(self) -> None:
         """Tell clients that still have the segment of a dead server that it ended."""
-        assert sys.platform == "linux"
+        if sys.platform != "linux":
+            raise NotImplementedError
         field: Any = Header.state
         os.pwrite(self.descriptor, int(State.ENDED).to_bytes(4, sys.byteorder), field.offset)
 
@@ -201,7 +209,8 @@ class SegmentFile:
 
     def _reserve(self, size: int) -> None:
         # Now, because memory that turns out to be missing later is a SIGBUS for both sides.
-        assert sys.platform == "linux"
+        if sys.platform != "linux":
+            raise NotImplementedError
         too_large = ShareError(
             f"{FOLDER}: no room for {size / 1e6:.0f} MB. Serve smaller frames or fewer slots, remove files there, or "
             "enlarge it (docker run --shm-size 1g; mount -o remount,size=1g /dev/shm)"

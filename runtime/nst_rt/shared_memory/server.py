@@ -1,8 +1,8 @@
 """The server: takes frames from shared memory, stylises them, and writes the results back.
 
 Every frame gets exactly one result, in order, with the same number: the stylised frame, or the reason why there is
-none. The server drops nothing. If a consumer is slow or gone, first the slots of results fill, then those of frames, and
-the producer finds no room. The producer decides which frames to leave out.
+none. The server drops nothing. If a consumer is slow or gone, first the slots of results fill, then those of frames,
+and the producer finds no room. The producer decides which frames to leave out.
 """
 
 import time

@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> Iterator[str]:
     """A segment's name; nothing of it may be left behind."""
-    from nst_rt.shared_memory.segment import path_of
+    from nst_rt.shared_memory.segment_file import path_of
 
     name = f"test-{os.getpid()}-{abs(hash(request.node.name)) % 10**6}"
     yield name

@@ -14,7 +14,7 @@ import pytest
 from nst_rt import Stylizer
 from nst_rt.errors import ServerGoneError
 from nst_rt.shared_memory import ShareClient
-from nst_rt.shared_memory.segment import path_of
+from nst_rt.shared_memory.segment_file import path_of
 from share_process import image
 
 COMMAND = [sys.executable, "-c", "from nst_rt.cli import main; main()", "share", "--threads", "1", "--device", "cpu"]

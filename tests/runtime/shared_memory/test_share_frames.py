@@ -1,4 +1,4 @@
-"""Frames to the server and back: sizes, kinds, order, room, and what cannot be."""
+"""Frames to the server and back: sizes, pixel formats, order, room, and impossible frames."""
 
 import threading
 import time
@@ -8,9 +8,11 @@ import pytest
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError, NstError, RoleTakenError, ShareError, ShareTimeoutError
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
-from nst_rt.shared_memory import ShareClient, ShareServer
-from nst_rt.shared_memory.frame_layout import FrameLayout, SlotStylizer
-from nst_rt.shared_memory.layout import Status
+from nst_rt.shared_memory import ShareClient, ShareServer, Status
+from nst_rt.shared_memory.frame_layout import FrameLayout
+from nst_rt.shared_memory.ring import RingReader, RingWriter
+from nst_rt.shared_memory.segment import Segment
+from nst_rt.shared_memory.slot_stylizer import SlotStylizer
 from share_process import HEIGHT, WIDTH, image, invert, serving, until
 
 
@@ -42,7 +44,7 @@ def test_numbers_tags_and_times_come_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("pixels", [name for name, format in PIXEL_FORMATS.items() if format.colors != "yuv"])
-def test_kinds_of_rgb_and_gray(pixels: str, name: str) -> None:
+def test_rgb_and_gray(pixels: str, name: str) -> None:
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
         frame = np.random.default_rng(1).integers(0, 256, FrameLayout(WIDTH, HEIGHT, pixels).shape, np.uint8)
         client.send(frame, pixel_format=pixels)
@@ -57,7 +59,7 @@ def test_kinds_of_rgb_and_gray(pixels: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("pixels", [name for name, format in PIXEL_FORMATS.items() if format.colors == "yuv"])
-def test_kinds_of_yuv(pixels: str, name: str) -> None:
+def test_yuv(pixels: str, name: str) -> None:
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
         with client.writing(31, 17, pixels) as planes:
             planes[:] = 128
@@ -151,17 +153,19 @@ def test_a_producer_that_writes_nonsense_is_told(field: str, value: int, words: 
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT), said) as server, ShareClient(name) as client:
         client.send(image(0))
         client.receive()
-        writer = client._writer
-        assert writer
+        segment = Segment.open(name)
+        writer = RingWriter(segment.frames())
         slot = writer.begin()
         FrameLayout(WIDTH, HEIGHT, "bgr24").write_to(slot.header)
         setattr(slot.header, field, value)
         writer.commit()
+        segment.close()
         result = client.receive()
         assert (result.status, result.pixels.size) == (Status.REFUSED, 0)
         assert words in result.message
         with pytest.raises(InputError, match="frame 1:"):
             result.stylized()
+        client.reconnect()
         np.testing.assert_array_equal(client.stylize(image(2)), 255 - image(2))
         assert until(lambda: server.summary.frames == 2)
     assert server.summary.refused == 1
@@ -198,9 +202,10 @@ def test_a_frame_that_changes_under_the_server_is_called_torn(name: str) -> None
     server = ShareServer(name, width=WIDTH, height=HEIGHT)
     client = ShareClient(name)
 
+    intruder = Segment.open(name)
+
     def interfered(frame: Frame, out: Frame) -> None:
-        assert client._writer
-        client._writer._ring.slot(0).header.sequence = 99
+        intruder.frames().slot(0).header.sequence = 99
         invert(frame, out)
 
     thread = threading.Thread(target=server.run, args=(interfered,))
@@ -211,6 +216,7 @@ def test_a_frame_that_changes_under_the_server_is_called_torn(name: str) -> None
     finally:
         server.stop()
         thread.join()
+        intruder.close()
         client.close()
         server.close()
     assert result.status is Status.TORN
@@ -219,14 +225,13 @@ def test_a_frame_that_changes_under_the_server_is_called_torn(name: str) -> None
 
 def test_a_result_that_changes_under_the_reader_is_an_error(name: str) -> None:
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
-        reader = client._reader
-        assert reader
+        reader = RingReader(Segment.open(name).results())
         client.send(image(0))
         with pytest.raises(ShareError, match="result 0 was changed"), client.reading():
             reader.slot().header.sequence = 99
         client.send(image(1))
         assert until(lambda: reader.waiting() == 1)
-        reader.slot().header.sequence = 99
+        RingReader(Segment.open(name).results()).slot().header.sequence = 99
         with pytest.raises(ShareError, match="result 1 was changed"):
             client.receive()
         np.testing.assert_array_equal(client.stylize(image(2)), 255 - image(2))
@@ -235,8 +240,7 @@ def test_a_result_that_changes_under_the_reader_is_an_error(name: str) -> None:
 @pytest.mark.parametrize(("field", "value"), [("status", 77), ("width", WIDTH + 1), ("stride", 10**8)])
 def test_a_result_that_cannot_be_is_an_error_once(field: str, value: int, name: str) -> None:
     with serving(ShareServer(name, width=WIDTH, height=HEIGHT)), ShareClient(name) as client:
-        reader = client._reader
-        assert reader
+        reader = RingReader(Segment.open(name).results())
         client.send(image(0))
         assert until(lambda: reader.waiting() == 1)
         setattr(reader.slot().header, field, value)
@@ -251,9 +255,9 @@ def test_stylize_gets_past_what_a_predecessor_left(name: str) -> None:
             for index in range(6):
                 predecessor.send(image(index))
         with ShareClient(name) as client:
-            assert until(lambda: client._reader is not None and client._reader.waiting() == 3)
-            assert client._writer
-            assert not client._writer.has_room()
+            segment = Segment.open(name)
+            assert until(lambda: segment.results().filled() == segment.frames().filled() == 3)
+            segment.close()
             np.testing.assert_array_equal(client.stylize(image(9)), 255 - image(9))
 
 
@@ -275,11 +279,12 @@ def test_a_closed_client_says_so(name: str) -> None:
 
 def test_counters_that_cannot_be_are_an_error(name: str) -> None:
     with ShareServer(name, width=WIDTH, height=HEIGHT) as server, ShareClient(name) as client:
-        assert client._writer
-        client._writer._ring.head.set(1000)
-        with pytest.raises(ShareError, match="was damaged"):
+        intruder = Segment.open(name)
+        intruder.frames().head.set(1000)
+        intruder.close()
+        with pytest.raises(ShareError, match="is damaged"):
             server.run(invert)
-        with pytest.raises(ShareError, match="was damaged"):
+        with pytest.raises(ShareError, match="is damaged"):
             client.send(image(0))
 
 
@@ -302,7 +307,7 @@ def test_producer_and_consumer_may_be_two(name: str) -> None:
         consumer.close()
         assert until(lambda: len(said) == 4)
         with ShareClient(name) as both:  # free again; the numbers go on
-            assert both.first == 1
+            assert both.first_number == 1
             np.testing.assert_array_equal(both.stylize(image(1)), 255 - image(1))
     assert [line.split()[-1] for line in said[:4]] == ["joined", "joined", "left", "left"]
 

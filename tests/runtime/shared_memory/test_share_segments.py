@@ -7,14 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from full_disk import full_disk
 from nst_rt.errors import RoleTakenError, ServerGoneError, ShareError, ShareTimeoutError
-from nst_rt.shared_memory import ShareClient, ShareServer, claims
+from nst_rt.shared_memory import ShareClient, ShareServer
 from nst_rt.shared_memory.layout import HEADER_BYTES, MAGIC, Geometry, Header, SlotHeader
-from nst_rt.shared_memory.segment import path_of, remove_dead
+from nst_rt.shared_memory.role_locks import Role, process_start
+from nst_rt.shared_memory.segment import Segment
+from nst_rt.shared_memory.segment_file import path_of, remove_dead
 from share_process import HEIGHT, WIDTH, image, server_process, serving, until
 
 _PRODUCER = """
@@ -78,7 +81,7 @@ def test_the_layout_is_the_documented_one() -> None:
     assert {field: getattr(SlotHeader, field).offset for field in slot} == slot
     assert (ctypes.sizeof(Header), ctypes.sizeof(SlotHeader)) == (4096, 256)
     geometry = Geometry.of(1920, 1080, 3)
-    assert geometry.audio
+    assert geometry.is_valid
     assert geometry.frame_bytes == 1920 * 1080 * 4
     assert geometry.results_offset == 4096 + 3 * geometry.slot_bytes
 
@@ -111,8 +114,41 @@ def test_one_server_a_name(name: str) -> None:
 
 
 def test_no_server_is_said_in_time(name: str) -> None:
-    with pytest.raises(ShareTimeoutError, match=f"nst-rt share --name {name}"):
+    with pytest.raises(ShareTimeoutError, match=f"{name}: .* no server of this name"):
         ShareClient(name, timeout=0.05)
+
+
+_ELSEWHERE = """
+import sys
+import cv2, av, numpy, platform  # which have their own ways on other systems
+platform.system = lambda: "Windows"
+sys.modules["fcntl"] = None
+sys.platform = "win32"
+from nst_rt.errors import ShareError
+from nst_rt.shared_memory import ShareClient, ShareServer
+for opening in (lambda: ShareServer("cam0"), lambda: ShareClient("cam0")):
+    try:
+        opening()
+    except ShareError as error:
+        print(error)
+"""
+
+
+def test_other_systems_refuse_with_one_sentence() -> None:
+    done = subprocess.run([sys.executable, "-c", _ELSEWHERE], capture_output=True, text=True, check=True)
+    server_says, client_says = done.stdout.splitlines()
+    assert server_says == client_says
+    assert server_says.startswith("shared memory works on Linux on x86-64 and aarch64, not on Windows on")
+
+
+def test_a_client_knows_its_segment_and_its_frames(name: str) -> None:
+    with serving(server(name)) as served, ShareClient(name) as client:
+        assert client.segment_id == served.path.stat().st_ino
+        assert client.last_number is None
+        client.stylize(image(0))
+        assert client.last_number == 0
+    with serving(server(name)), ShareClient(name, produce=False) as consumer:
+        assert consumer.last_number is None
 
 
 def test_slots_out_of_range(name: str) -> None:
@@ -191,7 +227,10 @@ def test_another_version_is_said(name: str) -> None:
 )
 def test_a_damaged_header_is_said(field: str, value: int, name: str) -> None:
     with server(name) as served:
-        setattr(served._segment.header, field, value)
+        at: Any = getattr(Header, field)
+        with served.path.open("r+b") as file:
+            file.seek(at.offset)
+            file.write(value.to_bytes(at.size, sys.byteorder))
         with pytest.raises(ShareError, match="damaged"):
             ShareClient(name)
 
@@ -234,7 +273,7 @@ def test_a_process_number_used_again_is_not_taken_for_the_server(name: str) -> N
         file.seek(16)
         file.write(os.getpid().to_bytes(4, "little"))
         file.seek(24)
-        file.write(claims.own_start().to_bytes(8, "little"))
+        file.write(process_start(os.getpid()).to_bytes(8, "little"))
     with server(name):
         pass
 
@@ -252,14 +291,13 @@ def test_who_clears_up_is_not_taken_for_the_server(name: str, monkeypatch: pytes
     """He has the dead server's lock for a moment; nobody may send frames to him."""
     answers = []
     with server_process(name) as process, ShareClient(name) as client:
+        segment = Segment.open(name)
         process.kill()
         process.wait()
         remove = Path.unlink
 
         def looked_at(path: Path, missing_ok: bool = False) -> None:
-            segment = client._segment
-            assert segment
-            answers.append((segment.taken(claims.Role.SERVER), segment.served()))
+            answers.append((segment.taken(Role.SERVER), segment.served()))
             remove(path, missing_ok)
 
         with monkeypatch.context() as patched:
@@ -289,9 +327,9 @@ def test_an_end_in_order_is_noticed_and_what_was_made_is_had(name: str) -> None:
     with server_process(name) as process, ShareClient(name) as client:
         for index in range(3):
             client.send(image(index))
-        assert client._reader
-        reader = client._reader
-        assert until(lambda: reader.waiting() == 3)
+        segment = Segment.open(name)
+        assert until(lambda: segment.results().filled() == 3)
+        segment.close()
         process.kill()
         process.wait()
         for index in range(3):
@@ -310,9 +348,9 @@ def test_a_producer_killed_in_the_middle_of_a_frame(name: str) -> None:
             assert process.stdout.readline() == "writing\n"
             assert until(lambda: any("producer" in line and "joined" in line for line in said))
             process.kill()
-        assert until(lambda: any("producer" in line and "gone without a word" in line for line in said))
+        assert until(lambda: any("producer" in line and "died" in line for line in said))
         with ShareClient(name, consume=False) as successor:
-            assert successor.first == 2
+            assert successor.first_number == 2
             successor.send(image(7), tag=7)
             for tag in (0, 1, 7):
                 result = consumer.receive()
