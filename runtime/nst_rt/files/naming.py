@@ -25,6 +25,8 @@ def check_not_taken(output: Path, inputs: Iterable[Path], *, overwrite: bool) ->
     if not exists(output):
         return
     if any(exists(source) and output.samefile(source) for source in inputs):
-        raise OutputError(f"{output}: is the input itself, which --overwrite does not replace. Give another -o")
+        raise OutputError(
+            f"{output}: is the input itself, which is never replaced. Give another output", parameter="output"
+        )
     if not overwrite:
-        raise OutputError(f"{output}: exists already. Give another -o, or --overwrite to replace it")
+        raise OutputError(f"{output}: exists already. Give another output, or overwrite it", parameter="overwrite")
