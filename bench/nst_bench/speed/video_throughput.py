@@ -16,6 +16,7 @@ from nst_rt.jobs.video_job import transcode
 from nst_rt.media.video.video_info import VideoInfo
 from nst_rt.media.video.video_reader import VideoFrame, VideoReader
 from nst_rt.media.video.video_writer import CRF, PRESET, VideoWriter
+from nst_rt.stylizer.protocol import Prepared
 from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.noise import relative_noise
@@ -137,13 +138,13 @@ def _timed(work: Callable[..., object], *arguments: object) -> Spent:
 
 
 def _stylise(stylizer: Stylizer, held: list[VideoFrame], in_flight: int, keep: bool = True) -> None:
-    def begin(place: tuple[int, VideoFrame]) -> tuple[int, VideoFrame, Callable[[], Frame]]:
+    def begin(place: tuple[int, VideoFrame]) -> tuple[int, VideoFrame, Prepared]:
         at, frame = place
         return at, frame, stylizer.prepare(frame.bgr)
 
-    def finish(begun: tuple[int, VideoFrame, Callable[[], Frame]]) -> tuple[int, VideoFrame]:
-        at, frame, stylize = begun
-        return at, frame._replace(bgr=stylize())
+    def finish(begun: tuple[int, VideoFrame, Prepared]) -> tuple[int, VideoFrame]:
+        at, frame, prepared = begun
+        return at, frame._replace(bgr=prepared.run())
 
     def replace(place: tuple[int, VideoFrame]) -> None:
         if keep:
@@ -162,7 +163,7 @@ def _write(path: Path, frames: list[VideoFrame]) -> None:
 
 
 def _convert(reader: VideoReader, stylizer: Stylizer, target: Path, in_flight: int) -> None:
-    def prepare(frame: Frame, _: float) -> Callable[[], Frame]:
+    def prepare(frame: Frame, _: float) -> Prepared:
         return stylizer.prepare(frame)
 
     transcode(reader, prepare, target, in_flight=in_flight, audio=False)

@@ -28,11 +28,6 @@ def say_error(error: NstError) -> None:
     say(f"nst-rt: error: {' '.join(with_hint(error).split())}")
 
 
-def say_left_out(error: NstError) -> None:
-    """Print why one of several things is left out; the command goes on without it."""
-    say(f"nst-rt: {' '.join(str(error).split())}; left out")
-
-
 class _Lines(logging.Handler):
     """One line on stderr for every record."""
 

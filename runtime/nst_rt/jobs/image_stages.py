@@ -18,9 +18,10 @@ from nst_rt.jobs.opened_style import OpenedStyle
 from nst_rt.jobs.pipeline import overlapped_in_flight
 from nst_rt.media.images.image_reader import Image, read_image
 from nst_rt.media.images.image_writer import encode_image, write_image
+from nst_rt.stylizer.protocol import Prepared
 
 if TYPE_CHECKING:
-    from nst_rt.contract import Frame
+    pass
 
 
 @dataclass
@@ -74,7 +75,7 @@ class _ImageInWork:
 
     result: ImageResult
     image: Image | None
-    stylize: "Callable[[], Frame] | None" = None
+    prepared: Prepared | None = None
     seconds: float = 0.0
     weight: int = 0
     """The room that it takes among the images in work."""
@@ -162,7 +163,7 @@ class ImageStages:
             return work
         started = time.perf_counter()
         try:
-            work.stylize = self._opened.prepare(work.image.bgr)
+            work.prepared = self._opened.prepare(work.image.bgr)
             work.seconds = time.perf_counter() - started
             if self._room is not None:
                 work.weight = max(1, session_pool.PIXELS // self._opened.stylize.in_flight(*work.image.bgr.shape[:2]))
@@ -173,11 +174,11 @@ class ImageStages:
 
     def _finish(self, work: _ImageInWork) -> _ImageInWork:
         """Stylise a prepared image."""
-        if work.image is None or work.stylize is None:
+        if work.image is None or work.prepared is None:
             return work
         started = time.perf_counter()
         try:
-            work.image = replace(work.image, bgr=work.stylize())
+            work.image = replace(work.image, bgr=work.prepared.run())
             seconds = work.seconds + time.perf_counter() - started
             work.result.milliseconds = round(seconds * 1000, 2)
             work.result.device = self._opened.stylize.device

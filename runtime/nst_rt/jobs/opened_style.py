@@ -1,6 +1,6 @@
 """A style request with its network and its mask open: what stylises images, and frames of a video at their times."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nst_rt.masks.mask import Mask
     from nst_rt.styles.timeline import TimelinePlayer
     from nst_rt.stylizer.masked_stylizer import MaskedStylizer
+    from nst_rt.stylizer.protocol import Prepared
 
 
 class OpenedStyle:
@@ -44,12 +45,12 @@ class OpenedStyle:
         if self.stylizer.style != self.style:
             self.stylizer.style = self.style
 
-    def prepare(self, image: "Frame") -> "Callable[[], Frame]":
+    def prepare(self, image: "Frame") -> "Prepared":
         """See `Stylizer.prepare`; where colours are matched, paintings get those of this image."""
         self.match_colors(image)
         return self.stylize.prepare(image)
 
-    def prepare_at(self, frame: "Frame", seconds: float) -> "Callable[[], Frame]":
+    def prepare_at(self, frame: "Frame", seconds: float) -> "Prepared":
         """Prepare the next frame of a video as it is at its second; colours are matched to the first frame.
 
         Args:

@@ -133,7 +133,7 @@ class PipeJob:
             target.widen(going.frame_bytes)
             yield FramePipe(
                 RawVideoReader(source, coming),
-                lambda frame: style.prepare_at(frame, next(seconds))(),
+                lambda frame: style.prepare_at(frame, next(seconds)).run(),
                 RawVideoWriter(target, going),
                 stop,
             )

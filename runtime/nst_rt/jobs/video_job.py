@@ -20,8 +20,9 @@ from nst_rt.media.video.audio_reader import AudioReader
 from nst_rt.media.video.video_part import VideoPart
 from nst_rt.media.video.video_reader import VideoFrame, VideoReader
 from nst_rt.media.video.video_writer import CRF, PRESET, VideoWriter, check_video_output
+from nst_rt.stylizer.protocol import Prepared
 
-PrepareAt = Callable[[Frame, float], Callable[[], Frame]]
+PrepareAt = Callable[[Frame, float], Prepared]
 """Takes a frame and its second in the video, see `OpenedStyle.prepare_at`."""
 
 
@@ -218,13 +219,13 @@ class _FrameStages:
     def read(self) -> Generator[VideoFrame, None, None]:
         yield from self._reader
 
-    def begin(self, frame: VideoFrame) -> tuple[VideoFrame, Callable[[], Frame]]:
+    def begin(self, frame: VideoFrame) -> tuple[VideoFrame, Prepared]:
         seconds = float(frame.pts * frame.time_base - self._reader.start)
         return frame, self._prepare(frame.bgr, seconds)
 
-    def finish(self, begun: tuple[VideoFrame, Callable[[], Frame]]) -> VideoFrame:
-        frame, stylize = begun
-        return frame._replace(bgr=stylize())
+    def finish(self, begun: tuple[VideoFrame, Prepared]) -> VideoFrame:
+        frame, prepared = begun
+        return frame._replace(bgr=prepared.run())
 
     def write(self, frame: VideoFrame) -> None:
         self._writer.write(frame.bgr, frame.pts)

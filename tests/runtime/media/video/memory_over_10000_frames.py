@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,8 @@ def main() -> int:
         inverting = Inverting()
         with VideoReader(source) as reader:
 
-            def prepare(frame: NDArray[np.uint8], _: float) -> partial[NDArray[np.uint8]]:
-                return partial(inverting, frame)
+            def prepare(frame: NDArray[np.uint8], _: float) -> SimpleNamespace:
+                return SimpleNamespace(run=partial(inverting, frame))
 
             told = transcode(reader, prepare, Path(folder) / "out.mp4")
     for count, megabytes in inverting.seen.items():

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -213,7 +214,7 @@ def test_parts_that_are_none() -> None:
 
 def convert(source: Path, target: Path, start: Fraction | int, length: Fraction | int) -> dict[str, Any]:
     with VideoReader(source, part=VideoPart(Fraction(start), Fraction(length))) as reader:
-        return transcode(reader, lambda frame, _: lambda: frame, target, crf=10).to_json()
+        return transcode(reader, lambda frame, _: SimpleNamespace(run=lambda: frame), target, crf=10).to_json()
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".mkv", "aac"), (".ts", "mp2"), (".mkv", "flac")])
