@@ -74,6 +74,10 @@ class ModelRecord:
     Raises:
         ModelError: from `from_metadata`, when a key is missing or malformed or the contract is newer than this
             runtime.
+
+    Example:
+        >>> Stylizer.load(device="cpu").record.family
+        'conditional'
     """
 
     kind: Kind

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from nst_rt.contract import Frame
-from nst_rt.engine.devices import listed_devices, parse_device
+from nst_rt.engine.devices import list_devices, parse_device
 
 from nst_bench.harness.workload import Case, Target
 from nst_bench.speed.networks import OwnNetwork
@@ -50,7 +50,7 @@ class NstRtBackend:
 
     def unavailable(self) -> str:
         device = parse_device(self._target.device)
-        if device is not None and device.kind not in {other.kind for other in listed_devices()}:
+        if device is not None and device.kind not in {other.kind for other in list_devices()}:
             return "not installed"
         # The model's own error would name a temporary file.
         return "" if self._target.precision != "int8" or self._network.int8 else f"{self.network} has no int8 file"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from nst_rt.engine import gpu
-from nst_rt.engine.devices import Device, listed_devices
+from nst_rt.engine.devices import Device, list_devices
 from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.engine.providers import provider_options
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def measure_limits(seconds: float = 4.0) -> dict[str, Any]:
         "cpu_bf16_gflops": _cpu_bf16,
         "memory_copy_gb_s": _memory_copy,
     }
-    if gpu.nvidia_driver() is not None and Device("cuda") in listed_devices():
+    if gpu.nvidia_driver() is not None and Device("cuda") in list_devices():
         measures |= {
             "cuda_fp32_gflops": lambda budget: _ort_product(Device("cuda"), np.float32, GPU_SIDE, budget),
             "cuda_fp16_gflops": lambda budget: _ort_product(Device("cuda"), np.float16, GPU_SIDE, budget),

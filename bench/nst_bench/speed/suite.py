@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nst_rt.engine.devices import Device, listed_devices
+from nst_rt.engine.devices import Device, list_devices
 from nst_rt.engine.session import read_model
 from nst_rt.engine.session_cache import PRECISIONS
 from nst_rt.errors import DependencyError, DeviceError
@@ -92,7 +92,7 @@ def choose_targets(wanted: Target) -> list[Target]:
     files = find_model(wanted.model or BUILT_IN)
     # The path, because a name means nothing to the processes of a suite in another folder.
     wanted = replace(wanted, model=files.path if wanted.model else None)
-    pairs = installed_targets(files, listed_devices())
+    pairs = installed_targets(files, list_devices())
     if wanted.device != "auto":
         fitting = [pair for pair in pairs if pair[0] == wanted.device and wanted.precision in ("auto", pair[1])]
         pairs = fitting or [(wanted.device, wanted.precision)]

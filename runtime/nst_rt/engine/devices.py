@@ -31,7 +31,13 @@ long as it saves in about ten frames of 1920x1080, or in many more smaller ones.
 
 @dataclass(frozen=True)
 class Device:
-    """A CPU or a GPU, as the user names it: `cpu`, `cuda:1`, `tensorrt`, `openvino`."""
+    """A CPU or a GPU, as the user names it: `cpu`, `cuda:1`, `tensorrt`, `openvino`.
+
+    Example:
+        >>> from nst_rt import Device
+        >>> str(Device("cuda", 1))
+        'cuda:1'
+    """
 
     kind: Kind
     index: int = 0
@@ -71,8 +77,14 @@ def parse_device(text: str) -> Device | None:
     return Device(known, int(match[2] or 0))
 
 
-def listed_devices() -> list[Device]:
-    """The devices that the installed runtimes were built for. Only a session can tell whether one of them runs."""
+def list_devices() -> list[Device]:
+    """The devices that the installed runtimes were built for. Only a session can tell whether one of them runs.
+
+    Example:
+        >>> from nst_rt import list_devices
+        >>> "cpu" in [str(device) for device in list_devices()]
+        True
+    """
     return [Device(kind) for kind in PROVIDERS if _is_listed(kind)]
 
 
@@ -95,7 +107,7 @@ def require_listed(device: Device) -> None:
         DeviceError: the message names the devices that are there, and how to install this one.
     """
     if not _is_listed(device.kind):
-        names = ", ".join(other.kind for other in listed_devices())
+        names = ", ".join(other.kind for other in list_devices())
         raise DeviceError(
             f"device {device}: what is installed runs only {names}. For {device.kind}: {HOW_TO_GET[device.kind]}",
             parameter="device",

@@ -142,7 +142,15 @@ def _rate(frames: int, seconds: float) -> float:
 
 
 class StageClock:
-    """How long the stages of one call took, in order: each lap is the time since the last one."""
+    """How long the stages of one call took, in order: each lap is the time since the last one.
+
+    Example:
+        >>> clock = StageClock()
+        >>> clock.start()
+        >>> clock.lap("decode")
+        >>> list(clock.seconds)
+        ['decode']
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

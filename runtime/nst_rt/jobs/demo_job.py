@@ -63,6 +63,10 @@ def make_demo(
 
     Raises:
         NstError: the photograph, a model or a style is missing, or there is no place for the sheet.
+
+    Example:
+        >>> options = StylizerOptions(device="cpu")
+        >>> summary = make_demo(output=Path("demo.png"), options=options, styles=["gogh"], size=64)
     """
     options = options or StylizerOptions()
     if output is None:

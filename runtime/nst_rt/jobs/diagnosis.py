@@ -16,7 +16,7 @@ import numpy as np
 import nst_rt
 from nst_rt import contract
 from nst_rt.engine import gpu
-from nst_rt.engine.devices import HOW_TO_GET, PROVIDERS, Device, listed_devices
+from nst_rt.engine.devices import HOW_TO_GET, PROVIDERS, Device, list_devices
 from nst_rt.engine.ort import BROKEN, INSTALL_CPU, INSTALL_CUDA, load_onnxruntime, preload_cuda
 from nst_rt.engine.session import FrameShape, Session
 from nst_rt.errors import DependencyError, NstError, install_line
@@ -124,7 +124,7 @@ def _onnxruntime() -> Iterator[Check]:
 
 def _devices() -> Iterator[Check]:
     try:
-        listed = {device.kind for device in listed_devices()}
+        listed = {device.kind for device in list_devices()}
     except DependencyError:
         return  # said already
     for kind in PROVIDERS:

@@ -35,7 +35,13 @@ OnResult = Callable[[ImageResult], None]
 
 @dataclass(frozen=True)
 class ImagesSummary:
-    """What became of all images."""
+    """What became of all images.
+
+    Example:
+        >>> summary = stylize_images(["photo.jpg"], options=StylizerOptions(style="gogh", device="cpu"))
+        >>> len(summary.images)
+        1
+    """
 
     images: list[ImageResult]
     """Style by style, in the order of the images."""

@@ -84,6 +84,10 @@ def list_styles(model: str | None = None) -> list[ListedStyle]:
 
     Raises:
         ModelError: no such model, or a style encoder.
+
+    Example:
+        >>> list_styles()[0].name
+        'gogh'
     """
     found: list[ListedStyle] = []
     for files in [find_model(model)] if model else list_models():
@@ -128,6 +132,11 @@ def add_style(
         StyleError: the name cannot be, or is taken; or the model takes no other styles.
         DependencyError: PyTorch, which tunes, is not installed.
         KeyboardInterrupt: before the first step of tuning was done.
+
+    Example:
+        >>> added = add_style(Path("photo.jpg"), "mine")
+        >>> "mine" in load_styles(find_model("conditional"))
+        True
     """
     from nst_rt.media.images.image_reader import read_image
 
@@ -156,6 +165,12 @@ def remove_style(name: str, model: str | None = None) -> RemovedStyle:
 
     Raises:
         StyleError: there is no such style, or it came with the model.
+
+    Example:
+        >>> added = add_style(Path("photo.jpg"), "mine")
+        >>> removed = remove_style("mine")
+        >>> "mine" in load_styles(find_model("conditional"))
+        False
     """
     files = find_model(model or BUILT_IN)
     remove_user_style(name, files)

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """How many items of a job are done."""
+    """How many items of a job are done.
+
+    Example:
+        >>> Progress(done=3, total=10, unit="images").total
+        10
+    """
 
     done: int
     total: int | None

@@ -28,7 +28,13 @@ PrepareAt = Callable[[Frame, float], Prepared]
 
 @dataclass
 class VideoSummary:
-    """What became of a video."""
+    """What became of a video.
+
+    Example:
+        >>> options = StylizerOptions(style="gogh", device="cpu")
+        >>> stylize_video(Path("holiday.mp4"), Path("gogh.mp4"), options).frames
+        5
+    """
 
     source: Path
     target: Path
@@ -110,6 +116,12 @@ def stylize_video(
 
     Raises:
         NstError: the video, the style or the mask cannot be read, or the result cannot be written.
+
+    Example:
+        >>> options = StylizerOptions(style="gogh", device="cpu")
+        >>> summary = stylize_video(Path("holiday.mp4"), Path("gogh.mp4"), options)
+        >>> summary.frames
+        5
     """
     part = VideoPart(start, duration)
     request = StyleRequest.read(options or StylizerOptions())

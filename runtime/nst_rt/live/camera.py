@@ -25,7 +25,12 @@ _FAILURES = 10
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """What is asked of a camera; None leaves it to the camera."""
+    """What is asked of a camera; None leaves it to the camera.
+
+    Example:
+        >>> CameraSettings(width=1280, height=720, fps=30)
+        CameraSettings(width=1280, height=720, fps=30)
+    """
 
     width: int | None = None
     height: int | None = None
@@ -51,6 +56,10 @@ def list_cameras(devices: Path = _DEVICES, names: Path = _NAMES) -> list[CameraI
     """The cameras Linux knows, by index; empty on other systems, which offer no list without further packages.
 
     Device nodes that carry a camera's metadata, decode or only take images in are left out.
+
+    Example:
+        >>> for camera in list_cameras():  # doctest: +SKIP
+        ...     print(camera)
     """
     found = []
     for path in devices.glob("video*"):
@@ -99,6 +108,10 @@ class Camera:
 
     Raises:
         SourceError: it cannot be opened or gives no image; the message lists the cameras there are.
+
+    Example:
+        >>> with Capture(Camera(0), lambda: Camera(0), print) as capture:  # doctest: +SKIP
+        ...     newest = capture.take(timeout=1.0)
     """
 
     live = True

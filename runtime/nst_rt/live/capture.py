@@ -22,7 +22,12 @@ _FALLEN_BEHIND = 1.0
 
 
 class LiveFrame(NamedTuple):
-    """One image of a source."""
+    """One image of a source.
+
+    Example:
+        >>> LiveFrame(np.zeros((480, 640, 3), np.uint8), captured=12.5).captured
+        12.5
+    """
 
     pixels: NDArray[np.uint8]
     """(height, width, 3) BGR, owned by whoever holds the image."""
@@ -74,6 +79,10 @@ class Capture:
     `source` is open already, so that a missing camera is the caller's error; `reopen` opens it again after a loss.
     `report` receives one line for each loss and return, from the capture thread. A source with due times is paced
     against `clock`; if it falls behind by more than a second, its beginning is moved instead of rushing to catch up.
+
+    Example:
+        >>> capture = Capture(open_source("0"), lambda: open_source("0"), print)  # doctest: +SKIP
+        >>> newest = capture.take(timeout=1.0)  # doctest: +SKIP
     """
 
     def __init__(

@@ -148,6 +148,11 @@ class LiveLoop:
         mirror: turn every image left to right before it is stylised, for all sinks.
         folder: where snapshots and recordings started by key go.
         report: receives one line for every trouble.
+
+    Example:
+        >>> source = open_source("0")  # doctest: +SKIP
+        >>> capture = Capture(source, lambda: open_source("0"), print)  # doctest: +SKIP
+        >>> LiveLoop(Stylizer.load(style="gogh"), capture, window=Window()).run()  # doctest: +SKIP
     """
 
     def __init__(

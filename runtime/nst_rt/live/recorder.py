@@ -33,6 +33,13 @@ class Recorder:
 
     A recording has the size of its first image; images of another size are fitted in. An odd side gets one more
     row or column, because H.264 as browsers and phones play it has even sizes only.
+
+    Example:
+        >>> recorder = Recorder(rate=25)
+        >>> recorder.start(Path("recording.mp4"))
+        >>> recorder.recording
+        True
+        >>> recorder.stop()
     """
 
     def __init__(self, *, rate: float = 30.0) -> None:

@@ -20,6 +20,12 @@ def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool
     Raises:
         SourceError: the camera or stream cannot be opened.
         InputError: the video is missing, is no video, or has no images.
+
+    Example:
+        >>> source = open_source("holiday.mp4")
+        >>> source.live
+        False
+        >>> source.close()
     """
     settings = settings or CameraSettings()
     if text.isdecimal():

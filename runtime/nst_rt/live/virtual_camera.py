@@ -46,6 +46,10 @@ class VirtualCamera:
     Raises:
         DependencyError: pyvirtualcam is not installed.
         OutputError: this computer has no virtual camera.
+
+    Example:
+        >>> with VirtualCamera(480, 640) as camera:  # doctest: +SKIP
+        ...     camera.send(np.zeros((480, 640, 3), np.uint8))
     """
 
     def __init__(self, height: int, width: int, fps: float = 30.0) -> None:

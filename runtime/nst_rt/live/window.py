@@ -100,6 +100,10 @@ class Window:
 
     Raises:
         DisplayError: no window can be shown here.
+
+    Example:
+        >>> window = Window("nst-rt")  # doctest: +SKIP
+        >>> window.show(np.zeros((480, 640, 3), np.uint8))  # doctest: +SKIP
     """
 
     def __init__(self, title: str = "nst-rt") -> None:

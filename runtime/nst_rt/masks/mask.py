@@ -14,7 +14,14 @@ _KEPT_SIZES = 4
 
 
 class Mask(Protocol):
-    """Gives the weights for one frame after another."""
+    """Gives the weights for one frame after another.
+
+    Example:
+        >>> def shares(mask: Mask, height: int, width: int) -> list[float]:
+        ...     return [float(weights.mean()) for weights in mask.weights(height, width)]
+        >>> shares(StillMask([np.ones((16, 16), np.float32), np.zeros((16, 16), np.float32)]), 32, 32)
+        [1.0, 0.0]
+    """
 
     name: str
 
@@ -36,6 +43,12 @@ class StillMask:
         feather: width of the soft edges in pixels of the frame; 2 % of its short side if left out, and nothing where
             the mask is soft by itself.
         name: for messages.
+
+    Example:
+        >>> left = np.zeros((48, 64), np.float32)
+        >>> left[:, :32] = 1
+        >>> StillMask([left, 1 - left]).weights(24, 32)[0].shape
+        (24, 32)
     """
 
     def __init__(self, weights: Weights, *, feather: float | None = None, name: str = "the mask") -> None:

@@ -28,6 +28,12 @@ class VideoMask:
 
     Raises:
         InputError: as `VideoReader`.
+
+    Example:
+        >>> with VideoMask("holiday.mp4") as mask:
+        ...     inside, outside = mask.weights(48, 64)
+        >>> inside.shape
+        (48, 64)
     """
 
     def __init__(
@@ -87,6 +93,10 @@ def open_mask(
 
     Raises:
         InputError: neither, or labels that `labels` lacks.
+
+    Example:
+        >>> open_mask("photo.jpg").count
+        2
     """
     try:
         with Path(path).open("rb") as file:

@@ -25,6 +25,10 @@ class ModelFiles:
 
     NAME.onnx is the model. Beside it there may be NAME.fp16.onnx (for GPUs), NAME.int8.onnx (for CPUs),
     NAME.encoder.onnx (which turns style images into style vectors) and NAME.styles.json (named style vectors).
+
+    Example:
+        >>> find_model("conditional").name
+        'conditional'
     """
 
     path: Path

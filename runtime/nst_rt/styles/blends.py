@@ -18,7 +18,12 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 @dataclass(frozen=True)
 class Term:
-    """One part of a blend: a style's name or a style image's path, and its weight."""
+    """One part of a blend: a style's name or a style image's path, and its weight.
+
+    Example:
+        >>> Term("gogh", 0.7).weight
+        0.7
+    """
 
     name: str
     weight: float
@@ -109,7 +114,13 @@ def require_style_image(styles: Iterable[str | None]) -> None:
 
 
 def blend(terms: Iterable[Term], vector_of: Callable[[str], StyleVector]) -> StyleVector:
-    """The weighted sum of the style vectors of the terms: float32 (1, S)."""
+    """The weighted sum of the style vectors of the terms: float32 (1, S).
+
+    Example:
+        >>> stylizer = Stylizer.load(device="cpu")
+        >>> vector = blend(parse_blend("gogh:0.7+wave:0.3"), stylizer.style_vector)
+        >>> stylizer.set_style_vector(vector)
+    """
     vectors = [np.float32(term.weight) * vector_of(term.name).reshape(1, -1) for term in terms]
     result: StyleVector = np.sum(vectors, axis=0, dtype=np.float32)
     return result

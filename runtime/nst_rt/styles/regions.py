@@ -31,7 +31,12 @@ _HINT = "Write regions like 0=gogh, 128=wave, #ff0000=monet, other=none"
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the image and its style."""
+    """A part of the image and its style.
+
+    Example:
+        >>> Region((0, 0, 255), "gogh").style
+        'gogh'
+    """
 
     label: Label
     style: str | None
@@ -46,6 +51,10 @@ def parse_regions(text: str) -> list[Region]:
 
     Raises:
         ExpressionError: malformed, or a label that comes twice; it shows the place.
+
+    Example:
+        >>> parse_regions("0=gogh, other=none")
+        [Region(label=(0, 0, 0), style='gogh'), Region(label=None, style=None)]
     """
     regions: list[Region] = []
     for item in list_items(text, "regions", _HINT):

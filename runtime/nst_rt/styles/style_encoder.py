@@ -26,6 +26,11 @@ class StyleEncoder:
 
     Raises:
         ModelError: the file is no style encoder.
+
+    Example:
+        >>> encoder = StyleEncoder(find_model("conditional").encoder)
+        >>> encoder(Path("photo.jpg")).dtype
+        dtype('float32')
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:

@@ -56,6 +56,11 @@ class Timeline:
 
     Raises:
         ExpressionError: malformed, times that do not rise, or a fade that is longer than the time to the next entry.
+
+    Example:
+        >>> timeline = Timeline("0s gogh, 5s wave, fade 1s")
+        >>> timeline.terms(5.5)
+        [Term(name='gogh', weight=0.5), Term(name='wave', weight=0.5)]
     """
 
     def __init__(self, text: str) -> None:
@@ -195,6 +200,13 @@ class TimelinePlayer:
     Raises:
         StyleError: the model has no style vectors, or lacks one of the styles (an ExpressionError at its place).
         InputError: no such painting.
+
+    Example:
+        >>> stylizer = Stylizer.load(device="cpu")
+        >>> player = TimelinePlayer(Timeline("0s gogh, 5s wave"), stylizer)
+        >>> player.seek(6.0)
+        >>> stylizer.style
+        'wave'
     """
 
     def __init__(self, timeline: Timeline, stylizer: TimedStylizer) -> None:

@@ -26,7 +26,14 @@ RegionStyle = Stylizer | str | None
 
 @dataclass(frozen=True, eq=False)
 class PreparedMaskedFrame:
-    """A frame together with its mask, and with the settings that it is stylised with."""
+    """A frame together with its mask, and with the settings that it is stylised with.
+
+    Example:
+        >>> mask = StillMask([np.ones((48, 64), np.float32), np.zeros((48, 64), np.float32)])
+        >>> masked = MaskedStylizer(Stylizer.load(device="cpu"), mask)
+        >>> masked.prepare(np.zeros((48, 64, 3), np.uint8)).run().shape
+        (48, 64, 3)
+    """
 
     frame: Frame
     """uint8 (H, W, 3) BGR."""
@@ -47,8 +54,6 @@ class PreparedMaskedFrame:
         for styles, part in self.parts:
             images.update(zip(styles, part.run(), strict=True))
         return blended([images[style] for style in self.styles], self.weights)
-
-    __call__ = run
 
 
 class MaskedStylizer:

@@ -41,6 +41,13 @@ class PreparedFrame:
     """A frame, or a batch, together with the settings that it is stylised with. `Stylizer.prepare` makes one.
 
     The frame is not copied: it must not change until `run` returns.
+
+    Example:
+        >>> stylizer = Stylizer.load(style="gogh", device="cpu")
+        >>> prepared = stylizer.prepare(np.zeros((48, 64, 3), np.uint8))
+        >>> stylizer.style = "wave"  # does not change what was prepared
+        >>> prepared.run().shape
+        (48, 64, 3)
     """
 
     frames: Frame
@@ -65,8 +72,6 @@ class PreparedFrame:
         size = self.settings.inference_size(height, width)
         result = self._infer(self.frames, self.out) if size == (height, width) else self._infer_at(*size)
         return result if self.batch else result[0]
-
-    __call__ = run
 
     def warm_up(self) -> None:
         """Open all sessions for the frame's size and run each of them."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake_onnxruntime import CPU, CUDA, TENSORRT, FakeRuntime
 from nst_rt.engine import gpu
-from nst_rt.engine.devices import Device, listed_devices, parse_device, preferred_devices
+from nst_rt.engine.devices import Device, list_devices, parse_device, preferred_devices
 from nst_rt.engine.engine_cache import EngineCache, engine_cache
 from nst_rt.engine.gpu import Driver, Gpu
 from nst_rt.engine.placement import Placement
@@ -223,7 +223,7 @@ def test_on_a_real_gpu_every_node_is_placed_and_replay_equals_the_first_run(tmp_
 
     files = find_model(BUILT_IN)
     assert files.fp16
-    if Device("cuda") not in listed_devices() or gpu.nvidia_driver() is None:
+    if Device("cuda") not in list_devices() or gpu.nvidia_driver() is None:
         pytest.skip("no CUDA device here")
     stylizer = Stylizer.load("gogh", device="cuda")
     frame = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)

@@ -62,7 +62,7 @@ def test_a_listed_device_that_cannot_run_is_a_warning(monkeypatch: pytest.Monkey
 
 
 def test_a_check_that_fails_does_not_stop_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "listed_devices", lambda: 1 / 0)
+    monkeypatch.setattr(diagnosis, "list_devices", lambda: 1 / 0)
     checks = by_name()
     assert checks["devices"].status == "error"
     assert "ZeroDivisionError" in checks["devices"].detail

@@ -26,7 +26,13 @@ from nst_rt.styles.color_matching import check_method
 
 @dataclass(frozen=True)
 class GridSummary:
-    """What became of a grid."""
+    """What became of a grid.
+
+    Example:
+        >>> summary = make_grid(["photo.jpg"], Path("grid.png"), StylizerOptions(device="cpu"), styles=["gogh", "wave"])
+        >>> len(summary.outcomes)
+        2
+    """
 
     output: Path
     """The sheet."""
@@ -95,6 +101,11 @@ def make_grid(
     Raises:
         NstError: an input is missing, options do not fit together, or there is no place for the results.
         DeviceError, DependencyError: nothing can run.
+
+    Example:
+        >>> summary = make_grid(["photo.jpg"], Path("grid.png"), StylizerOptions(device="cpu"), styles=["gogh", "wave"])
+        >>> summary.output.name
+        'grid.png'
     """
     options = options or StylizerOptions()
     read = [parse_sweep(text, method) for text in sweeps]

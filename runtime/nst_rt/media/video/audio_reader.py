@@ -25,6 +25,11 @@ class AudioReader:
 
     Raises:
         InputError: missing, a folder, no permission, empty, or not a video.
+
+    Example:
+        >>> with AudioReader("holiday.mp4") as audio:
+        ...     len(audio.streams)
+        1
     """
 
     def __init__(self, path: str | Path, *, start: Fraction | None = None) -> None:

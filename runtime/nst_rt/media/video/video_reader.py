@@ -25,7 +25,14 @@ _SHORTFALL = Fraction(1, 2)
 
 
 class VideoFrame(NamedTuple):
-    """One frame of a video."""
+    """One frame of a video.
+
+    Example:
+        >>> with VideoReader("holiday.mp4") as reader:
+        ...     frame = next(iter(reader))
+        >>> frame.bgr.dtype
+        dtype('uint8')
+    """
 
     bgr: Frame
     """uint8 (height, width, 3), C-contiguous, upright, 0 to 255."""
