@@ -11,7 +11,7 @@ PrecisionChoice = Literal["fp32", "fp16", "both"]
 class ExportOptions:
     """How a checkpoint becomes model files.
 
-    Example:
+    Examples:
         >>> ExportOptions(precision="fp32", license="CC BY 4.0").controls
         True
     """

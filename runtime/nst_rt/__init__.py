@@ -3,7 +3,7 @@
 Everything that a program needs is imported from here. A name loads its module at its first use, so that importing
 `nst_rt` stays cheap.
 
-Example:
+Examples:
     >>> import numpy as np
     >>> from nst_rt import Stylizer
     >>> stylizer = Stylizer.load(style="gogh", device="cpu")

@@ -75,7 +75,7 @@ class ModelRecord:
         ModelError: from `from_metadata`, when a key is missing or malformed or the contract is newer than this
             runtime.
 
-    Example:
+    Examples:
         >>> Stylizer.load(device="cpu").record.family
         'conditional'
     """

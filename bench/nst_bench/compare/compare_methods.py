@@ -67,7 +67,7 @@ def compare_methods(
         NstError: an option is wrong or a file is missing; nothing was run.
         OutputError: the folder cannot be written to; as much as possible is written.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from nst_bench.compare.compare_options import CompareOptions
         >>> options = CompareOptions(content=Path("photo.jpg"), style="painting.jpg", output=Path("out"))

@@ -17,7 +17,7 @@ def options_from(
     Args:
         options: a dataclass whose fields are `Annotated` with `typer.Option` or `typer.Argument`.
 
-    Example:
+    Examples:
         ::
 
             @app.command()

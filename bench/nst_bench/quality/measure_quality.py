@@ -39,7 +39,7 @@ def measure_quality(options: QualityOptions, say: Callable[[str], None] = lambda
     Raises:
         InputError, OutputError, ModelError, StyleError, DeviceError: each says what to do next.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from nst_bench.quality.quality_options import QualityOptions
         >>> options = QualityOptions(content=Path("photographs"), styles=Path("paintings"), output=Path("out"))

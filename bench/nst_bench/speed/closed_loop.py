@@ -54,7 +54,7 @@ def measure_latencies(options: LatencyOptions, progress: Callable[[], None] = la
         InputError: a size has another form than WIDTHxHEIGHT.
         ModelError, StyleError, DeviceError: as from `Stylizer.load`.
 
-    Example:
+    Examples:
         >>> options = LatencyOptions(style="gogh", sizes=["640x480"], frames=20)
         >>> measure_latencies(options)["results"][0]["latency"]["p50"]  # doctest: +SKIP
         13.1

@@ -64,7 +64,7 @@ def run_suite(options: SuiteOptions, say: Say = lambda line: None) -> Report:
         DeviceError: no installed device computes the model in the precision.
         NstError: the model is missing, or `output` cannot be written.
 
-    Example:
+    Examples:
         >>> run_suite(SuiteOptions(suite="quick", output=Path("bench.json")), print)  # doctest: +SKIP
     """
     output = options.output

@@ -126,7 +126,7 @@ def export_adain(
             PyTorch; nothing is written then.
         OutputError: an output cannot be written or exists, or another network's files would lie beside it.
 
-    Example:
+    Examples:
         ```python
         export_adain(Path("vgg_normalised.pth"), Path("decoder.pth"), Path("adain.onnx"))
         ```

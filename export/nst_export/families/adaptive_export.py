@@ -56,7 +56,7 @@ def export_adaptive(checkpoint: Path, output: Path, options: ExportOptions | Non
         InputError, ModelError, DependencyError, OutputError: as `export_transformer`; a TensorFlow checkpoint needs
             TensorFlow.
 
-    Example:
+    Examples:
         ```python
         export_adaptive(Path("model_cezanne.npz"), Path("cezanne.onnx"))
         ```

@@ -95,7 +95,7 @@ def export_conditional(
             nothing is written then.
         OutputError: an output cannot be written or exists, or another network's files would lie beside it.
 
-    Example:
+    Examples:
         ```python
         export_conditional(Path("run/conditional.pt"), Path("mine.onnx"), leave_out=["delaunay"])
         ```

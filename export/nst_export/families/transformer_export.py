@@ -42,7 +42,7 @@ def export_transformer(checkpoint: Path, output: Path, options: ExportOptions | 
         DependencyError: the checkpoint's format needs a package that is not installed.
         OutputError: an output cannot be written or exists, or another network's files would lie beside it.
 
-    Example:
+    Examples:
         ```python
         export_transformer(Path("candy.model"), Path("candy.onnx"), ExportOptions(style_name="candy"))
         ```

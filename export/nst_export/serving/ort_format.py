@@ -76,7 +76,7 @@ def export_ort(
         OutputError: an output cannot be written or exists, or another network's files would lie beside it.
         DependencyError: this ONNX Runtime has no converter.
 
-    Example:
+    Examples:
         ```python
         export_ort(Path("candy.onnx"), target="arm").operators
         ```

@@ -95,7 +95,7 @@ def export_triton(folder: Path, model: str | Path | None = None, options: Triton
         StyleError: the styles file is malformed.
         OutputError: the folder cannot be written or is not empty, or it holds other files of this name.
 
-    Example:
+    Examples:
         ```python
         export_triton(Path("repository"), "candy.onnx", TritonOptions(variants=("cuda",), max_batch=4))
         ```

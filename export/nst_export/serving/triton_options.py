@@ -14,7 +14,7 @@ Size = tuple[int, int]
 class TritonOptions:
     """How a model is served.
 
-    Example:
+    Examples:
         >>> TritonOptions(variants=("cuda",), max_batch=4).precision
         'auto'
     """

@@ -40,7 +40,7 @@ def option_fields(
         parameter: the command's parameter that takes the values.
         make: makes that parameter's value of the fields' values, given by name; the dataclass if left out.
 
-    Example:
+    Examples:
         >>> @option_fields(ExportOptions, OPTIONS, ["precision", "overwrite"])
         ... def command(checkpoint: Path, options: ExportOptions) -> None:
         ...     print(options)

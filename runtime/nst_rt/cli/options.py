@@ -98,7 +98,7 @@ def stylizer_options(*names: str) -> Callable[[Command], Command]:
     Args:
         names: of the fields; the others keep their defaults.
 
-    Example:
+    Examples:
         >>> @stylizer_options("style", *RUNNING)
         ... def command(options: StylizerOptions) -> None:
         ...     print(options)

@@ -33,7 +33,7 @@ long as it saves in about ten frames of 1920x1080, or in many more smaller ones.
 class Device:
     """A CPU or a GPU, as the user names it: `cpu`, `cuda:1`, `tensorrt`, `openvino`.
 
-    Example:
+    Examples:
         >>> from nst_rt import Device
         >>> str(Device("cuda", 1))
         'cuda:1'
@@ -80,7 +80,7 @@ def parse_device(text: str) -> Device | None:
 def list_devices() -> list[Device]:
     """The devices that the installed runtimes were built for. Only a session can tell whether one of them runs.
 
-    Example:
+    Examples:
         >>> from nst_rt import list_devices
         >>> "cpu" in [str(device) for device in list_devices()]
         True

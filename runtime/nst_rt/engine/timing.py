@@ -144,7 +144,7 @@ def _rate(frames: int, seconds: float) -> float:
 class StageClock:
     """How long the stages of one call took, in order: each lap is the time since the last one.
 
-    Example:
+    Examples:
         >>> clock = StageClock()
         >>> clock.start()
         >>> clock.lap("decode")

@@ -64,7 +64,7 @@ def make_demo(
     Raises:
         NstError: the photograph, a model or a style is missing, or there is no place for the sheet.
 
-    Example:
+    Examples:
         >>> options = StylizerOptions(device="cpu")
         >>> summary = make_demo(output=Path("demo.png"), options=options, styles=["gogh"], size=64)
     """

@@ -37,7 +37,7 @@ OnResult = Callable[[ImageResult], None]
 class ImagesSummary:
     """What became of all images.
 
-    Example:
+    Examples:
         >>> summary = stylize_images(["photo.jpg"], options=StylizerOptions(style="gogh", device="cpu"))
         >>> len(summary.images)
         1
@@ -244,7 +244,7 @@ def stylize_images(
     Raises:
         NstError: an image is missing, there is no place for the results, or a style cannot be opened.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> import cv2, numpy

@@ -17,7 +17,7 @@ def describe_model(model: str) -> dict[str, Any]:
     Raises:
         ModelError: there is no such model, it is not made for nst-rt, truncated, or breaks the contract.
 
-    Example:
+    Examples:
         >>> describe_model("conditional")["family"]
         'conditional'
     """

@@ -85,7 +85,7 @@ def list_styles(model: str | None = None) -> list[ListedStyle]:
     Raises:
         ModelError: no such model, or a style encoder.
 
-    Example:
+    Examples:
         >>> list_styles()[0].name
         'gogh'
     """
@@ -133,7 +133,7 @@ def add_style(
         DependencyError: PyTorch, which tunes, is not installed.
         KeyboardInterrupt: before the first step of tuning was done.
 
-    Example:
+    Examples:
         >>> added = add_style(Path("photo.jpg"), "mine")
         >>> "mine" in load_styles(find_model("conditional"))
         True
@@ -166,7 +166,7 @@ def remove_style(name: str, model: str | None = None) -> RemovedStyle:
     Raises:
         StyleError: there is no such style, or it came with the model.
 
-    Example:
+    Examples:
         >>> added = add_style(Path("photo.jpg"), "mine")
         >>> removed = remove_style("mine")
         >>> "mine" in load_styles(find_model("conditional"))

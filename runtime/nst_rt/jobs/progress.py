@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Progress:
     """How many items of a job are done.
 
-    Example:
+    Examples:
         >>> Progress(done=3, total=10, unit="images").total
         10
     """

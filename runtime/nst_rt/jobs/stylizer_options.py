@@ -10,7 +10,7 @@ class StylizerOptions:
 
     A job that has no use for an option ignores it.
 
-    Example:
+    Examples:
         >>> StylizerOptions(style="gogh:0.7+wave:0.3", strength=0.5).device
         'auto'
     """

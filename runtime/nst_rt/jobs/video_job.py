@@ -30,7 +30,7 @@ PrepareAt = Callable[[Frame, float], Prepared]
 class VideoSummary:
     """What became of a video.
 
-    Example:
+    Examples:
         >>> options = StylizerOptions(style="gogh", device="cpu")
         >>> stylize_video(Path("holiday.mp4"), Path("gogh.mp4"), options).frames
         5
@@ -117,7 +117,7 @@ def stylize_video(
     Raises:
         NstError: the video, the style or the mask cannot be read, or the result cannot be written.
 
-    Example:
+    Examples:
         >>> options = StylizerOptions(style="gogh", device="cpu")
         >>> summary = stylize_video(Path("holiday.mp4"), Path("gogh.mp4"), options)
         >>> summary.frames

@@ -27,7 +27,7 @@ _FAILURES = 10
 class CameraSettings:
     """What is asked of a camera; None leaves it to the camera.
 
-    Example:
+    Examples:
         >>> CameraSettings(width=1280, height=720, fps=30)
         CameraSettings(width=1280, height=720, fps=30)
     """
@@ -57,7 +57,7 @@ def list_cameras(devices: Path = _DEVICES, names: Path = _NAMES) -> list[CameraI
 
     Device nodes that carry a camera's metadata, decode or only take images in are left out.
 
-    Example:
+    Examples:
         >>> for camera in list_cameras():  # doctest: +SKIP
         ...     print(camera)
     """
@@ -109,7 +109,7 @@ class Camera:
     Raises:
         SourceError: it cannot be opened or gives no image; the message lists the cameras there are.
 
-    Example:
+    Examples:
         >>> with Capture(Camera(0), lambda: Camera(0), print) as capture:  # doctest: +SKIP
         ...     newest = capture.take(timeout=1.0)
     """

@@ -24,7 +24,7 @@ _FALLEN_BEHIND = 1.0
 class LiveFrame(NamedTuple):
     """One image of a source.
 
-    Example:
+    Examples:
         >>> LiveFrame(np.zeros((480, 640, 3), np.uint8), captured=12.5).captured
         12.5
     """
@@ -80,7 +80,7 @@ class Capture:
     `report` receives one line for each loss and return, from the capture thread. A source with due times is paced
     against `clock`; if it falls behind by more than a second, its beginning is moved instead of rushing to catch up.
 
-    Example:
+    Examples:
         >>> capture = Capture(open_source("0"), lambda: open_source("0"), print)  # doctest: +SKIP
         >>> newest = capture.take(timeout=1.0)  # doctest: +SKIP
     """

@@ -149,7 +149,7 @@ class LiveLoop:
         folder: where snapshots and recordings started by key go.
         report: receives one line for every trouble.
 
-    Example:
+    Examples:
         >>> source = open_source("0")  # doctest: +SKIP
         >>> capture = Capture(source, lambda: open_source("0"), print)  # doctest: +SKIP
         >>> LiveLoop(Stylizer.load(style="gogh"), capture, window=Window()).run()  # doctest: +SKIP

@@ -34,7 +34,7 @@ class Recorder:
     A recording has the size of its first image; images of another size are fitted in. An odd side gets one more
     row or column, because H.264 as browsers and phones play it has even sizes only.
 
-    Example:
+    Examples:
         >>> recorder = Recorder(rate=25)
         >>> recorder.start(Path("recording.mp4"))
         >>> recorder.recording

@@ -21,7 +21,7 @@ def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool
         SourceError: the camera or stream cannot be opened.
         InputError: the video is missing, is no video, or has no images.
 
-    Example:
+    Examples:
         >>> source = open_source("holiday.mp4")
         >>> source.live
         False

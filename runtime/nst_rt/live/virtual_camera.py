@@ -47,7 +47,7 @@ class VirtualCamera:
         DependencyError: pyvirtualcam is not installed.
         OutputError: this computer has no virtual camera.
 
-    Example:
+    Examples:
         >>> with VirtualCamera(480, 640) as camera:  # doctest: +SKIP
         ...     camera.send(np.zeros((480, 640, 3), np.uint8))
     """

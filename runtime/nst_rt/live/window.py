@@ -101,7 +101,7 @@ class Window:
     Raises:
         DisplayError: no window can be shown here.
 
-    Example:
+    Examples:
         >>> window = Window("nst-rt")  # doctest: +SKIP
         >>> window.show(np.zeros((480, 640, 3), np.uint8))  # doctest: +SKIP
     """

@@ -16,7 +16,7 @@ _KEPT_SIZES = 4
 class Mask(Protocol):
     """Gives the weights for one frame after another.
 
-    Example:
+    Examples:
         >>> def shares(mask: Mask, height: int, width: int) -> list[float]:
         ...     return [float(weights.mean()) for weights in mask.weights(height, width)]
         >>> shares(StillMask([np.ones((16, 16), np.float32), np.zeros((16, 16), np.float32)]), 32, 32)
@@ -44,7 +44,7 @@ class StillMask:
             the mask is soft by itself.
         name: for messages.
 
-    Example:
+    Examples:
         >>> left = np.zeros((48, 64), np.float32)
         >>> left[:, :32] = 1
         >>> StillMask([left, 1 - left]).weights(24, 32)[0].shape

@@ -29,7 +29,7 @@ class VideoMask:
     Raises:
         InputError: as `VideoReader`.
 
-    Example:
+    Examples:
         >>> with VideoMask("holiday.mp4") as mask:
         ...     inside, outside = mask.weights(48, 64)
         >>> inside.shape
@@ -94,7 +94,7 @@ def open_mask(
     Raises:
         InputError: neither, or labels that `labels` lacks.
 
-    Example:
+    Examples:
         >>> open_mask("photo.jpg").count
         2
     """

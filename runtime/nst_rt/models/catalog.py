@@ -26,7 +26,7 @@ class ModelFiles:
     NAME.onnx is the model. Beside it there may be NAME.fp16.onnx (for GPUs), NAME.int8.onnx (for CPUs),
     NAME.encoder.onnx (which turns style images into style vectors) and NAME.styles.json (named style vectors).
 
-    Example:
+    Examples:
         >>> find_model("conditional").name
         'conditional'
     """
@@ -82,7 +82,7 @@ class ModelFiles:
 def list_models() -> list[ModelFiles]:
     """Every model that has a name: the bundled ones, then the user's. A bundled model wins over a user's of its name.
 
-    Example:
+    Examples:
         >>> from nst_rt import list_models
         >>> [model.name for model in list_models()]
         ['conditional']
@@ -101,7 +101,7 @@ def find_model(name_or_path: str | Path) -> ModelFiles:
     Raises:
         ModelError: there is no such model; the message suggests the nearest name.
 
-    Example:
+    Examples:
         >>> from nst_rt import find_model
         >>> find_model("conditional").encoder.name
         'conditional.encoder.onnx'
@@ -171,7 +171,7 @@ def resolve_style_and_model(style: str | None, model: str | Path | None = None) 
     Raises:
         ModelError: there is no such model file.
 
-    Example:
+    Examples:
         >>> from nst_rt import resolve_style_and_model
         >>> resolve_style_and_model("gogh", "conditional")
         ('gogh', 'conditional')

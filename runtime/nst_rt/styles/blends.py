@@ -20,7 +20,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 class Term:
     """One part of a blend: a style's name or a style image's path, and its weight.
 
-    Example:
+    Examples:
         >>> Term("gogh", 0.7).weight
         0.7
     """
@@ -35,7 +35,7 @@ def parse_blend(expression: str) -> list[Term]:
     Raises:
         ExpressionError: the text is malformed; the error shows the place.
 
-    Example:
+    Examples:
         >>> from nst_rt import parse_blend
         >>> parse_blend("gogh:3+wave")
         [Term(name='gogh', weight=0.75), Term(name='wave', weight=0.25)]
@@ -116,7 +116,7 @@ def require_style_image(styles: Iterable[str | None]) -> None:
 def blend(terms: Iterable[Term], vector_of: Callable[[str], StyleVector]) -> StyleVector:
     """The weighted sum of the style vectors of the terms: float32 (1, S).
 
-    Example:
+    Examples:
         >>> stylizer = Stylizer.load(device="cpu")
         >>> vector = blend(parse_blend("gogh:0.7+wave:0.3"), stylizer.style_vector)
         >>> stylizer.set_style_vector(vector)

@@ -24,7 +24,7 @@ def load_styles(files: ModelFiles, size: int | None = None, source_sha256: str =
     Raises:
         StyleError: the styles file beside the model is malformed, or cannot be read.
 
-    Example:
+    Examples:
         >>> from nst_rt import find_model, load_styles
         >>> load_styles(find_model("conditional"))["gogh"].title
         'The Starry Night'

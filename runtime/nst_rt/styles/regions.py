@@ -33,7 +33,7 @@ _HINT = "Write regions like 0=gogh, 128=wave, #ff0000=monet, other=none"
 class Region:
     """A part of the image and its style.
 
-    Example:
+    Examples:
         >>> Region((0, 0, 255), "gogh").style
         'gogh'
     """
@@ -52,7 +52,7 @@ def parse_regions(text: str) -> list[Region]:
     Raises:
         ExpressionError: malformed, or a label that comes twice; it shows the place.
 
-    Example:
+    Examples:
         >>> parse_regions("0=gogh, other=none")
         [Region(label=(0, 0, 0), style='gogh'), Region(label=None, style=None)]
     """

@@ -27,7 +27,7 @@ class StyleEncoder:
     Raises:
         ModelError: the file is no style encoder.
 
-    Example:
+    Examples:
         >>> encoder = StyleEncoder(find_model("conditional").encoder)
         >>> encoder(Path("photo.jpg")).dtype
         dtype('float32')

@@ -22,7 +22,7 @@ DIGITS = 6
 class Style:
     """A named style vector of one network, and where it comes from.
 
-    Example:
+    Examples:
         >>> from nst_rt import find_model, load_styles
         >>> load_styles(find_model("conditional"))["wave"].artist
         'Katsushika Hokusai'

@@ -57,7 +57,7 @@ class Timeline:
     Raises:
         ExpressionError: malformed, times that do not rise, or a fade that is longer than the time to the next entry.
 
-    Example:
+    Examples:
         >>> timeline = Timeline("0s gogh, 5s wave, fade 1s")
         >>> timeline.terms(5.5)
         [Term(name='gogh', weight=0.5), Term(name='wave', weight=0.5)]
@@ -201,7 +201,7 @@ class TimelinePlayer:
         StyleError: the model has no style vectors, or lacks one of the styles (an ExpressionError at its place).
         InputError: no such painting.
 
-    Example:
+    Examples:
         >>> stylizer = Stylizer.load(device="cpu")
         >>> player = TimelinePlayer(Timeline("0s gogh, 5s wave"), stylizer)
         >>> player.seek(6.0)

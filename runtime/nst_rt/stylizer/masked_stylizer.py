@@ -28,7 +28,7 @@ RegionStyle = Stylizer | str | None
 class PreparedMaskedFrame:
     """A frame together with its mask, and with the settings that it is stylised with.
 
-    Example:
+    Examples:
         >>> mask = StillMask([np.ones((48, 64), np.float32), np.zeros((48, 64), np.float32)])
         >>> masked = MaskedStylizer(Stylizer.load(device="cpu"), mask)
         >>> masked.prepare(np.zeros((48, 64, 3), np.uint8)).run().shape
@@ -69,7 +69,7 @@ class MaskedStylizer:
     Raises:
         StyleError: there are not as many styles as regions, or the stylizer does not have a style.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from nst_rt import MaskedStylizer, StillMask, Stylizer
         >>> left = np.zeros((48, 64), np.float32)

@@ -42,7 +42,7 @@ class PreparedFrame:
 
     The frame is not copied: it must not change until `run` returns.
 
-    Example:
+    Examples:
         >>> stylizer = Stylizer.load(style="gogh", device="cpu")
         >>> prepared = stylizer.prepare(np.zeros((48, 64, 3), np.uint8))
         >>> stylizer.style = "wave"  # does not change what was prepared

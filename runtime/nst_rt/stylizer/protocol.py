@@ -16,7 +16,7 @@ class Prepared(Protocol):
 class StylizerProtocol(Protocol):
     """What `Stylizer` and `MaskedStylizer` have in common, for code that works with both.
 
-    Example:
+    Examples:
         >>> from nst_rt import StylizerProtocol
         >>> def fade_in(stylizer: StylizerProtocol, seconds: float) -> None:
         ...     stylizer.strength = min(1.0, seconds / 2)

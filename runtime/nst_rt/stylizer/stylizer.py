@@ -34,7 +34,7 @@ class Stylizer:
     Raises:
         ModelError, StyleError, DeviceError, DependencyError, InputError: as `Stylizer.load`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from nst_rt import Stylizer
         >>> with Stylizer.load(style="gogh", device="cpu") as stylizer:
@@ -113,7 +113,7 @@ class Stylizer:
             InputError: the style image cannot be read, or `in_flight` is no number of calls.
             DependencyError: ONNX Runtime is not installed.
 
-        Example:
+        Examples:
             >>> from nst_rt import Stylizer
             >>> stylizer = Stylizer.load(style="gogh:0.7+wave:0.3", device="cpu", strength=0.8)
             >>> stylizer.style
@@ -234,7 +234,7 @@ class Stylizer:
             StyleError: there is no such style, or the model's style is baked in.
             InputError: there is no such style image.
 
-        Example:
+        Examples:
             >>> from nst_rt import Stylizer
             >>> stylizer = Stylizer.load(device="cpu")
             >>> middle = (stylizer.style_vector("gogh") + stylizer.style_vector("wave")) / 2

@@ -28,7 +28,7 @@ from nst_rt.styles.color_matching import check_method
 class GridSummary:
     """What became of a grid.
 
-    Example:
+    Examples:
         >>> summary = make_grid(["photo.jpg"], Path("grid.png"), StylizerOptions(device="cpu"), styles=["gogh", "wave"])
         >>> len(summary.outcomes)
         2
@@ -102,7 +102,7 @@ def make_grid(
         NstError: an input is missing, options do not fit together, or there is no place for the results.
         DeviceError, DependencyError: nothing can run.
 
-    Example:
+    Examples:
         >>> summary = make_grid(["photo.jpg"], Path("grid.png"), StylizerOptions(device="cpu"), styles=["gogh", "wave"])
         >>> summary.output.name
         'grid.png'

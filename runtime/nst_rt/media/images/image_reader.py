@@ -30,7 +30,7 @@ class Image:
     Images of 16 bits are rounded to 8: the networks work in 8-bit frames, and the lower byte of a stylised image would
     be noise.
 
-    Example:
+    Examples:
         >>> image = read_image("photo.jpg")
         >>> image.bgr.dtype, image.alpha is None
         (dtype('uint8'), True)

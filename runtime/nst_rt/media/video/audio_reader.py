@@ -26,7 +26,7 @@ class AudioReader:
     Raises:
         InputError: missing, a folder, no permission, empty, or not a video.
 
-    Example:
+    Examples:
         >>> with AudioReader("holiday.mp4") as audio:
         ...     len(audio.streams)
         1

@@ -27,7 +27,7 @@ _SHORTFALL = Fraction(1, 2)
 class VideoFrame(NamedTuple):
     """One frame of a video.
 
-    Example:
+    Examples:
         >>> with VideoReader("holiday.mp4") as reader:
         ...     frame = next(iter(reader))
         >>> frame.bgr.dtype
