@@ -33,13 +33,13 @@ VERSION = 1
 OPSET = 18
 MAX_IR_VERSION = 10
 BT601_LUMINANCE = (0.114, 0.587, 0.299)
-"""Shares of blue, green and red in the brightness, which is what the control `color` at 0 takes of the style."""
+"""The shares of blue, green and red in the brightness. With `color` 0 the style changes the brightness alone."""
 MIN_SIDE = 16
 """Smallest height and width of a frame, in pixels."""
 
 FRAME, STYLE, STRENGTH, COLOR, STYLIZED, IMAGE = "frame", "style", "strength", "color", "stylized", "image"
 BATCH, HEIGHT, WIDTH, STYLES = "batch", "height", "width", "styles"
-"""Names of the symbolic dimensions, which a session pins to numbers; `styles`, the rows of `style`, is 1 or batch."""
+"""Names of the symbolic dimensions, which a session pins to numbers. `styles`, the rows of `style`, is 1 or batch."""
 
 IMAGE_METADATA = {
     "Image.BitmapPixelFormat": "Bgr8",
@@ -56,8 +56,10 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the exported graph is from PyTorch in float32 on one image; an int8 graph, from the network's fp32
-    file, for the worst of its named styles."""
+    """The difference between an exported graph and PyTorch in float32, on one image.
+
+    An int8 graph is compared with the network's fp32 file, in the worst of its named styles.
+    """
 
     height: int
     width: int
@@ -69,7 +71,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What a model file promises; stored as its metadata and readable by any ONNX tool.
+    """What a model file promises. It is stored as the file's metadata, which any ONNX tool can read.
 
     Raises:
         ModelError: from `from_metadata`, when a key is missing or malformed or the contract is newer than this
@@ -89,7 +91,7 @@ class ModelRecord:
     style_size: int = 0
     """S, the length of the style vector; 0 for a style that is baked in."""
     styles: tuple[str, ...] = ()
-    """Names of the styles in the file (one for a baked style) or of the vectors that come with it."""
+    """The names of the styles: of the one that is baked in, or of the vectors that come with the file."""
     license: str = "unknown"
     provenance: str = ""
     """Where the weights come from, in words."""
@@ -103,7 +105,7 @@ class ModelRecord:
     style_encoder: str = ""
     """File name of the style encoder beside this model, where there is one."""
     controls: tuple[str, ...] = ()
-    """Which of `strength` and `color` the graph has as inputs. Read off the graph, not stored."""
+    """Which of `strength` and `color` are inputs of the graph. Read from the graph, and not stored."""
     parity: tuple[Parity, ...] = ()
     parity_images: str = ""
     """What parity was measured on: `photographs`, or images `drawn` by the exporter."""
@@ -139,7 +141,8 @@ class ModelRecord:
         if "contract" not in own:
             raise ModelError(
                 f"{source}: an ONNX file, but not made for nst-rt (no {PREFIX}contract in its metadata). "
-                "Export the network's checkpoint with `nst-rt export`"
+                "Export the network's checkpoint for nst-rt",
+                parameter="model",
             )
         try:
             if int(own["contract"]) > VERSION:
@@ -199,17 +202,17 @@ def check_signature(
     source: str,
     pinned: Mapping[str, int] | None = None,
 ) -> None:
-    """Hold a graph's inputs and outputs against the contract.
+    """Check a graph's inputs and outputs against the contract.
 
     Args:
         source: names the file in errors.
-        pinned: what a session has set symbolic dimensions to.
+        pinned: the values that a session gave to symbolic dimensions.
 
     Raises:
-        ModelError: naming the first input or output that does not keep it.
+        ModelError: names the first input or output that breaks the contract.
     """
     by_name = {tensor.name: tensor for tensor in inputs}
-    # Sessions pin these dimensions by their names: under other names static shapes would be lost without a word.
+    # Sessions pin these dimensions by name; under other names shapes would silently stay dynamic.
     batch, height, width = (_sizes(name, pinned or {}) for name in (BATCH, HEIGHT, WIDTH))
     rows: set[int | str] = {1, STYLES, *batch}
     dimensions: dict[str, tuple[set[int | str], ...]] = {

@@ -1,4 +1,4 @@
-"""Masks: how much of each region is at each pixel of a frame."""
+"""Masks: the share of each region in each pixel of a frame."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _KEPT_SIZES = 4
 
 
 class Mask(Protocol):
-    """Gives the weights for one frame after another.
+    """What gives the weights of regions for one frame after another.
 
     Examples:
         >>> def shares(mask: Mask, height: int, width: int) -> list[float]:
@@ -27,21 +27,21 @@ class Mask(Protocol):
 
     @property
     def count(self) -> int:
-        """How many regions it has."""
+        """The number of regions."""
         ...
 
     def weights(self, height: int, width: int) -> Weights:
-        """Of the regions, in order, for the next frame."""
+        """The weights of the regions, in order, for the next frame."""
         ...
 
 
 class StillMask:
-    """A mask for every frame of every size.
+    """One mask for all frames, of any size.
 
     Args:
-        weights: float32 (height, width) for each region, adding up to 1; see `nst_rt.masks.mask_reader`.
-        feather: width of the soft edges in pixels of the frame; 2 % of its short side if left out, and nothing where
-            the mask is soft by itself.
+        weights: float32 (height, width) for each region, in [0, 1]; at every pixel they add up to 1.
+        feather: the width of the soft edges in pixels of the frame. Left out: 2 % of its short side, or 0 where the
+            mask is soft already.
         name: for messages.
 
     Examples:
@@ -58,13 +58,13 @@ class StillMask:
 
     @classmethod
     def read(cls, path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None) -> "StillMask":
-        """A mask from an image file.
+        """Read a mask from an image file.
 
         Args:
-            labels: of the regions; left out, there are two regions: light (or opaque) is inside, dark outside.
+            labels: of the regions. Left out: two regions, light (or opaque) inside and dark outside.
 
         Raises:
-            InputError: not an image, or it has labels that `labels` lacks.
+            InputError: the file is not an image, or has labels that are not among `labels`.
         """
         image, name = read_image(path), str(path)
         compressed = image.format == "jpeg"  # its greys near black and white are no labels
@@ -78,11 +78,11 @@ class StillMask:
 
     @property
     def count(self) -> int:
-        """How many regions it has."""
+        """The number of regions."""
         return len(self._weights)
 
     def weights(self, height: int, width: int) -> Weights:
-        """The regions' weights at a frame's size; a mask of another size is resized, with a warning the first time."""
+        """The weights of the regions at a frame's size. A mask of another size is resized, with a warning."""
         size = height, width
         if size not in self._fitted:
             tell_resizing(self.name, self._weights, height, width)

@@ -1,4 +1,4 @@
-"""A mask's weights out of an image: of labels, or of light and dark."""
+"""The weights of a mask, read from an image of labels, or of light and dark."""
 
 import logging
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ from nst_rt.styles.regions import Label, label_list, label_text
 log = logging.getLogger("nst_rt")
 
 _FEW = 64
-"""An image of labels has this many colours at most; one with more was smoothed or compressed."""
+"""The most colours of an image of labels; an image with more was smoothed or compressed."""
 _STRAY = 0.005
-"""Share of a mask's pixels that may have colours which nobody named: smoothed edges."""
+"""The share of a mask's pixels that may have colours without a label, such as smoothed edges."""
 _NEAR = 48
-"""Steps, in the channel that differs most, up to which a colour of a smoothed mask counts as a label's."""
+"""The largest difference, in the channel that differs most, at which a colour of a smoothed mask is a label's."""
 _UNKNOWN = -1
 _NOISE = 12
-"""Steps by which a codec may miss black and white."""
+"""The largest error of a codec near black and white."""
 _LISTED = 12
-"""Labels that an error lists, the largest."""
+"""The most labels that an error lists, the largest ones."""
 
 
 def inside_and_outside(bgr: Frame, alpha: NDArray[np.uint8] | None = None, name: str = "the mask") -> Weights:
     """Two regions from an image of light and dark: white is inside, black outside, grey is between.
 
-    An image with transparency is inside where it is opaque. Of an image with two values the lighter is inside.
+    An image with transparency is inside where it is opaque. Of two values the lighter one is inside.
 
     Args:
         bgr: uint8 (height, width, 3).
@@ -57,19 +57,19 @@ def inside_and_outside(bgr: Frame, alpha: NDArray[np.uint8] | None = None, name:
 
 
 def by_light(bgr: Frame) -> Weights:
-    """Two regions, light is inside, for JPEGs and videos' frames: what a codec leaves of black and white is cut off."""
+    """Two regions, light inside and dark outside, for JPEGs and videos, whose black and white are not exact."""
     gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     inside = np.clip((gray - _NOISE) / np.float32(255 - 2 * _NOISE), 0, 1, dtype=np.float32)
     return [inside, 1 - inside]
 
 
 def labelled(bgr: Frame, labels: Sequence[Label], name: str = "the mask", *, compressed: bool = False) -> Weights:
-    """Regions by colour; a few pixels of other colours, as smoothed edges have, count as the nearest label's.
+    """Regions by colour. A few pixels of other colours, such as smoothed edges, count as the nearest label's.
 
     Args:
         bgr: uint8 (height, width, 3).
-        labels: of the regions; the one that is None takes all colours which the others do not.
-        compressed: the colours are not exact, however few there are.
+        labels: of the regions; the label None takes all colours that the others do not.
+        compressed: the colours are not exact, even if there are few.
 
     Raises:
         InputError: more than a few pixels have a colour that no label names; they are listed.
@@ -89,7 +89,7 @@ def labelled(bgr: Frame, labels: Sequence[Label], name: str = "the mask", *, com
 
 
 def labelled_smoothly(bgr: Frame, labels: Sequence[Label]) -> Weights:
-    """Regions by the nearest label, for images out of a video, which never hold exact colours."""
+    """Regions by the nearest label, for frames of videos, whose colours are never exact."""
     nearest, distance = _nearest(bgr, labels)
     if None in labels:
         nearest[distance > _NEAR] = labels.index(None)
@@ -145,9 +145,10 @@ def _too_many_labels(bgr: Frame, where: NDArray[np.bool_], labels: Sequence[Labe
     more = f" and {len(colors) - len(found)} more" if len(colors) > len(found) else ""
     if labels:
         told = f"has labels that no region names: {', '.join(shares)}{more}; named are {label_list(labels)}"
-        return InputError(f"{name}: {told}. Name them too, or add other=none to --regions")
-    example = f'--regions "{label_list(found, "=none, ")}=none"'
+        return InputError(f"{name}: {told}. Name them too, or add other=none to the regions", parameter="regions")
+    example = f'"{label_list(found, "=none, ")}=none"'
     return InputError(
         f"{name}: has {len(colors)} labels ({', '.join(shares)}{more}) for two styles, inside and outside. "
-        f"Name a style for each label: {example}, with styles in place of none"
+        f"Give regions with a style for each label: {example}, with styles in place of none",
+        parameter="regions",
     )

@@ -1,4 +1,4 @@
-"""A video as a mask: its images lie over a video's, frame by frame."""
+"""A video as a mask for another video, frame by frame."""
 
 import logging
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ log = logging.getLogger("nst_rt")
 
 
 class VideoMask:
-    """Gives the weights of one frame after the other; past its end the last ones stay, with a warning.
+    """A mask whose weights change with every frame. After its end the last weights stay, with a warning.
 
     Args:
-        path: a video; without audio, time stamps do not count.
-        labels: of the regions, compared with tolerance; left out, light is inside and dark outside.
-        feather: as in `masks.StillMask`; what is soft by itself is decided by the first frame.
-        start: seconds of it to leave out.
+        path: a video. Its time stamps and its audio do not matter.
+        labels: of the regions, compared with a tolerance. Left out: light inside and dark outside.
+        feather: as for `StillMask`; the first frame decides whether the mask is soft already.
+        start: seconds to skip at the beginning.
 
     Raises:
         InputError: as `VideoReader`.
@@ -54,11 +54,11 @@ class VideoMask:
 
     @property
     def count(self) -> int:
-        """How many regions it has."""
+        """The number of regions."""
         return len(self._labels) or 2
 
     def weights(self, height: int, width: int) -> Weights:
-        """The regions' weights for the next frame."""
+        """The weights of the regions, in order, for the next frame."""
         frame = None if self._held else next(self._frames, None)
         if frame is not None:
             first = not self._raw
@@ -74,7 +74,7 @@ class VideoMask:
         return self._fitted
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._reader.close()
 
     def __enter__(self) -> "VideoMask":
@@ -89,10 +89,10 @@ class VideoMask:
 def open_mask(
     path: str | Path, labels: Sequence[Label] = (), *, feather: float | None = None, start: Fraction = Fraction(0)
 ) -> StillMask | VideoMask:
-    """A mask for a video: an image that lies over all of it, or a video, from its second `start` on.
+    """Open a mask for a video: an image for all frames, or a video, from its second `start` on.
 
     Raises:
-        InputError: neither, or labels that `labels` lacks.
+        InputError: the file is neither, or has labels that are not among `labels`.
 
     Examples:
         >>> open_mask("photo.jpg").count
@@ -102,7 +102,7 @@ def open_mask(
         with Path(path).open("rb") as file:
             image = format_of(file.read(16)) is not None
     except OSError:
-        image = False  # the video's reader tells what is wrong
+        image = False  # the reader of the video says what is wrong
     if image:
         return StillMask.read(path, labels, feather=feather)
     return VideoMask(path, labels, feather=feather, start=start)

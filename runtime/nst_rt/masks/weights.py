@@ -17,18 +17,18 @@ log = logging.getLogger("nst_rt")
 Weights = list[NDArray[np.float32]]
 
 FEATHER_SHARE = 0.02
-"""Width of a soft edge, as a share of the image's short side, where nobody gave one."""
+"""The default width of a soft edge, as a share of the image's short side."""
 
 
 def feather_for(weights: Weights, feather: float | None) -> float | None:
-    """What was asked for; else none where the weights are soft already, and None for the default."""
+    """The given width of soft edges; else 0 where the weights are soft already, and None for the default width."""
     if feather is None and np.mean((weights[0] > 0.1) & (weights[0] < 0.9)) > 0.02:
         return 0.0
     return feather
 
 
 def resized(weights: Weights, height: int, width: int) -> Weights:
-    """Weights for an image of another size; enlarged edges become soft, not stairs."""
+    """Weights for an image of another size; enlarged edges become soft, without steps."""
     if weights[0].shape == (height, width):
         return weights
     smaller = height * width < weights[0].size
@@ -37,14 +37,14 @@ def resized(weights: Weights, height: int, width: int) -> Weights:
 
 
 def tell_resizing(name: str, weights: Weights, height: int, width: int) -> None:
-    """Log that a mask has another size than the frames, where it has."""
+    """Warn if a mask has another size than the frames."""
     own_height, own_width = weights[0].shape
     if (own_height, own_width) != (height, width):
         log.warning("%s: %dx%d px, resized to the image's %dx%d", name, own_width, own_height, width, height)
 
 
 def feathered(weights: Weights, feather: float | None) -> Weights:
-    """Soft edges: from one region alone to the other alone in `feather` pixels, None for 2 % of the short side."""
+    """Weights with edges that go from one region to the other in `feather` pixels; None: 2 % of the short side."""
     if feather is None:
         feather = FEATHER_SHARE * min(weights[0].shape)
     side = round(feather / 2)
@@ -63,7 +63,7 @@ def feathered(weights: Weights, feather: float | None) -> Weights:
 
 
 def blended(images: Sequence[Frame], weights: Weights) -> Frame:
-    """The images uint8 (height, width, 3), each to the share of its weights; of weight 1 it is exactly itself."""
+    """The weighted sum of images uint8 (height, width, 3); where a weight is 1, exactly that image."""
     image, total = images[0], weights[0]
     for other, weight in zip(images[1:], weights[1:], strict=True):
         image = np.asarray(cv2.blendLinear(image, other, total, weight), np.uint8)

@@ -1,8 +1,8 @@
-"""A painting in a photograph's colours, made before a style is read off it (Gatys et al. 2016, arXiv 1606.05897).
+"""A style image in the colours of a photograph, before its style is read (Gatys et al. 2016, arXiv 1606.05897).
 
-A linear map of RGB moves the painting's mean and covariance to the photograph's. Such maps differ by a rotation; the
-paper has two: by the covariances' Cholesky factors, and by their square roots, as in image analogies (Hertzmann et al.
-2001). The square roots treat the channels alike and stay closer to the painting.
+A linear map of RGB gives the style image the mean and the covariance of the photograph. Such maps differ by a rotation,
+and the paper has two of them: by Cholesky factors, and by square roots, as in image analogies (Hertzmann et al. 2001).
+The square roots treat the channels alike, and stay closer to the style image.
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from nst_rt.errors import StyleError
 NONE, CHOLESKY, ANALOGIES = METHODS = ("none", "cholesky", "analogies")
 
 LEAST_VARIANCE = 1.0
-"""Added to every channel's variance, in square levels of 255: a grey or even painting has none to be divided by."""
+"""Added to the variance of every channel, in square levels of 255, because an even image has the variance 0."""
 
 _BLOCK = 1 << 18
-"""Pixels that are turned into float64 at a time: all of a large photograph would take sixteen times its memory."""
+"""Pixels that are float64 at the same time: all of a large photograph would take sixteen times its memory."""
 
 
 @dataclass(frozen=True)
 class ColorMatching:
-    """The colours that paintings are given."""
+    """The colours that style images get."""
 
     method: str
     mean: NDArray[np.float64]
@@ -34,11 +34,11 @@ class ColorMatching:
 
     @classmethod
     def to_image(cls, image: Frame, method: str) -> "ColorMatching":
-        """Match paintings to an image.
+        """Match style images to an image.
 
         Args:
             image: uint8 (H, W, 3) BGR.
-            method: `cholesky` or `analogies`; with `none` paintings stay as they are.
+            method: `cholesky` or `analogies`; with `none` style images stay as they are.
 
         Raises:
             StyleError: no such method.
@@ -46,17 +46,17 @@ class ColorMatching:
         check_method(method)
         return cls(method, *_statistics(image))
 
-    def __call__(self, painting: Frame) -> Frame:
-        """The painting, uint8 (H, W, 3) BGR, in the image's colours; those that cannot be shown are clipped."""
+    def __call__(self, style_image: Frame) -> Frame:
+        """A style image uint8 (H, W, 3) BGR in the image's colours; colours out of range are clipped."""
         if self.method == NONE:
-            return painting
-        mean, covariance = _statistics(painting)
+            return style_image
+        mean, covariance = _statistics(style_image)
         if self.method == CHOLESKY:
             there, here = np.linalg.cholesky(self.covariance), np.linalg.cholesky(covariance)
         else:
             there, here = _square_root(self.covariance), _square_root(covariance)
         turn = (there @ np.linalg.inv(here)).astype(np.float32)
-        moved = (painting[..., ::-1] - mean.astype(np.float32)) @ turn.T + self.mean.astype(np.float32)
+        moved = (style_image[..., ::-1] - mean.astype(np.float32)) @ turn.T + self.mean.astype(np.float32)
         matched: Frame = np.ascontiguousarray(moved[..., ::-1].round().clip(0, 255), np.uint8)
         return matched
 
@@ -64,7 +64,9 @@ class ColorMatching:
 def check_method(method: str) -> None:
     """Raise StyleError unless `method` is one of METHODS."""
     if method not in METHODS:
-        raise StyleError(f"colours cannot be matched by {method!r}. It is one of {', '.join(METHODS)}")
+        raise StyleError(
+            f"colours cannot be matched by {method!r}. It is one of {', '.join(METHODS)}", parameter="match_colors"
+        )
 
 
 def _statistics(image: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

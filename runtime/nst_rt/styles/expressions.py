@@ -1,4 +1,4 @@
-"""Small languages of the command line, such as blends and timelines: their lists, and errors that show the place."""
+"""The texts of blends, timelines and regions: their lists, and errors that show the place."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _SHOWN = 76
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a text, and where it begins in it."""
+    """A part of a text, and its position there."""
 
     text: str
     position: int
@@ -34,12 +34,12 @@ class Piece:
 
 
 def malformed(what: str, text: str, position: int, reason: str, hint: str) -> ExpressionError:
-    """The error for a text that cannot be read.
+    """The error for a malformed text.
 
     Args:
-        what: the text is: `style`, `timeline`.
+        what: the kind of text, such as `timeline`.
         position: of the first wrong character.
-        reason: what is wrong there.
+        reason: what is wrong at this place.
         hint: what to write instead, a sentence without full stop.
     """
     near = text[position : position + 12]
@@ -59,7 +59,7 @@ def _pointer(text: str, position: int) -> str:
 
 
 def list_items(text: str, what: str, hint: str) -> Iterator[Piece]:
-    """The items of a list between commas, stripped; a comma in double quotes separates nothing.
+    """The stripped items of a list with commas; a comma in double quotes does not separate.
 
     Raises:
         ExpressionError: an empty item, or a quote that does not end.

@@ -1,4 +1,4 @@
-"""Regions of a mask: which of its grey levels or colours gets which style."""
+"""Regions of a mask: a style for each of its grey levels or colours."""
 
 import re
 from collections.abc import Iterable
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from nst_rt.styles.expressions import Piece, list_items, malformed
 
 Label = tuple[int, int, int] | None
-"""The blue, green and red of a mask's pixels; None stands for all that have no label of their own."""
+"""The blue, green and red of a mask's pixels; None stands for all pixels without a label of their own."""
 
 PHOTOGRAPH = "none"
-"""As a style: the image stays as it is."""
+"""The style of a region that stays unchanged."""
 
 OTHER = "other"
 
@@ -47,7 +47,7 @@ def parse_regions(text: str) -> list[Region]:
     """Read `0=gogh, 128=wave:0.5+monet:0.5, #ff0000=none, other=scream`.
 
     A label is a grey level from 0 to 255, a colour `#rrggbb`, a colour's name, or `other`; a style is a name, a blend,
-    a painting's path, a model's file, or `none`; in double quotes if it holds a comma.
+    a style image's path, a model's file, or `none`; in double quotes if it has a comma.
 
     Raises:
         ExpressionError: malformed, or a label that comes twice; it shows the place.
@@ -93,7 +93,7 @@ def _style(text: str, piece: Piece) -> str | None:
 
 
 def is_photograph(style: str) -> bool:
-    """Whether a style argument stands for the image as it is."""
+    """Whether a style stands for the unchanged image."""
     return style.lower() == PHOTOGRAPH
 
 

@@ -1,4 +1,4 @@
-"""A painting to its style vector."""
+"""The style encoder, which turns a style image into a style vector."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ STYLE_IMAGE_SIDE = 640
 """Style images are reduced to this long side, in pixels, before a style encoder sees them: strokes keep one scale."""
 
 KEPT = 64
-"""Vectors that are kept: a live show comes back to its paintings, and must not stop for them again."""
+"""Vectors that are kept, so that a live show does not stop when it returns to a style image."""
 
 
 class StyleEncoder:
-    """Reads style vectors off paintings. Runs on the processor: once per painting, of any size.
+    """Turns style images of any size into style vectors, on the CPU.
 
-    Vectors are kept, and read again when their file changes.
+    Vectors are kept, and made again when their file changes.
 
     Raises:
-        ModelError: the file is no style encoder.
+        ModelError: the file is not a style encoder.
 
     Examples:
         >>> encoder = StyleEncoder(find_model("conditional").encoder)
@@ -42,7 +42,7 @@ class StyleEncoder:
 
     @classmethod
     def beside(cls, files: ModelFiles, record: ModelRecord, *, threads: int | None = None) -> "StyleEncoder | None":
-        """The style encoder that lies beside a model; None without one.
+        """The style encoder beside a model; None without one.
 
         Args:
             record: the model's.
@@ -56,23 +56,23 @@ class StyleEncoder:
         require_same_network(record, files.path, read_model(path), path)
         return cls(path, threads=threads)
 
-    def __call__(self, painting: Path, matching: ColorMatching | None = None) -> StyleVector:
+    def __call__(self, image: Path, matching: ColorMatching | None = None) -> StyleVector:
         """The style vector float32 (S,) of an image file.
 
         Args:
-            matching: moves the painting's colours first.
+            matching: changes the colours of the image first.
 
         Raises:
-            InputError: the file is no image.
+            InputError: the file is not an image.
         """
         if matching is not self._matching:
             self._kept.clear()
             self._matching = matching
-        version = _version(painting)
+        version = _version(image)
         kept = self._kept.get(version) if version else None
         if kept is not None:
             return kept.copy()
-        bgr = read_image(painting).shrunk(STYLE_IMAGE_SIDE).bgr
+        bgr = read_image(image).shrunk(STYLE_IMAGE_SIDE).bgr
         if matching is not None:
             bgr = matching(bgr)
         vector: StyleVector = self._session.run({contract.IMAGE: bgr[None]})[0]
@@ -83,10 +83,10 @@ class StyleEncoder:
         return vector
 
 
-def _version(painting: Path) -> tuple[Path, int, int] | None:
-    """What tells a file from another, or from what it was before; None where there is none to ask."""
+def _version(image: Path) -> tuple[Path, int, int] | None:
+    """What identifies a file and its present content; None where there is no file."""
     try:
-        state = painting.stat()
+        state = image.stat()
     except OSError:
         return None
-    return painting, state.st_mtime_ns, state.st_size
+    return image, state.st_mtime_ns, state.st_size

@@ -1,9 +1,9 @@
 """Style timelines: which style, or which blend of two, at every moment of a video or a live show.
 
-`0s gogh, 5s wave, 20s gogh:0.5+monet:0.5 fade 4s, fade 1s, loop 30s`: an entry is a time, a style and, if it likes, a
-fade of its own; `fade` is for all entries that have none, `loop` starts over after that time. A fade begins at the
-entry's time and goes linearly through the space of style vectors. The first style holds before its time too, the last
-one to the end.
+`0s gogh, 5s wave, 20s gogh:0.5+monet:0.5 fade 4s, fade 1s, loop 30s`: an entry is a time, a style and perhaps a fade.
+A `fade` without a style is for all entries that have none; `loop` starts again after that time. A fade begins at the
+entry's time and interpolates the style vectors linearly. The first style also holds before its time, the last one to
+the end.
 """
 
 import math
@@ -31,13 +31,13 @@ _CLOCK = re.compile(rf"(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>{_NUMBER})")
 
 @dataclass(frozen=True)
 class Entry:
-    """From `start` on the style is this blend."""
+    """A style, or a blend, from `start` on."""
 
     start: float
     """Seconds."""
     terms: tuple[Term, ...]
     fade: float = 0.0
-    """Seconds, from `start` on, over which the style before passes into this one."""
+    """Seconds, from `start` on, in which the style before changes into this one."""
     position: int = 0
     """Of the style in the timeline's text."""
 
@@ -52,7 +52,7 @@ class Timeline:
 
     Args:
         text: as at the head of this module. Times are `5s`, `1m20s`, `1.5s`, `500ms`, `1:20`, `00:01:20` or plain
-            seconds; styles are names, blends or paintings' paths, in double quotes if they hold a comma.
+            seconds; styles are names, blends or paths of style images, in double quotes if they have a comma.
 
     Raises:
         ExpressionError: malformed, times that do not rise, or a fade that is longer than the time to the next entry.
@@ -111,11 +111,11 @@ class Timeline:
         return malformed("timeline", self.text, entry.position, reason, hint)
 
     def never_reached(self, end: float) -> list[Entry]:
-        """The entries that come only when a video of `end` seconds is over."""
+        """The entries that begin only after the end of a video of `end` seconds."""
         return [entry for entry in self.entries[1:] if entry.start >= end]
 
     def over_before(self, start: float) -> list[Entry]:
-        """The entries that are not seen from `start` seconds on any more."""
+        """The entries that are over before `start` seconds."""
         if self.loop is not None:
             return []
         return [entry for entry, other in pairwise(self.entries) if other.start + other.fade <= start]
@@ -195,7 +195,7 @@ class TimedStylizer(Protocol):
 
 
 class TimelinePlayer:
-    """Sets a stylizer's style by the time. Vectors are read, and paintings encoded, here and by `read_styles`.
+    """Sets the style of a stylizer by the time. All style vectors are made here, and again by `read_styles`.
 
     Raises:
         StyleError: the model has no style vectors, or lacks one of the styles (an ExpressionError at its place).
@@ -220,7 +220,7 @@ class TimelinePlayer:
         self.seek(0.0)
 
     def read_styles(self) -> None:
-        """Read the vectors again: what paintings are encoded to has changed.
+        """Make the style vectors again, after the colours of style images have changed.
 
         Raises:
             StyleError, InputError: as at first.
@@ -235,7 +235,7 @@ class TimelinePlayer:
                     raise self.timeline.blamed(entry, error) from error
 
     def seek(self, seconds: float) -> None:
-        """Set the style of a time; nothing happens while it stays the same, unless somebody else set another one."""
+        """Set the style of a time, unless it is set already."""
         terms = self.timeline.terms(seconds)
         if terms != self._shown or self._stylizer.style != self._name:
             self._shown, self._name = terms, blend_expression(terms)

@@ -50,7 +50,7 @@ def test_a_few_greys_between_are_edges_but_many_are_labels() -> None:
     with pytest.raises(InputError) as caught:
         inside_and_outside(gray(three), name="m.png")
     assert str(caught.value).startswith("m.png: has 3 labels (0 (25.0%), 2 (25.0%), 255 (50.0%)) for two styles")
-    assert '--regions "0=none, 2=none, 255=none"' in str(caught.value)
+    assert '"0=none, 2=none, 255=none"' in str(caught.value)
 
 
 def test_labels_are_exact_in_a_image_of_labels() -> None:
