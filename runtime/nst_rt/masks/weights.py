@@ -1,4 +1,4 @@
-"""How much of each region of a mask is at each pixel: weights resized, softened at their edges, and blended by.
+"""The weights of a mask's regions: resized, softened at the edges, and used to blend images.
 
 Weights are float32 (height, width), one array for a region, between 0 and 1; at every pixel they add up to 1.
 """
