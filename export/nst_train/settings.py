@@ -45,7 +45,7 @@ class RunSettings:
     """
 
     content: Annotated[str, option("--content", "Folder of photographs to learn from.", panel=DATA, show_default=False)]
-    steps: Annotated[int, option("--steps --max-iter", "Steps of the whole run.", panel=RUN, min=1)]
+    steps: Annotated[int, option("--steps --max-iter", "Steps of the whole run.", panel=RUN, min=1)] = 40000
     """Length of the cosine schedule."""
     batch: Annotated[int, option("--batch-size", "Photographs per step.", panel=RUN, min=1)] = 4
     size: Annotated[

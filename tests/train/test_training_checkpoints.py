@@ -70,7 +70,7 @@ def test_files_that_are_something_else(tmp_path: Path, world: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_checkpoint(tmp_path / "none.pt")
     (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(InputError, match="damaged, or not written"):
+    with pytest.raises(InputError, match="damaged, or not a file"):
         load_checkpoint(tmp_path / "text.pt")
     with pytest.raises(ModelError, match="not a training checkpoint"):
         load_checkpoint(world / "encoder.pth")
@@ -115,7 +115,7 @@ def test_a_broken_table(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a table of styles"):
         read_named_styles(path)
     path.write_text('[gogh]\nfile = "a.jpg"\nscale = "wide"\n')
-    with pytest.raises(InputError, match=r"scale of gogh: 'wide' is no number from 0\.1 to 10"):
+    with pytest.raises(InputError, match=r"scale of gogh: 'wide' is not a number from 0\.1 to 10"):
         read_named_styles(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_named_styles(tmp_path / "none.toml")

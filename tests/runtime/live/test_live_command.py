@@ -114,7 +114,7 @@ def test_style_vectors(video: Path, tinting: Path, tmp_path: Path) -> None:
 def test_a_model_without_named_styles_asks_for_one(video: Path, tinting: Path) -> None:
     done = run("--source", video, "--model", tinting, "--frames", "3")
     assert done.returncode == 2
-    assert "without named styles" in done.stderr
+    assert "has no named styles" in done.stderr
     assert "--style" in done.stderr
 
 
