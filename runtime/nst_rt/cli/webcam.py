@@ -10,16 +10,12 @@ from nst_rt.cli.messages import say
 from nst_rt.cli.options import LOOK, MASK, RUNNING, JsonOption, stylizer_options
 from nst_rt.errors import NstError
 from nst_rt.jobs.stylizer_options import StylizerOptions
-
-KEYS_HELP = (
-    "Keys: n p or arrows style, + - strength, ] [ strokes, c colours, space original, b before and after, s snapshot, "
-    "r record, m mirror, t timeline, f full screen, i information, h help, q quit."
-)
+from nst_rt.live.keys import KEYS_TEXT
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `nst-rt`."""
-    app.command("webcam", epilog=KEYS_HELP)(webcam)
+    app.command("webcam", epilog=KEYS_TEXT)(webcam)
 
 
 @stylizer_options("style", "model", *LOOK, "match_colors", "timeline", *MASK, *RUNNING)

@@ -1,6 +1,6 @@
 """Stylising a camera, a network stream or a video live: source, network and everything that shows or keeps it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,9 @@ from nst_rt.jobs.stylizer_options import StylizerOptions
 from nst_rt.live import source
 from nst_rt.live.camera import CameraSettings
 from nst_rt.live.capture import Capture
-from nst_rt.live.loop import LiveLoop, LiveSummary, style_label
+from nst_rt.live.hud import style_label
+from nst_rt.live.live_summary import LiveSummary
+from nst_rt.live.loop import LiveLoop
 from nst_rt.live.recorder import Recorder
 from nst_rt.live.virtual_camera import VirtualCamera
 from nst_rt.live.window import Window, require_display
@@ -49,10 +51,8 @@ class LiveOptions:
 class LiveJob:
     """A live run that is ready to begin; `open_live` makes one."""
 
-    def __init__(
-        self, loop: LiveLoop, style: OpenedStyle, granted: dict[str, Any], keep_open: Callable[[], object]
-    ) -> None:
-        self._loop, self._style, self._keep_open = loop, style, keep_open
+    def __init__(self, loop: LiveLoop, style: OpenedStyle, granted: dict[str, Any]) -> None:
+        self._loop, self._style = loop, style
         self.granted = granted
         """What the source gives: `name`, `width`, `height`, `fps` and more, ready for JSON."""
 
@@ -72,7 +72,6 @@ class LiveJob:
         Raises:
             NstError: the network or the virtual camera failed.
         """
-        self._keep_open()  # the loop closes what it got
         return self._loop.run()
 
     def stop(self) -> None:
@@ -106,43 +105,38 @@ def open_live(
     opening = partial(
         source.open_source, live.source, CameraSettings(live.width, live.height, live.fps), loop=live.loop
     )
-    with ExitStack() as kept, ExitStack() as handed_over:
-        images = opening()
-        unread = handed_over.enter_context(ExitStack())
-        unread.enter_context(closing(images))
-
-        def capture() -> Capture:
-            unread.pop_all()  # from here on the capture thread closes its source
-            return handed_over.enter_context(closing(Capture(images, opening, report)))
-
-        granted = images.describe()
-        # A live source is read from now on, so that it has nothing stale to show when the network is ready. The
-        # beginning of a video waits to be seen.
-        started = capture() if images.live else None
+    with ExitStack() as opened:
+        frames = opening()
+        granted = frames.describe()
+        capture = opened.enter_context(closing(Capture(frames, opening, report)))
+        # A live source is read from now on, so that no old frame waits when the network is ready. A video begins when
+        # the loop does.
+        if frames.live:
+            capture.start()
         rate = granted["fps"] or 30.0
         recorder = Recorder(rate=rate)
         if live.record is not None:
             recorder.start(live.record)
-        camera = VirtualCamera(granted["height"], granted["width"], rate) if live.virtual_camera else None
-        if camera is not None:
-            handed_over.enter_context(closing(camera))
-        style = open_style(request, kept)
+        camera = None
+        if live.virtual_camera:
+            camera = opened.enter_context(closing(VirtualCamera(granted["height"], granted["width"], rate)))
+        style = open_style(request, opened)
         report(f"source: {_line(granted)}")
         report(f"style: {style_label(style.style or style.stylizer.styles[0])}, opening the network ...")
         style.stylize.warm_up(granted["height"], granted["width"])
         loop = LiveLoop(
             style.stylize,
-            started or capture(),
+            capture,
             timeline=style.player,
             at_first=style.match_colors,
-            window=handed_over.enter_context(closing(Window())) if live.window else None,
+            window=opened.enter_context(closing(Window())) if live.window else None,
             recorder=recorder,
             virtual_camera=camera,
             frames=live.frames,
             mirror=live.mirror,
             report=report,
         )
-        yield LiveJob(loop, style, granted, handed_over.pop_all)
+        yield LiveJob(loop, style, granted)
 
 
 def _line(granted: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nst_rt.errors import SourceError
@@ -17,24 +16,27 @@ if sys.platform == "win32":
 
 import cv2
 
-_DEVICES, _NAMES = Path("/dev"), Path("/sys/class/video4linux")
-_VIDEO_CAPTURE, _VIDEO_CAPTURE_MPLANE = 0x1, 0x1000
-_QUERYCAP, _CAPABILITY_SIZE = 0x80685600, 104
+_LISTED = {"linux": cv2.CAP_V4L2, "win32": cv2.CAP_MSMF, "darwin": cv2.CAP_AVFOUNDATION}
+"""The back-end that lists the cameras of a system: the one with which OpenCV opens them, as indices differ."""
+
 _FAILURES = 10
 
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """What is asked of a camera; None leaves it to the camera.
+    """What is asked of a camera, which may grant something else; None leaves it to the camera.
 
-    Examples:
-        >>> CameraSettings(width=1280, height=720, fps=30)
-        CameraSettings(width=1280, height=720, fps=30)
+    Example:
+        >>> CameraSettings(width=1280, height=720)
+        CameraSettings(width=1280, height=720, fps=None)
     """
 
     width: int | None = None
+    """In pixels."""
     height: int | None = None
+    """In pixels."""
     fps: float | None = None
+    """Frames a second."""
 
 
 @dataclass(frozen=True)
@@ -42,76 +44,54 @@ class CameraInfo:
     """A camera that the system lists."""
 
     index: int
-    """What `--source` and OpenCV take."""
+    """Its number, as `Camera` takes it."""
     path: str
+    """Of its device; on macOS an identifier."""
     name: str
-    readable: bool
-    """This user may open it."""
+
+    @property
+    def readable(self) -> bool:
+        """This user may open it."""
+        return not sys.platform.startswith("linux") or os.access(self.path, os.R_OK | os.W_OK)
 
     def __str__(self) -> str:
         return f"{self.index} ({self.name})" + ("" if self.readable else ", not allowed for this user")
 
 
-def list_cameras(devices: Path = _DEVICES, names: Path = _NAMES) -> list[CameraInfo]:
-    """The cameras Linux knows, by index; empty on other systems, which offer no list without further packages.
+def list_cameras() -> list[CameraInfo]:
+    """The cameras that this system lists, by index; empty if there are none, or the system has no list.
 
-    Device nodes that carry a camera's metadata, decode or only take images in are left out.
-
-    Examples:
-        >>> for camera in list_cameras():  # doctest: +SKIP
-        ...     print(camera)
+    Example:
+        >>> isinstance(list_cameras(), list)
+        True
     """
-    found = []
-    for path in devices.glob("video*"):
-        index = path.name.removeprefix("video")
-        if not index.isdecimal() or not _gives_images(path):
-            continue
-        try:
-            name = (names / path.name / "name").read_text(errors="replace").strip()
-        except OSError:
-            name = "unnamed camera"
-        found.append(CameraInfo(int(index), str(path), name, os.access(path, os.R_OK | os.W_OK)))
+    backend = _LISTED.get(sys.platform)
+    if backend is None:
+        return []  # the package would open a hundred cameras, one after the other, to see which there are
+    from cv2_enumerate_cameras import enumerate_cameras  # on macOS this loads AVFoundation
+
+    # On Linux it leaves out device nodes that only give metadata, and multi-planar cameras of some ARM boards too:
+    # those open by their index all the same.
+    found = [CameraInfo(camera.index, camera.path or "", camera.name) for camera in enumerate_cameras(backend)]
     return sorted(found, key=lambda camera: camera.index)
 
 
-def _gives_images(path: Path) -> bool:
-    """Ask the driver (VIDIOC_QUERYCAP); a device that cannot be asked, being busy or forbidden, counts as a camera."""
-    if sys.platform == "win32":  # has no fcntl, and no such devices
-        return True
-    import fcntl
-
-    answer = bytearray(_CAPABILITY_SIZE)
-    try:
-        device = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    except OSError:
-        return True
-    try:
-        fcntl.ioctl(device, _QUERYCAP, answer)
-    except OSError:
-        return True
-    finally:
-        os.close(device)
-    return gives_images(bytes(answer))
-
-
-def gives_images(capability: bytes) -> bool:
-    """Read a `struct v4l2_capability`: True if the device node itself captures video."""
-    # Offset 84 holds what the whole device can do, 88 what this node can; the top bit of the former says 88 is filled.
-    device = int.from_bytes(capability[84:88], sys.byteorder)
-    node = int.from_bytes(capability[88:92], sys.byteorder)
-    effective = node if device & 0x80000000 else device
-    return bool(effective & (_VIDEO_CAPTURE | _VIDEO_CAPTURE_MPLANE))
-
-
 class Camera:
-    """A camera by index (`0`) or device path (`/dev/video0`); a `Source` for the capture thread.
+    """A local camera; a `Source` for the capture thread.
+
+    Args:
+        device: its index (0), or on Linux its path (`/dev/video0`).
+        settings: what to ask it for; `describe` says what it grants.
 
     Raises:
-        SourceError: it cannot be opened or gives no image; the message lists the cameras there are.
+        SourceError: it cannot be opened or gives no image; the message lists the cameras that there are.
 
-    Examples:
-        >>> with Capture(Camera(0), lambda: Camera(0), print) as capture:  # doctest: +SKIP
-        ...     newest = capture.take(timeout=1.0)
+    Example:
+        It needs a camera.
+
+        >>> camera = Camera(0, CameraSettings(width=1280, height=720))  # doctest: +SKIP
+        >>> camera.read().pixels.shape  # doctest: +SKIP
+        (720, 1280, 3)
     """
 
     live = True
@@ -124,24 +104,24 @@ class Camera:
         with silent_opencv():  # our error says what is wrong with a device
             self._capture = cv2.VideoCapture(device, backend)
             # Order matters: drivers forget the size when the format changes, and the rate when the size does.
-            # Uncompressed images larger than VGA do not fit through USB 2 at 30 per second; MJPG does.
+            # Uncompressed frames larger than VGA are too much for USB 2 at 30 per second; MJPG is not.
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
             for what, value in (
                 (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
                 (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
                 (cv2.CAP_PROP_FPS, settings.fps),
-                (cv2.CAP_PROP_BUFFERSIZE, 1),  # or the driver keeps four old images for us
+                (cv2.CAP_PROP_BUFFERSIZE, 1),  # or the driver keeps four old frames
             ):
                 if value:
                     self._capture.set(what, value)
             first = self._capture.read()[1] if self._capture.isOpened() else None
         if first is None:
             self._capture.release()
-            raise SourceError(_cannot_open(device, list_cameras()))
+            raise SourceError(_cannot_open(device, list_cameras()), parameter="source")
         self._height, self._width = first.shape[:2]
 
     def describe(self) -> dict[str, Any]:
-        """What the camera granted: name, width, height, fps, pixel format and OpenCV back-end."""
+        """What the camera granted, ready for JSON: name, width, height, fps, format and backend (OpenCV's)."""
         code = int(self._capture.get(cv2.CAP_PROP_FOURCC))
         fourcc = "".join(chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24)) if code > 0 else ""
         rate = self._capture.get(cv2.CAP_PROP_FPS)
@@ -155,10 +135,10 @@ class Camera:
         }
 
     def read(self) -> LiveFrame:
-        """Wait for the next image; its time is when the driver handed it over, before it is decoded.
+        """Wait for the next frame; its time is when the driver gave it, before it is decoded.
 
         Raises:
-            SourceError: the camera is gone; a few broken images in a row are passed over.
+            SourceError: the camera is gone. A few broken frames in a row are skipped.
         """
         for _ in range(_FAILURES):
             if self._capture.grab():
@@ -170,6 +150,7 @@ class Camera:
         raise SourceError(f"{self._name} gives no images any more")
 
     def close(self) -> None:
+        """Close the device; harmless twice."""
         self._capture.release()
 
 
@@ -184,9 +165,9 @@ def _cannot_open(device: int | str, cameras: list[CameraInfo]) -> str:
     if wanted is not None:
         return (
             f"camera {device} ({wanted.name}) cannot be opened or gives no image: close other programs that use it, "
-            f"or try --width 640 --height 480. Cameras found: {listed}"
+            f"or ask for 640x480. Cameras found: {listed}"
         )
     if listed:
-        return f"there is no camera {device}. Cameras found: {listed}: choose one with --source"
-    hint = "no camera was found: plug one in" if sys.platform.startswith("linux") else "check that it is plugged in"
-    return f"camera {device} cannot be opened; {hint}, or give a video or a stream's URL with --source"
+        return f"there is no camera {device}: choose another source. Cameras found: {listed}"
+    hint = "no camera was found: plug one in" if sys.platform in _LISTED else "check that it is plugged in"
+    return f"camera {device} cannot be opened; {hint}, or choose a video or a stream's URL as the source"

@@ -1,7 +1,7 @@
-"""The capture thread: the newest image wins, a lost camera comes back.
+"""The capture thread: it keeps the newest frame only, and opens a lost camera again.
 
-A queue between camera and network would only store delay: whenever the network is slower than the camera, every frame
-would be shown later than the one before. Here each new image replaces the one that nobody has taken yet.
+A queue between camera and network would only store delay: where the network is slower than the camera, every frame
+would be shown later than the one before. Here each new frame replaces the one that nobody has taken yet.
 """
 
 import threading
@@ -16,45 +16,45 @@ from numpy.typing import NDArray
 from nst_rt.errors import InputError, SourceError
 
 FIRST_RETRY, LONGEST_RETRY = 0.5, 5.0
-"""Seconds before the first and between later attempts to reconnect; they double in between."""
+"""Seconds before the first attempt to reconnect, and the longest wait between two; each wait is twice the last one."""
 
 _FALLEN_BEHIND = 1.0
 
 
 class LiveFrame(NamedTuple):
-    """One image of a source.
+    """One frame of a source.
 
-    Examples:
+    Example:
         >>> LiveFrame(np.zeros((480, 640, 3), np.uint8), captured=12.5).captured
         12.5
     """
 
     pixels: NDArray[np.uint8]
-    """(height, width, 3) BGR, owned by whoever holds the image."""
+    """(height, width, 3) BGR; nobody else uses this memory."""
     captured: float
     """When it was taken: seconds of `time.monotonic`."""
     due: float | None = None
-    """When it is to be shown, in seconds since the source's beginning; None for as it arrives."""
+    """When to show it, in seconds since the beginning of the source; None for at once."""
 
 
 class Source(Protocol):
-    """A camera, stream or video. Used by one thread at a time."""
+    """A camera, stream or video; one thread at a time uses it."""
 
     live: bool
-    """A live source that falls silent is lost and opened again; the end of another one is its end."""
+    """A live source that stops is lost, and opened again. Any other source has an end."""
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready: at least `name`, `width`, `height` and `fps` (None where unknown)."""
 
     def read(self) -> LiveFrame | None:
-        """Wait for the next image; None at the end.
+        """Wait for the next frame; None at the end.
 
         Raises:
             SourceError: the source is lost.
         """
 
     def close(self) -> None:
-        """Let go of the device or connection; harmless twice."""
+        """Close the device or connection; harmless twice."""
 
 
 @dataclass(frozen=True)
@@ -62,27 +62,36 @@ class CaptureStatus:
     """What the capture thread knows, at one moment."""
 
     captured: int
-    """Images read so far."""
+    """Frames read so far."""
     dropped: int
-    """Images that were replaced before anybody took them."""
+    """Frames that a newer one replaced before anybody took them."""
     reconnects: int
-    """Times that a lost source came back."""
+    """How often a lost source came back."""
     lost: str
-    """Why the source is lost at the moment; empty while it is not."""
+    """Why the source is lost now; empty while it is not."""
     ended: bool
-    """No image will come after the one that may still wait."""
+    """No frame waits, and none will come."""
 
 
 class Capture:
-    """Reads a source in a thread and offers its newest image.
+    """Reads a source in a thread and offers its newest frame.
 
-    `source` is open already, so that a missing camera is the caller's error; `reopen` opens it again after a loss.
-    `report` receives one line for each loss and return, from the capture thread. A source with due times is paced
-    against `clock`; if it falls behind by more than a second, its beginning is moved instead of rushing to catch up.
+    A source whose frames have due times is paced by `clock`. If it falls behind by more than a second, it goes on from
+    there and does not hurry.
 
-    Examples:
-        >>> capture = Capture(open_source("0"), lambda: open_source("0"), print)  # doctest: +SKIP
-        >>> newest = capture.take(timeout=1.0)  # doctest: +SKIP
+    Args:
+        source: an open source, which the capture closes.
+        reopen: opens the source again after a loss.
+        report: called with one line for each loss and return, in the capture thread.
+        clock: seconds of a monotonic clock.
+        first_retry: seconds before the first attempt to reconnect.
+
+    Example:
+        It needs a camera.
+
+        >>> capture = Capture(Camera(0), lambda: Camera(0), print)  # doctest: +SKIP
+        >>> capture.start()  # doctest: +SKIP
+        >>> frame = capture.take(timeout=1.0)  # doctest: +SKIP
     """
 
     def __init__(
@@ -108,7 +117,13 @@ class Capture:
         self._beginning: float | None = None
         # A daemon, because a driver or server that never answers must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="nst-rt capture", daemon=True)
-        self._thread.start()
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to read; no effect if it has begun."""
+        if not self._started:
+            self._started = True
+            self._thread.start()
 
     @property
     def name(self) -> str:
@@ -121,10 +136,10 @@ class Capture:
         return self._live
 
     def take(self, timeout: float) -> LiveFrame | None:
-        """The newest image nobody has taken yet; None if none came within `timeout` seconds or the source ended.
+        """The newest frame that nobody has taken yet; None if none came within `timeout` seconds or the source ended.
 
         Raises:
-            Exception: whatever stopped the capture thread unexpectedly.
+            Exception: the error that stopped the capture thread unexpectedly.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting is not None or self._ended, timeout)
@@ -134,14 +149,21 @@ class Capture:
             return image
 
     def status(self) -> CaptureStatus:
+        """What the capture thread knows at this moment."""
         with self._changed:
             ended = self._ended and self._waiting is None and self._failure is None
             return CaptureStatus(self._captured, self._dropped, self._reconnects, self._lost, ended)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Stop the thread, which closes its source; after `timeout` seconds a source that hangs is left behind."""
+        """Stop the thread and close the source; a source that hangs is left alone after `timeout` seconds.
+
+        Harmless twice.
+        """
         self._stopping.set()
-        self._thread.join(timeout)
+        if self._started:
+            self._thread.join(timeout)
+        else:
+            self._source.close()
 
     def _run(self) -> None:
         source: Source | None = self._source
@@ -183,7 +205,7 @@ class Capture:
             self._changed.notify_all()
 
     def _reconnected(self, trouble: str) -> Source | None:
-        """Try until the source is back; None if the run ends first."""
+        """Try until the source is back; None if the capture is closed first."""
         with self._changed:
             self._lost = trouble
         self._report(f"{trouble}; trying to get it back")

@@ -1,7 +1,8 @@
-"""What is written over the live image: drawn on a copy for the window, never on what is recorded or sent on."""
+"""The overlay of the live window: drawn on a copy, never on what is recorded or sent on."""
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -11,24 +12,7 @@ from numpy.typing import NDArray
 from nst_rt.contract import Frame
 
 SMALLEST = 400
-"""Rows of the copy; smaller images are enlarged before writing on them, or nobody could read it."""
-
-KEYS = (
-    ("n / p / arrows", "next, previous style"),
-    ("+ / -", "stronger, weaker"),
-    ("] / [", "larger, finer strokes"),
-    ("c", "photo's or style's colours"),
-    ("space", "original image"),
-    ("b", "before | after"),
-    ("s", "snapshot"),
-    ("r", "record"),
-    ("m", "mirror"),
-    ("t", "timeline on, off"),
-    ("f", "full screen"),
-    ("i", "this information"),
-    ("q / Esc", "quit"),
-)
-"""The help panel's rows: key and what it does."""
+"""Rows of the copy; smaller images are enlarged first, or nobody could read the text."""
 
 _WHITE, _GREY, _RED, _AMBER = (255, 255, 255), (190, 190, 190), (60, 60, 235), (60, 190, 255)
 _DARK = (24, 22, 20)
@@ -50,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True)
 class HudState:
-    """Everything that can be shown; an empty text leaves its place away."""
+    """Everything that can be shown; an empty text is not shown."""
 
     style: str
     device: str
@@ -63,20 +47,27 @@ class HudState:
     """The photograph's colours are kept."""
     dropped: int = 0
     view: str = ""
-    """How the image differs from the plain stylised one: `original`, `before | after`."""
+    """What is shown instead of the stylised image: `original`, `before | after`."""
     recording: float | None = None
     """Seconds recorded so far; None while not recording."""
     banner: str = ""
-    """A lasting trouble, such as a lost camera."""
+    """A trouble that lasts, such as a lost camera."""
     message: str = ""
-    """What a key just did."""
+    """What a key has just done."""
     information: bool = True
     """Show the panel with style and numbers."""
-    help: bool = False
+    help: tuple[tuple[str, str], ...] = ()
+    """Rows of the key help, key and what it does; empty for no help."""
 
 
 class Hud:
-    """Draws the overlay. Panels are rendered once per text and only mixed into each frame."""
+    """Draws the overlay. A panel is rendered once for each text, and then only mixed into the frames.
+
+    Example:
+        >>> import numpy as np
+        >>> Hud().draw(np.zeros((480, 640, 3), np.uint8), HudState("gogh", "cpu")).shape
+        (480, 640, 3)
+    """
 
     def draw(self, image: Frame, state: HudState) -> Frame:
         """A copy of (H, W, 3) uint8 BGR with the overlay; enlarged to `SMALLEST` rows if it has fewer."""
@@ -99,13 +90,33 @@ class Hud:
                 margin,
             )
         if state.help:
-            rows = (Line(("Keys",), bold=True), *(Line(row) for row in KEYS))
+            rows = (Line(("Keys",), bold=True), *(Line(row) for row in state.help))
             _place(canvas, _panel(rows, unit), "centre", margin)
         if state.banner:
             _place(canvas, _panel((Line((state.banner,), _AMBER, bold=True),), unit), "bottom", margin)
         elif state.message:
             _place(canvas, _panel((Line((state.message,)),), unit), "bottom", margin)
         return canvas
+
+
+def style_label(expression: str) -> str:
+    """A style for people.
+
+    Example:
+        >>> style_label("gogh:0.7+wave:0.3")
+        'gogh 70% + wave 30%'
+        >>> style_label("/home/me/painting.jpg")
+        'painting'
+    """
+    parts = []
+    for part in expression.split("+"):
+        name, colon, share = part.rpartition(":")
+        try:
+            text = f"{Path(name).stem} {float(share):.0%}" if colon else Path(part).stem
+        except ValueError:
+            text = Path(part).stem
+        parts.append(text)
+    return " + ".join(parts)
 
 
 def _information(state: HudState) -> tuple[Line, ...]:

@@ -1,4 +1,4 @@
-"""Fit images of any size into a fixed one, for sinks that cannot change theirs."""
+"""Fitting images of any size into a fixed one, for windows, recordings and virtual cameras, which keep their size."""
 
 import cv2
 import numpy as np
@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 
 def letterbox(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Scale (H, W, 3) uint8 to fit `height` and `width` with its proportions kept, centred on black.
+    """Scale (H, W, 3) uint8 to fit into `height` and `width`, proportions kept, centred on black.
 
-    An image of that size already is returned as it is.
+    An image that has this size is returned as it is.
     """
     rows, columns = image.shape[:2]
     if (rows, columns) == (height, width):

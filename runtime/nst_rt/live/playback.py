@@ -12,10 +12,19 @@ from nst_rt.media.video.video_reader import VideoReader
 class VideoPlayback:
     """A video file as a `Source` for the capture thread, which paces it by its time stamps.
 
-    With `loop` it starts again at its end. Images larger than `width` or `height` are scaled down to fit.
+    Args:
+        path: the video.
+        loop: start again at the end.
+        width, height: in pixels; larger frames are scaled down to fit.
 
     Raises:
-        InputError: the video is missing, no video, or has no images.
+        InputError: the video is missing, is not a video, or has no images.
+
+    Example:
+        It needs that video.
+
+        >>> VideoPlayback("holiday.mp4", loop=True).read().due  # doctest: +SKIP
+        0.0
     """
 
     live = False
@@ -34,8 +43,11 @@ class VideoPlayback:
         self._frames = self._play()
 
     def describe(self) -> dict[str, Any]:
-        """Name, width, height and fps of the images, the codec, the video's duration in seconds, and whether it has
-        audio, which is not played."""
+        """What the video gives, ready for JSON.
+
+        Name, width, height and fps of its frames, format (the codec), duration in seconds, and whether it has audio,
+        which is not played.
+        """
         reader = self._reader
         return {
             "name": str(self._path),
@@ -48,14 +60,15 @@ class VideoPlayback:
         }
 
     def read(self) -> LiveFrame | None:
-        """The next image with the time it is due; None at the end.
+        """The next frame with the time to show it; None at the end.
 
         Raises:
-            InputError: the video went away between two rounds of a loop.
+            InputError: the video cannot be opened again for the next round of a loop.
         """
         return next(self._frames, None)
 
     def close(self) -> None:
+        """Close the file; harmless twice."""
         self._frames.close()  # type: ignore[attr-defined]
         self._reader.close()
 
@@ -68,7 +81,7 @@ class VideoPlayback:
                 stamp = float(frame.pts * frame.time_base)
                 first = stamp if first is None else first
                 due = begins + stamp - first
-                yield LiveFrame(frame.bgr, 0.0, due)  # the capture thread knows when it is let out
+                yield LiveFrame(frame.bgr, 0.0, due)  # the capture thread sets the time
             if not self._loop or first is None:
                 return
             begins = due + 1 / float(self._reader.average_rate)

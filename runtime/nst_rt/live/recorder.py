@@ -1,8 +1,8 @@
-"""Recordings of a live run: variable rate, by the clock, and never lost.
+"""Recordings of a live run: of variable frame rate, by the clock, and never lost.
 
-Not a `VideoWriter`, which gives a whole video or none: a recording cannot be made again. So it is written in fragments
-of a second to `NAME.part.mp4`, a video that plays even if the process is killed or the disk fills up, and takes its
-name when it is stopped; the container then gets its index, which makes it an ordinary MP4.
+`VideoWriter` writes a whole video or none, but a live run cannot be repeated. So a recording is written in fragments of
+one second to `NAME.part.mp4`, which plays even if the process is killed or the disk is full. `stop` adds the index,
+which makes it an ordinary MP4, and gives it its name.
 """
 
 import os
@@ -24,22 +24,28 @@ from nst_rt.media.video.encoder_frames import PIXELS, X264_CHROMA, EncoderFrames
 from nst_rt.media.video.video_writer import CRF, FORMATS, PRESET, check_video_output
 
 _TIME_BASE = Fraction(1, 90_000)
-_SHORTEST = 90  # a millisecond, as finely as Matroska tells times apart
+_SHORTEST = 90  # a millisecond, the unit of time in Matroska
 _FRAGMENT = "1000000"  # microseconds
 
 
 class Recorder:
-    """Records BGR images with the times they were taken; can start and stop many times.
+    """Records frames with the times at which they were taken; can start and stop many times.
 
-    A recording has the size of its first image; images of another size are fitted in. An odd side gets one more
-    row or column, because H.264 as browsers and phones play it has even sizes only.
+    A recording has the size of its first frame; frames of another size are fitted in. An odd side gets one more row or
+    column, because browsers and phones play H.264 of even sizes only.
 
-    Examples:
-        >>> recorder = Recorder(rate=25)
-        >>> recorder.start(Path("recording.mp4"))
-        >>> recorder.recording
-        True
-        >>> recorder.stop()
+    Args:
+        rate: frames a second that the file announces; the frames keep their own times.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> recorder = Recorder()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     recorder.start(Path(folder) / "out.mp4")
+        ...     recorder.write(np.zeros((48, 64, 3), np.uint8), taken=0.0)
+        ...     recorder.stop().name
+        'out.mp4'
     """
 
     def __init__(self, *, rate: float = 30.0) -> None:
@@ -50,37 +56,45 @@ class Recorder:
 
     @property
     def recording(self) -> bool:
-        """Between `start` and `stop`."""
+        """Whether it is between `start` and `stop`."""
         return self._path is not None
 
     def seconds(self, now: float) -> float:
-        """Length so far, if the last image lasts until `now`; 0 before the first image."""
+        """Length so far, if the last frame lasts until `now`; 0 before the first frame."""
         return now - self._began if self._container is not None else 0.0
 
     def start(self, path: Path) -> None:
-        """Record to `path` (.mp4, .mov or .mkv) from the next image on.
+        """Record to `path` (.mp4, .mov or .mkv) from the next frame on.
 
         Raises:
-            OutputError: the file is there already, its folder is missing or read-only, or its suffix is unknown.
+            OutputError: the file exists, its folder is missing or read-only, or its suffix is unknown.
         """
         check_video_output(path)
         if path.exists() or _part(path).exists():
             there = path if path.exists() else _part(path)
-            raise OutputError(f"{there} is there already and a recording replaces nothing: move it or choose a name")
+            raise OutputError(
+                f"{there} exists and a recording replaces nothing: move it or choose another name", parameter="record"
+            )
         if not path.parent.is_dir():
-            raise OutputError(f"{path}: there is no folder {path.parent}. Make it first")
+            raise OutputError(f"{path}: there is no folder {path.parent}. Make it first", parameter="record")
         if not os.access(path.parent, os.W_OK):
-            raise OutputError(f"{path}: no permission to write in {path.parent}. Record elsewhere")
+            raise OutputError(
+                f"{path}: no permission to write in {path.parent}. Record to another folder", parameter="record"
+            )
         self._path = path
 
     def write(self, image: NDArray[np.uint8], taken: float) -> None:
-        """Append (H, W, 3) uint8 BGR that was taken at `taken`, in seconds of any monotonic clock.
+        """Append a frame.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            taken: when, in seconds of any monotonic clock.
 
         Raises:
-            OutputError: the disk is full or gone; the recording is stopped and what it has is kept.
+            OutputError: the disk is full or gone; the recording ends and keeps what it has.
         """
         assert self._path is not None, "start() comes first"
-        with self._keeping():
+        with self._explained():
             if self._container is None:
                 self._open(self._path, *image.shape[:2])
                 self._began = taken
@@ -89,22 +103,22 @@ class Recorder:
             self._mux(self._stream.encode(self._frame(image, pts)))
 
     def stop(self) -> Path | None:
-        """Finish the file and give it its name; None if there was no image.
+        """Finish the file; returns its path, or None if there was no frame.
 
         Raises:
-            OutputError: the file could not be finished; what it has is kept.
+            OutputError: the file could not be finished; it keeps what it has.
         """
         if self._container is None:
             self._path = None
             return None
-        with self._keeping():
+        with self._explained():
             self._mux(self._stream.encode(None))
             self._container.close()
         return self._settle()
 
     def _open(self, path: Path, height: int, width: int) -> None:
         suffix = path.suffix.lower()
-        options = {"flush_packets": "1"}  # or FFmpeg holds a megabyte back
+        options = {"flush_packets": "1"}  # or FFmpeg keeps a megabyte in memory
         if suffix != ".mkv":  # Matroska is written in pieces anyway
             options |= {"movflags": "+hybrid_fragmented", "frag_duration": _FRAGMENT}
         self._container = av.open(f"file:{_part(path)}", "w", format=FORMATS[suffix], options=options)
@@ -136,8 +150,8 @@ class Recorder:
             self._container.mux(packet)
 
     @contextmanager
-    def _keeping(self) -> Iterator[None]:
-        """Turn trouble into an OutputError that says where the recording is."""
+    def _explained(self) -> Iterator[None]:
+        """Turn an error of the file into one that says where the recording is."""
         try:
             yield
         except (av.FFmpegError, OSError) as error:
@@ -146,11 +160,11 @@ class Recorder:
             reason = getattr(error, "strerror", None) or str(error)
             where = f"what was recorded is in {kept}" if kept else "nothing was recorded"
             raise OutputError(
-                f"{wanted} cannot be written ({reason}); {where}. Free space or record elsewhere"
+                f"{wanted} cannot be written ({reason}); {where}. Free space, or record to another disk"
             ) from error
 
     def _settle(self) -> Path | None:
-        """Let go of the file and move it to its name, whatever state it is in."""
+        """Close the file in whatever state it is, and give it its name."""
         path, container = self._path, self._container
         self._path = self._container = None
         if path is None or container is None:
@@ -168,13 +182,18 @@ class Recorder:
 
 
 def file_name(style: str, now: datetime, suffix: str) -> str:
-    """A name for a snapshot or recording: time and style, fit for every file system."""
+    """A name for a snapshot or recording that every file system takes.
+
+    Example:
+        >>> file_name("gogh:0.7+wave:0.3", datetime(2026, 11, 21, 1, 39, 5), ".png")
+        'nst-rt-20261121-013905-gogh-0.7-wave-0.3.png'
+    """
     words = re.sub(r"[^\w.-]+", "-", Path(style).stem if "/" in style else style).strip("-.")[:60]
     return "-".join(filter(None, ("nst-rt", f"{now:%Y%m%d-%H%M%S}", words))) + suffix
 
 
 def free_path(path: Path) -> Path:
-    """`path`, or the first of `name-2.suffix`, `name-3.suffix` ... that is not taken."""
+    """`path`, or the first of `name-2.suffix`, `name-3.suffix` ... that does not exist."""
     number, free = 1, path
     while free.exists() or _part(free).exists():
         number += 1

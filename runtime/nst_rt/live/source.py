@@ -1,4 +1,4 @@
-"""From what the user wrote after `--source` to an open source."""
+"""Opening a camera, stream or video by its name."""
 
 import re
 from pathlib import Path
@@ -12,14 +12,17 @@ from nst_rt.live.stream import Stream
 
 
 def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool = False) -> Source:
-    """Open a camera (`0`, `/dev/video0`), a stream (any `scheme://`) or a video (a file).
+    """Open a source of frames.
 
-    `settings` are asked of a camera; a stream or video is scaled down to fit its width and height, its rate is its own.
-    `loop` starts a video again at its end.
+    Args:
+        text: a camera (`0`, `/dev/video0`), a stream (any `scheme://`) or a video (a file).
+        settings: what to ask a camera for. A stream or video is scaled down to fit width and height, and keeps its
+            frame rate.
+        loop: start a video again at its end.
 
     Raises:
         SourceError: the camera or stream cannot be opened.
-        InputError: the video is missing, is no video, or has no images.
+        InputError: the video is missing, is not a video, or has no images.
 
     Examples:
         >>> source = open_source("holiday.mp4")
@@ -37,6 +40,7 @@ def open_source(text: str, settings: CameraSettings | None = None, *, loop: bool
     video = Path(text).expanduser()
     if not video.exists():
         raise InputError(
-            f"{text}: no such video. --source takes a camera (0), a video file, or a stream (http://, rtsp://, udp://)"
+            f"{text}: no such video. A source is a camera (0), a video file, or a stream (http://, rtsp://, udp://)",
+            parameter="source",
         )
     return VideoPlayback(video, loop=loop, width=settings.width, height=settings.height)

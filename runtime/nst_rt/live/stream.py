@@ -14,7 +14,7 @@ from nst_rt.live.capture import LiveFrame
 from nst_rt.media.pixels.color_spaces import ColorSpace
 
 OPEN_TIMEOUT, READ_TIMEOUT = 10.0, 5.0
-"""Seconds that a server may take to answer, and that a stream may stay silent before it counts as lost."""
+"""Seconds that a server may take to answer, and that a stream may pause before it counts as lost."""
 
 _LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay"}
 _BROKEN_IN_A_ROW = 50
@@ -23,12 +23,22 @@ _BROKEN_IN_A_ROW = 50
 class Stream:
     """A URL that FFmpeg reads (http MJPEG, rtsp, udp, ...); a `Source` for the capture thread.
 
-    Images come as they arrive, and a stream that stops is lost. A URL that knows its own length, such as a video on
-    a web server, is not live: it plays at its own rate and ends. Images larger than `width` or `height` are scaled
-    down to fit, keeping their proportions and even sides; smaller ones stay. The size may change at any time.
+    Frames come as they arrive, and a stream that stops is lost. A URL of known length, such as a video on a web server,
+    is not live: it plays at its own rate and ends. The size of the frames may change at any time.
+
+    Args:
+        url: its user name and password are left out of all messages.
+        width, height: in pixels; larger frames are scaled down to fit, with even sides and their proportions kept.
+        timeouts: seconds for the server to answer, and for the next data to come.
 
     Raises:
         SourceError: the URL does not answer, or has no images.
+
+    Example:
+        It needs that camera.
+
+        >>> Stream("rtsp://camera.local/live").describe()["format"]  # doctest: +SKIP
+        'h264'
     """
 
     def __init__(
@@ -53,14 +63,14 @@ class Stream:
         if not self._video.codec_context.width:
             self._container.close()
             raise self._cannot_open("no image came")
-        # Threads over frames would hold back as many frames as there are threads.
+        # Frame threads would delay the stream by one frame each.
         self._video.thread_type = "SLICE"
         self.live = not self._container.duration
         self._reformatter = VideoReformatter()
         self._frames = self._read()
 
     def describe(self) -> dict[str, Any]:
-        """Name, width, height and fps as announced, the codec, and whether it is live."""
+        """What the stream announces, ready for JSON: name, width, height, fps, format (the codec) and live."""
         context = self._video.codec_context
         width, height = fitted(context.width, context.height, self._width, self._height)
         rate = self._video.average_rate or self._video.guessed_rate
@@ -74,14 +84,15 @@ class Stream:
         }
 
     def read(self) -> LiveFrame | None:
-        """Wait for the next image; None at the end.
+        """Wait for the next frame; None at the end.
 
         Raises:
-            SourceError: the stream fell silent or broke.
+            SourceError: the stream stopped or broke.
         """
         return next(self._frames, None)
 
     def close(self) -> None:
+        """Close the connection; harmless twice."""
         self._frames.close()  # type: ignore[attr-defined]
         self._container.close()
 
@@ -116,7 +127,7 @@ class Stream:
                     return
                 frames = packet.decode()
                 broken = 0
-            except av.error.InvalidDataError as error:  # one damaged packet is a blemish, many are a loss
+            except av.error.InvalidDataError as error:  # one damaged packet is skipped, many in a row are a loss
                 broken += 1
                 if broken > _BROKEN_IN_A_ROW:
                     raise SourceError(f"{self._name} sends nothing that can be decoded") from error
@@ -128,12 +139,18 @@ class Stream:
     def _cannot_open(self, reason: str) -> SourceError:
         return SourceError(
             f"{self._name} cannot be opened: {reason}. Check the address and that the server runs; "
-            f"`ffplay {self._name}` shows whether others can read it"
+            f"`ffplay {self._name}` shows whether other programs can read it",
+            parameter="source",
         )
 
 
 def fitted(width: int, height: int, most_width: int | None, most_height: int | None) -> tuple[int, int]:
-    """Width and height scaled down to fit, proportions kept, both even; unchanged if they fit."""
+    """Width and height scaled down to fit, proportions kept, both even; unchanged if they fit.
+
+    Example:
+        >>> fitted(1920, 1080, 640, None)
+        (640, 360)
+    """
     scale = min((most_width or width) / max(width, 1), (most_height or height) / max(height, 1))
     if scale >= 1:
         return width, height

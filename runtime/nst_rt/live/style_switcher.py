@@ -1,4 +1,4 @@
-"""Styles that change while images keep coming."""
+"""Styles that change while frames keep coming."""
 
 import threading
 from typing import Protocol
@@ -16,7 +16,7 @@ class Styled(Protocol):
 
 
 class StyleSwitcher:
-    """Sets styles in a thread of its own: encoding a painting takes longer than an image may."""
+    """Sets styles in a thread of its own, because to encode a painting takes longer than the time for one frame."""
 
     def __init__(self, stylizer: Styled) -> None:
         self._stylizer = stylizer
@@ -24,14 +24,14 @@ class StyleSwitcher:
         # A model with one style baked in may have been loaded without naming it.
         self.wanted = stylizer.style or next(iter(self.styles), "")
         """The style that is set, or being set."""
-        if self.wanted not in self.styles:  # a blend or painting stays reachable
+        if self.wanted not in self.styles:  # a blend or painting can be reached by key too
             self.styles.insert(0, self.wanted)
         self._lock = threading.Lock()
         self._busy = False
         self._trouble = ""
 
     def step(self, step: int) -> None:
-        """Go on by `step` styles; the newest wish wins."""
+        """Move by `step` styles. If a style is still being set, the newest one wins."""
         with self._lock:
             here = self.styles.index(self.wanted) if self.wanted in self.styles else 0
             self.wanted = self.styles[(here + step) % len(self.styles)]
@@ -40,7 +40,7 @@ class StyleSwitcher:
                 threading.Thread(target=self._run, name="nst-rt style", daemon=True).start()
 
     def adopt(self) -> None:
-        """Go on from the style that somebody else has set."""
+        """Continue from the style that the stylizer has now, set by something else."""
         with self._lock:
             self.wanted = self._stylizer.style
 
@@ -69,7 +69,7 @@ class StyleSwitcher:
             self._stylizer.style = target
         except NstError as error:
             trouble = str(error)
-        except Exception as error:  # whatever a style encoder or its driver throws; the show goes on
+        except Exception as error:  # from a style encoder or its driver; the run must go on
             trouble = f"style {target} cannot be set, {type(error).__name__}: {error}"
         with self._lock:
             if target != self.wanted:
@@ -77,6 +77,6 @@ class StyleSwitcher:
             if trouble:
                 self._trouble = trouble
                 self.wanted = self._stylizer.style
-            # Under the same lock as the comparison: a wish that comes now starts a new thread.
+            # Under the same lock as the comparison: a style that is wanted from now on starts a new thread.
             self._busy = False
             return True

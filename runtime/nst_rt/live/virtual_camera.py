@@ -37,34 +37,37 @@ def pyvirtualcam() -> ModuleType:
 
 
 class VirtualCamera:
-    """Keeps the size it is opened with, less an odd row or column; images of another size are fitted in.
+    """A camera that shows stylised frames to other programs. Frames of another size are fitted into its own.
 
     Args:
-        height, width: in pixels.
-        fps: what the camera announces; it takes images whenever they come.
+        height, width: in pixels; an odd side loses its last row or column.
+        fps: frames a second that the camera announces; it takes frames at any time.
 
     Raises:
         DependencyError: pyvirtualcam is not installed.
         OutputError: this computer has no virtual camera.
 
-    Examples:
-        >>> with VirtualCamera(480, 640) as camera:  # doctest: +SKIP
-        ...     camera.send(np.zeros((480, 640, 3), np.uint8))
+    Example:
+        It needs a virtual camera driver.
+
+        >>> camera = VirtualCamera(480, 640)  # doctest: +SKIP
+        >>> camera.write(np.zeros((480, 640, 3), np.uint8))  # doctest: +SKIP
+        >>> camera.close()  # doctest: +SKIP
     """
 
     def __init__(self, height: int, width: int, fps: float = 30.0) -> None:
         package = pyvirtualcam()
         self._shape = height, width
         with _explained():
-            # Colour planes are half as wide and high: odd sides have no place in them.
+            # Colour planes have half the width and height, so the sides must be even.
             self._camera: Any = package.Camera(
                 width=width // 2 * 2, height=height // 2 * 2, fps=fps, fmt=package.PixelFormat.BGR
             )
         self.device: str = self._camera.device
-        """What other programs choose."""
+        """Its name, by which other programs choose it."""
 
     def write(self, image: NDArray[np.uint8]) -> None:
-        """Show (H, W, 3) uint8 BGR to whoever watches; never waits for them.
+        """Show (H, W, 3) uint8 BGR to the programs that watch; never waits for them.
 
         Raises:
             OutputError: the virtual camera went away.
@@ -74,6 +77,7 @@ class VirtualCamera:
             self._camera.send(np.ascontiguousarray(fitted))
 
     def close(self) -> None:
+        """Give the camera back; harmless twice."""
         self._camera.close()
 
 
@@ -84,4 +88,6 @@ def _explained() -> Iterator[None]:
     except (RuntimeError, OSError) as error:
         how = _HOW.get("linux" if sys.platform.startswith("linux") else sys.platform, "see pyvirtualcam's README")
         reason = " ".join(str(error).split()).rstrip(".")
-        raise OutputError(f"no virtual camera can be used here ({reason}): {how}") from error
+        raise OutputError(
+            f"no virtual camera can be used here ({reason}): {how}", parameter="virtual_camera"
+        ) from error

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from nst_rt.contract import MIN_SIDE
 from nst_rt.errors import DisplayError
+from nst_rt.live.keys import CLOSED
 from nst_rt.live.letterbox import letterbox
 
-_ELSEWHERE = (
-    "Run it on a desktop with opencv-python, or without a window: --no-window with --record FILE or --virtual-camera"
-)
+_ELSEWHERE = "Use a desktop with opencv-python, or record or send to a virtual camera without a window"
 
 # waitKeyEx's codes differ by toolkit: X11 keysyms (Qt, GTK), Windows virtual keys, Cocoa's private-use characters.
 _ARROWS = {
@@ -23,14 +22,11 @@ _ARROWS = {
     **dict.fromkeys((65363, 0x270000, 63235), "right"),
     **dict.fromkeys((65362, 0x260000, 63232), "up"),
     **dict.fromkeys((65364, 0x280000, 63233), "down"),
-    65451: "+",  # the number block
+    65451: "+",  # on the numeric keypad
     65453: "-",
 }
 _SMALLEST = 480
 _NAMES = {27: "escape", 32: "space"}
-
-CLOSED = "closed"
-"""What `Window.key` says once the user has closed the window."""
 
 
 def window_backend() -> str:
@@ -41,7 +37,7 @@ def window_backend() -> str:
 def why_no_window() -> str:
     """The reason why no window can be shown here, in words; empty if one can.
 
-    To be asked before OpenCV tries: its Qt build aborts the process when it cannot connect to the display.
+    Ask it before OpenCV tries: its Qt build aborts the process when it cannot connect to the display.
     """
     toolkit = window_backend()
     if not toolkit:
@@ -57,10 +53,14 @@ def why_no_window() -> str:
 
 
 def require_display() -> None:
-    """Raise DisplayError, with what to do instead, if no window can be shown here."""
+    """Check that a window can be shown here.
+
+    Raises:
+        DisplayError: it cannot; the message says why and what to do instead.
+    """
     reason = why_no_window()
     if reason:
-        raise DisplayError(f"no window can be shown: {reason}. {_ELSEWHERE}")
+        raise DisplayError(f"no window can be shown: {reason}. {_ELSEWHERE}", parameter="window")
 
 
 def _why_not_qt(display: str) -> str:
@@ -72,7 +72,7 @@ def _why_not_qt(display: str) -> str:
         try:
             ctypes.CDLL(str(plugin))
         except OSError as error:
-            return f"Qt misses a system library ({error})"
+            return f"Qt lacks a system library ({error})"
         if not display:  # the wheels' Qt speaks X11 only, also on a Wayland desktop
             return "this OpenCV needs X11 and DISPLAY is not set (XWayland does not run)"
     return _why_not_x11(display) if display else ""
@@ -94,16 +94,22 @@ def _why_not_x11(display: str) -> str:
 
 
 class Window:
-    """A resizable window; every call belongs in the main thread.
+    """A resizable window; call everything in the main thread.
 
-    `fit` an image to it, write on it what is to be crisp, `show` it, and ask for a `key`.
+    `fit` an image to it, draw sharp text on it, `show` it, and ask for a `key`, which also lets the window paint.
+
+    Args:
+        title: of the window.
 
     Raises:
         DisplayError: no window can be shown here.
 
-    Examples:
-        >>> window = Window("nst-rt")  # doctest: +SKIP
-        >>> window.show(np.zeros((480, 640, 3), np.uint8))  # doctest: +SKIP
+    Example:
+        It needs a display.
+
+        >>> window = Window()  # doctest: +SKIP
+        >>> while window.key() != CLOSED:  # doctest: +SKIP
+        ...     window.show(window.fit(frame))
     """
 
     def __init__(self, title: str = "nst-rt") -> None:
@@ -115,13 +121,14 @@ class Window:
             # proportions: OpenCV would leave light bars and scale by repeating pixels.
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error as error:
-            raise DisplayError(f"no window can be shown: {' '.join(str(error).split())}. {_ELSEWHERE}") from error
+            reason = " ".join(str(error).split())
+            raise DisplayError(f"no window can be shown: {reason}. {_ELSEWHERE}", parameter="window") from error
         self._full = False
 
     def fit(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Scale (H, W, 3) uint8 BGR to the window's size, with its proportions kept, on black.
+        """Scale (H, W, 3) uint8 BGR to the size of the window, proportions kept, on black.
 
-        The first image gives the window its size; a small one is enlarged.
+        The first image sets the size of the window; a small one is enlarged.
         """
         if not self._shown:
             scale = max(1.0, _SMALLEST / image.shape[0])
@@ -140,8 +147,9 @@ class Window:
         self._shown = True
 
     def key(self) -> str:
-        """Let the window paint and answer; the key that was pressed, by its character or as `left`, `right`, `up`,
-        `down`, `space` or `escape`; `CLOSED` once the window is closed; empty for none.
+        """Let the window paint; returns the key that was pressed, empty for none.
+
+        It is a character, or `left`, `right`, `up`, `down`, `space` or `escape`; `CLOSED` once the window is closed.
         """
         code = cv2.waitKeyEx(1)
         if self._shown and not self._open():
@@ -154,11 +162,13 @@ class Window:
         return _NAMES.get(character) or (chr(character) if 32 < character < 127 and code < 0x10000 else "")
 
     def toggle_full_screen(self) -> None:
+        """Change between full screen and window."""
         self._full = not self._full
         mode = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
         cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
 
     def close(self) -> None:
+        """Remove the window; harmless twice."""
         if self._open():
             cv2.destroyWindow(self._title)
         cv2.waitKey(1)  # lets the toolkit take it off the screen

@@ -80,12 +80,13 @@ class ShareClient:
         RoleTakenError: another process has the role.
         ShareError: not a name, another version of the protocol, a damaged segment or one of another user, or not Linux.
 
-    >>> import numpy as np
-    >>> frame = np.zeros((480, 640, 3), np.uint8)
-    >>> with ShareClient("cam0") as client:  # doctest: +SKIP
-    ...     stylized = client.stylize(frame)
+    Example:
+        It needs a server: `ShareServer("cam0").run(...)` or `nst-rt share --name cam0` in another process.
 
-    It needs a server: `ShareServer("cam0").run(...)` or `nst-rt share --name cam0` in another process.
+        >>> import numpy as np
+        >>> frame = np.zeros((480, 640, 3), np.uint8)
+        >>> with ShareClient("cam0") as client:  # doctest: +SKIP
+        ...     stylized = client.stylize(frame)
     """
 
     def __init__(self, name: str, *, produce: bool = True, consume: bool = True, timeout: float = 5.0) -> None:

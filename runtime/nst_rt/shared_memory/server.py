@@ -76,13 +76,14 @@ class ShareServer:
         RoleTakenError: the name has a living server. The segment of a dead one is replaced.
         ShareError: wrong name or number of slots, no room for the memory, or not Linux.
 
-    >>> import numpy as np
-    >>> def invert(frame, out):
-    ...     np.subtract(255, frame, out=out)
-    >>> with ShareServer("cam0", width=640, height=480) as server:  # doctest: +SKIP
-    ...     server.run(invert)
+    Example:
+        It would run until another thread or a signal handler calls `server.stop()`.
 
-    It would run until another thread or a signal handler calls `server.stop()`.
+        >>> import numpy as np
+        >>> def invert(frame, out):
+        ...     np.subtract(255, frame, out=out)
+        >>> with ShareServer("cam0", width=640, height=480) as server:  # doctest: +SKIP
+        ...     server.run(invert)
     """
 
     def __init__(

@@ -3,11 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import cv2_enumerate_cameras
 import numpy as np
 import pytest
 from nst_rt.errors import SourceError
-from nst_rt.live import camera as module
-from nst_rt.live.camera import Camera, CameraInfo, CameraSettings, gives_images, list_cameras
+from nst_rt.live.camera import Camera, CameraSettings, list_cameras
 
 
 class FakeCapture:
@@ -87,43 +87,61 @@ def test_a_few_broken_images_are_passed_over_but_not_many(fake: type[FakeCapture
         camera.read()
 
 
+def listed(monkeypatch: pytest.MonkeyPatch, *cameras: cv2_enumerate_cameras.CameraInfo) -> None:
+    """Let the system list these cameras."""
+    monkeypatch.setattr(cv2_enumerate_cameras, "enumerate_cameras", lambda backend: list(cameras))
+
+
+def camera_info(index: int, name: str, path: str) -> cv2_enumerate_cameras.CameraInfo:
+    return cv2_enumerate_cameras.CameraInfo(index, name, path, None, None, cv2.CAP_ANY)
+
+
 @pytest.mark.parametrize("device", [9, 8])
 def test_a_camera_that_does_not_open_or_gives_nothing_lists_the_others(
-    fake: type[FakeCapture], monkeypatch: pytest.MonkeyPatch, device: int
+    fake: type[FakeCapture], monkeypatch: pytest.MonkeyPatch, device: int, tmp_path: Path
 ) -> None:
-    cameras = [CameraInfo(0, "/dev/video0", "Nice Cam", True), CameraInfo(8, "/dev/video8", "Busy Cam", True)]
-    monkeypatch.setattr(module, "list_cameras", lambda: cameras)
+    for name in ("video0", "video8"):
+        (tmp_path / name).touch()
+    listed(
+        monkeypatch,
+        camera_info(0, "Nice Cam", str(tmp_path / "video0")),
+        camera_info(8, "Busy Cam", str(tmp_path / "video8")),
+    )
     with pytest.raises(SourceError) as caught:
         Camera(device)
     assert "0 (Nice Cam)" in str(caught.value)
     assert ("close other programs" in str(caught.value)) == (device == 8)
+    assert caught.value.parameter == "source"
     assert not fake.made[0].opened
 
 
-def test_no_permission_says_which_group(fake: type[FakeCapture], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "list_cameras", lambda: [CameraInfo(9, "/dev/video9", "Cam", False)])
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="groups own cameras on Linux only")
+def test_no_permission_says_which_group(
+    fake: type[FakeCapture], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    listed(monkeypatch, camera_info(9, "Cam", str(tmp_path / "no-such-node")))
     with pytest.raises(SourceError, match="usermod -aG video"):
         Camera(9)
 
 
-def test_lists_devices_with_their_names(tmp_path: Path) -> None:
-    devices, names = tmp_path / "dev", tmp_path / "sys"
-    devices.mkdir()
-    for node in ("video10", "video2", "videonotanumber", "vbi0"):
-        (devices / node).touch()
-    (names / "video2").mkdir(parents=True)
-    (names / "video2" / "name").write_text("Nice Cam\n")
-    found = list_cameras(devices, names)
-    assert [(camera.index, camera.name) for camera in found] == [(2, "Nice Cam"), (10, "unnamed camera")]
-    assert str(found[0]) == "2 (Nice Cam)"
+@pytest.mark.parametrize("system", ["linux", "win32", "darwin"])
+def test_cameras_are_listed_by_index(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "video2").touch()
+    listed(
+        monkeypatch, camera_info(10, "Other Cam", str(tmp_path)), camera_info(2, "Nice Cam", str(tmp_path / "video2"))
+    )
+    monkeypatch.setattr(sys, "platform", system)
+    assert list(map(str, list_cameras())) == ["2 (Nice Cam)", "10 (Other Cam)"]
 
 
-def test_metadata_nodes_are_no_cameras() -> None:
-    def capability(device: int, node: int) -> bytes:
-        order = sys.byteorder
-        return bytes(84) + device.to_bytes(4, order) + node.to_bytes(4, order) + bytes(12)  # type: ignore[arg-type]
+def test_a_system_without_a_list_opens_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(monkeypatch, camera_info(0, "Cam", ""))
+    monkeypatch.setattr(sys, "platform", "freebsd14")
+    assert list_cameras() == []
 
-    assert gives_images(capability(0x84A00001, 0x04200001))
-    assert not gives_images(capability(0x84A00001, 0x04A00000))
-    assert gives_images(capability(0x00000001, 0))
-    assert gives_images(capability(0x80001000, 0x1000))
+
+def test_no_cameras_is_an_empty_list(fake: type[FakeCapture], monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(monkeypatch)
+    assert list_cameras() == []
+    with pytest.raises(SourceError, match="camera 9 cannot be opened; no camera was found: plug one in"):
+        Camera(9)

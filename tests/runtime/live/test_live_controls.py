@@ -2,16 +2,19 @@
 
 import json
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import nst_rt.cli
 import numpy as np
+import onnxruntime
 import pytest
-from nst_rt.engine.session import Session
 from nst_rt.live import source as opening
 from nst_rt.live.capture import CaptureStatus, LiveFrame
+from nst_rt.live.keys import KEY_ROWS, KEYS_TEXT, Action, action_of
 from nst_rt.live.loop import LiveLoop
 from tiny_models import mean_color_encoder, tinting_model
 
@@ -24,6 +27,9 @@ class Moments:
 
     def __init__(self, frames: list[LiveFrame]) -> None:
         self._frames = frames
+
+    def start(self) -> None:
+        pass
 
     def take(self, timeout: float) -> LiveFrame | None:
         return self._frames.pop(0) if self._frames else None
@@ -44,7 +50,7 @@ class Asked:
 
     def seek(self, seconds: float) -> None:
         self.times.append(seconds)
-        self._stylizer._style = f"at {seconds:g}"
+        self._stylizer.style = f"at {seconds:g}"
 
 
 def test_a_live_sources_time_begins_with_its_first_image(stylizer: Any, image: Any) -> None:
@@ -61,39 +67,79 @@ def test_a_videos_time_is_its_own(stylizer: Any, image: Any) -> None:
     assert timeline.times == [0.0, 1.0, 6.0]
 
 
-def test_a_style_key_ends_the_timeline_until_it_is_wanted_again(stylizer: Any, image: Any, eventually: Any) -> None:
+class KeyWindow:
+    """Presses one key after each frame, once the frame's condition holds."""
+
+    def __init__(self, *steps: tuple[str, Any]) -> None:
+        self._steps = list(steps)
+        self.shown = 0
+
+    def fit(self, image: Any) -> Any:
+        return image
+
+    def show(self, image: Any) -> None:
+        self.shown += 1
+
+    def key(self) -> str:
+        key, condition = self._steps.pop(0) if self._steps else ("", lambda: True)
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline, f"it never happened, before key {key!r}"
+            time.sleep(0.002)
+        return key
+
+    def toggle_full_screen(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def frames(image: Any, count: int) -> list[LiveFrame]:
+    return [LiveFrame(image(1), float(second)) for second in range(count)]
+
+
+def always() -> bool:
+    return True
+
+
+def test_a_style_key_ends_the_timeline_until_it_is_wanted_again(stylizer: Any, image: Any) -> None:
     timeline = Asked(stylizer)
-    loop = LiveLoop(stylizer, Moments([]), timeline=timeline)
-    loop._stylize(LiveFrame(image(1), 0.0))
-    assert loop._hud_state().style == "at 0"
-    loop._press("n")
-    eventually(lambda: stylizer.style == "wave")
-    loop._stylize(LiveFrame(image(1), 1.0))
-    assert loop._hud_state().style == "wave"
-    loop._press("t")
-    loop._stylize(LiveFrame(image(1), 2.0))
+    window = KeyWindow(
+        ("n", lambda: stylizer.style == "at 0"),
+        ("t", lambda: stylizer.style == "wave"),  # the timeline was off at second 1
+        ("t", lambda: stylizer.style == "at 2"),
+        ("n", lambda: stylizer.style == "at 2"),  # it keeps the style that it has
+        ("", lambda: stylizer.style == "wave"),
+    )
+    LiveLoop(stylizer, Moments(frames(image, 5)), timeline=timeline, window=window).run()
     assert timeline.times == [0, 2]
-    loop._press("t")  # keeps the style that it has
-    loop._stylize(LiveFrame(image(1), 3.0))
-    assert timeline.times == [0, 2]
-    assert loop._hud_state().style == stylizer.style == "at 2"
-    loop._press("n")
-    eventually(lambda: stylizer.style == "wave")
-    without = LiveLoop(stylizer, Moments([]))
-    without._press("t")
-    assert "no timeline" in without._hud_state().message
 
 
-def test_a_style_key_goes_on_from_the_style_of_the_timeline(stylizer: Any, image: Any, eventually: Any) -> None:
+def test_without_a_timeline_its_key_does_nothing(stylizer: Any, image: Any) -> None:
+    LiveLoop(stylizer, Moments(frames(image, 2)), window=KeyWindow(("t", always))).run()
+    assert stylizer.style == "gogh"
+
+
+def test_a_style_key_goes_on_from_the_style_of_the_timeline(stylizer: Any, image: Any) -> None:
     class Waving(Asked):
         def seek(self, seconds: float) -> None:
-            self._stylizer._style = "wave"
+            self._stylizer.style = "wave"
 
-    loop = LiveLoop(stylizer, Moments([]), timeline=Waving(stylizer))
-    loop._stylize(LiveFrame(image(1), 0.0))
-    loop._press("p")
-    eventually(lambda: stylizer.style == "gogh")
-    assert loop._hud_state().style == "gogh"
+    window = KeyWindow(("p", always), ("", lambda: stylizer.style == "gogh"))
+    LiveLoop(stylizer, Moments(frames(image, 2)), timeline=Waving(stylizer), window=window).run()
+    assert stylizer.style == "gogh"
+
+
+def test_every_key_of_the_table_does_something_and_is_in_the_line_of_all_keys() -> None:
+    for row in KEY_ROWS:
+        assert row.brief in KEYS_TEXT
+        for key, action in row.actions.items():
+            assert action_of(key) is action
+            assert action_of(key.upper() if len(key) == 1 else key) is action
+    assert {action for row in KEY_ROWS for action in row.actions.values()} == set(Action)
+    assert action_of("x") is None
+    assert action_of("") is None
 
 
 @pytest.fixture
@@ -107,24 +153,36 @@ def webcam(
     Path("net.styles.json").write_text(json.dumps({"styles": styles}))
     made: list[Any] = []
     opened: list[Any] = []
-    stylize, start = LiveLoop._stylize, Session._start
 
-    def keeping(loop: LiveLoop, frame: LiveFrame) -> None:
-        stylize(loop, frame)
-        assert loop._last is not None
-        made.append(loop._last[1])
+    class Keeping:
+        """A virtual camera that keeps what it gets."""
 
-    def counting(session: Session) -> None:
-        opened.append(session.shape)
-        start(session)
+        device = "fake"
 
-    monkeypatch.setattr(LiveLoop, "_stylize", keeping)
-    monkeypatch.setattr(Session, "_start", counting)
+        def __init__(self, *, width: int, height: int, fps: float, fmt: str) -> None:
+            self.width, self.height = width, height
+
+        def send(self, image: Any) -> None:
+            made.append(image.copy())
+
+        def close(self) -> None:
+            pass
+
+    package = SimpleNamespace(Camera=Keeping, PixelFormat=SimpleNamespace(BGR="bgr"))
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", package)
+    open_session = onnxruntime.InferenceSession
+
+    def counting(*arguments: Any, **options: Any) -> Any:
+        opened.append(arguments)
+        return open_session(*arguments, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", counting)
 
     def call(frames: list[LiveFrame], *arguments: str) -> tuple[int, list[Any], str, list[Any]]:
         source = list_source(frames, pause=0.02)
         monkeypatch.setattr(opening, "open_source", lambda *_, **__: source)
-        line = ["nst-rt", "webcam", "--no-window", "-m", "net.onnx", "--threads", "1", *arguments]
+        line = ["nst-rt", "webcam", "--no-window", "-m", "net.onnx", "--threads", "1", "--device", "cpu"]
+        line += ["--virtual-camera", *arguments]
         monkeypatch.setattr(sys, "argv", line)
         with pytest.raises(SystemExit) as stop:
             nst_rt.cli.main()
@@ -153,7 +211,7 @@ def test_a_mask_over_a_camera_opens_one_session(webcam: Any, image: Any) -> None
     assert code == 0, told
     for result in made:  # the mask lies over the image as it is shown
         assert (result[20, 5].tolist(), result[20, 60].tolist()) == ([150, 50, 50], [50, 50, 150])
-    assert [(shape.batch, shape.styles) for shape in opened] == [(2, 2)]
+    assert len(opened) == 1
 
 
 def test_a_mask_video_over_a_camera_is_refused(webcam: Any, image: Any, video: Path) -> None:

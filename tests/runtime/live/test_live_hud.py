@@ -1,10 +1,12 @@
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from nst_rt.live.hud import KEYS, SMALLEST, Hud, HudState, _information, _panel
+from nst_rt.live.hud import SMALLEST, Hud, HudState, style_label
 
+KEYS = (("n", "next style"), ("q", "quit"))
 STATE = HudState("gogh 70% + wave 30%", "cuda:0", fps=29.9, latency=0.034)
 
 
@@ -40,12 +42,12 @@ def test_any_size(image: Any, size: tuple[int, int]) -> None:
         STATE,
         recording=75.0,
         banner="camera 0 lost, reconnecting",
-        help=True,
+        help=KEYS,
         view="original",
         dropped=3,
         keeps_color=True,
     )
-    for state in (STATE, full, replace(full, help=False, banner="", message="saved an image with a long name.png")):
+    for state in (STATE, full, replace(full, help=(), banner="", message="saved an image with a long name.png")):
         drawn = Hud().draw(image(120, *size), state)
         assert drawn.dtype == np.uint8
         assert drawn.shape[0] == max(size[0], SMALLEST)
@@ -74,25 +76,46 @@ def test_banner_help_and_information_have_their_places(image: Any) -> None:
     banner = changed(clean, hud.draw(clean, replace(STATE, information=False, banner="camera 0 lost, reconnecting")))
     assert banner[420:].any()
     assert not banner[:400].any()
-    helping = changed(clean, hud.draw(clean, replace(STATE, help=True)))
+    helping = changed(clean, hud.draw(clean, replace(STATE, help=KEYS)))
     assert helping[240, 320]
     assert not helping[20, 20]
     assert not changed(clean, hud.draw(clean, replace(STATE, information=False))).any()
 
 
-def test_strokes_of_another_size_are_told() -> None:
-    assert "strokes" not in str(_information(STATE))
-    assert "strokes x1.5" in str(_information(replace(STATE, stroke_size=1.5)))
-
-
-def test_the_keys_are_those_of_the_loop() -> None:
-    assert [row[0] for row in KEYS] == [
-        "n / p / arrows", "+ / -", "] / [", "c", "space", "b", "s", "r", "m", "t", "f", "i", "q / Esc",
-    ]  # fmt: skip
+def test_strokes_of_another_size_are_shown(image: Any) -> None:
+    clean = image(120, 480, 640)
+    same, larger = (Hud().draw(clean, replace(STATE, stroke_size=size)) for size in (1.0, 1.5))
+    columns = np.nonzero(changed(same, larger))[1]
+    assert columns.size > 30
+    assert columns.min() > 100  # after the strength, which stays
 
 
 def test_panels_are_not_collected(image: Any) -> None:
     hud = Hud()
-    for number in range(100):
-        hud.draw(image(120, 480, 640), replace(STATE, fps=float(number)))
-    assert _panel.cache_info().currsize <= 8
+    clean = image(120, 480, 640)
+    first = hud.draw(clean, STATE)
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            hud.draw(clean, replace(STATE, fps=float(number)))
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(20, 120):
+            hud.draw(clean, replace(STATE, fps=float(number)))
+        assert tracemalloc.get_traced_memory()[0] - before < 300_000  # a hundred panels would be 20 MB
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(hud.draw(clean, STATE), first)
+
+
+@pytest.mark.parametrize(
+    ("expression", "label"),
+    [
+        ("gogh", "gogh"),
+        ("gogh:0.7+wave:0.3", "gogh 70% + wave 30%"),
+        ("/home/me/painting.jpg", "painting"),
+        ("C:/a.jpg", "a"),
+        ("/p/a.jpg:0.5+wave:.5", "a 50% + wave 50%"),
+    ],
+)
+def test_style_labels(expression: str, label: str) -> None:
+    assert style_label(expression) == label

@@ -100,6 +100,7 @@ def test_a_server_that_dies_and_comes_back_in_another_size(mjpeg_camera: Any, ev
     lines: list[str] = []
     source = open_source(mjpeg_camera.url)
     capture = Capture(source, lambda: open_source(mjpeg_camera.url), lines.append, first_retry=0.05)
+    capture.start()
     eventually(lambda: capture.take(1) is not None)
     mjpeg_camera.die()
     eventually(lambda: bool(capture.status().lost))

@@ -9,6 +9,8 @@ from nst_rt.live.virtual_camera import VirtualCamera
 
 
 class FakeCamera:
+    made: "list[FakeCamera]" = []  # noqa: RUF012
+
     def __init__(self, *, width: int, height: int, fps: float, fmt: str) -> None:
         if fps == 13:
             raise RuntimeError("'v4l2loopback' backend: no device.\nIs it loaded?")
@@ -16,6 +18,7 @@ class FakeCamera:
         self.device = "/dev/video7"
         self.sent: list[Any] = []
         self.closed = False
+        self.made.append(self)
 
     def send(self, image: Any) -> None:
         if image[0, 0, 0] == 66:
@@ -35,7 +38,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("package")
 def test_size_stays_even_and_constant(image: Any) -> None:
     camera = VirtualCamera(49, 65, 30)
-    fake = camera._camera
+    fake = FakeCamera.made[-1]
     assert (fake.height, fake.width, fake.fmt, camera.device) == (48, 64, "bgr", "/dev/video7")
     for size in ((49, 65), (480, 640), (10, 300)):
         camera.write(image(100, *size))
