@@ -26,7 +26,7 @@ _FAILURES = 10
 class CameraSettings:
     """What is asked of a camera, which may grant something else; None leaves it to the camera.
 
-    Example:
+    Examples:
         >>> CameraSettings(width=1280, height=720)
         CameraSettings(width=1280, height=720, fps=None)
     """
@@ -61,7 +61,7 @@ class CameraInfo:
 def list_cameras() -> list[CameraInfo]:
     """The cameras that this system lists, by index; empty if there are none, or the system has no list.
 
-    Example:
+    Examples:
         >>> isinstance(list_cameras(), list)
         True
     """
@@ -86,7 +86,7 @@ class Camera:
     Raises:
         SourceError: it cannot be opened or gives no image; the message lists the cameras that there are.
 
-    Example:
+    Examples:
         It needs a camera.
 
         >>> camera = Camera(0, CameraSettings(width=1280, height=720))  # doctest: +SKIP

@@ -24,7 +24,7 @@ _FALLEN_BEHIND = 1.0
 class LiveFrame(NamedTuple):
     """One frame of a source.
 
-    Example:
+    Examples:
         >>> LiveFrame(np.zeros((480, 640, 3), np.uint8), captured=12.5).captured
         12.5
     """
@@ -86,7 +86,7 @@ class Capture:
         clock: seconds of a monotonic clock.
         first_retry: seconds before the first attempt to reconnect.
 
-    Example:
+    Examples:
         It needs a camera.
 
         >>> capture = Capture(Camera(0), lambda: Camera(0), print)  # doctest: +SKIP

@@ -63,7 +63,7 @@ class HudState:
 class Hud:
     """Draws the overlay. A panel is rendered once for each text, and then only mixed into the frames.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> Hud().draw(np.zeros((480, 640, 3), np.uint8), HudState("gogh", "cpu")).shape
         (480, 640, 3)
@@ -102,7 +102,7 @@ class Hud:
 def style_label(expression: str) -> str:
     """A style for people.
 
-    Example:
+    Examples:
         >>> style_label("gogh:0.7+wave:0.3")
         'gogh 70% + wave 30%'
         >>> style_label("/home/me/painting.jpg")

@@ -85,7 +85,7 @@ _ACTIONS = {key: action for row in KEY_ROWS for key, action in row.actions.items
 def action_of(key: str) -> Action | None:
     """What a key does; None if nothing. Capital letters count as small ones.
 
-    Example:
+    Examples:
         >>> action_of("Q")
         <Action.QUIT: 17>
     """

@@ -115,7 +115,7 @@ class LiveLoop:
         report: called with one line for every trouble.
         clock: seconds of a monotonic clock.
 
-    Example:
+    Examples:
         It needs a camera and a display.
 
         >>> from nst_rt import Stylizer

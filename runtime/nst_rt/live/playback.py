@@ -20,7 +20,7 @@ class VideoPlayback:
     Raises:
         InputError: the video is missing, is not a video, or has no images.
 
-    Example:
+    Examples:
         It needs that video.
 
         >>> VideoPlayback("holiday.mp4", loop=True).read().due  # doctest: +SKIP

@@ -37,7 +37,7 @@ class Recorder:
     Args:
         rate: frames a second that the file announces; the frames keep their own times.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> import numpy as np
         >>> recorder = Recorder()
@@ -184,7 +184,7 @@ class Recorder:
 def file_name(style: str, now: datetime, suffix: str) -> str:
     """A name for a snapshot or recording that every file system takes.
 
-    Example:
+    Examples:
         >>> file_name("gogh:0.7+wave:0.3", datetime(2026, 11, 21, 1, 39, 5), ".png")
         'nst-rt-20261121-013905-gogh-0.7-wave-0.3.png'
     """

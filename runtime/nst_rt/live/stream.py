@@ -34,7 +34,7 @@ class Stream:
     Raises:
         SourceError: the URL does not answer, or has no images.
 
-    Example:
+    Examples:
         It needs that camera.
 
         >>> Stream("rtsp://camera.local/live").describe()["format"]  # doctest: +SKIP
@@ -147,7 +147,7 @@ class Stream:
 def fitted(width: int, height: int, most_width: int | None, most_height: int | None) -> tuple[int, int]:
     """Width and height scaled down to fit, proportions kept, both even; unchanged if they fit.
 
-    Example:
+    Examples:
         >>> fitted(1920, 1080, 640, None)
         (640, 360)
     """

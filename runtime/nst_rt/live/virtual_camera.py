@@ -47,7 +47,7 @@ class VirtualCamera:
         DependencyError: pyvirtualcam is not installed.
         OutputError: this computer has no virtual camera.
 
-    Example:
+    Examples:
         It needs a virtual camera driver.
 
         >>> camera = VirtualCamera(480, 640)  # doctest: +SKIP

@@ -104,7 +104,7 @@ class Window:
     Raises:
         DisplayError: no window can be shown here.
 
-    Example:
+    Examples:
         It needs a display.
 
         >>> window = Window()  # doctest: +SKIP

@@ -80,7 +80,7 @@ class ShareClient:
         RoleTakenError: another process has the role.
         ShareError: not a name, another version of the protocol, a damaged segment or one of another user, or not Linux.
 
-    Example:
+    Examples:
         It needs a server: `ShareServer("cam0").run(...)` or `nst-rt share --name cam0` in another process.
 
         >>> import numpy as np

@@ -76,7 +76,7 @@ class ShareServer:
         RoleTakenError: the name has a living server. The segment of a dead one is replaced.
         ShareError: wrong name or number of slots, no room for the memory, or not Linux.
 
-    Example:
+    Examples:
         It would run until another thread or a signal handler calls `server.stop()`.
 
         >>> import numpy as np
