@@ -5,14 +5,14 @@ import json
 import typer
 from nst_export.pytorch import require_torch
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option_fields
 from nst_rt.cli.options import JsonOption
 from nst_rt.errors import INTERRUPTED
 
 from nst_bench.compare.compare_options import CompareOptions
-from nst_bench.harness.options_command import options_from
 
 
-@options_from(CompareOptions)
+@option_fields(CompareOptions)
 def compare(options: CompareOptions, as_json: JsonOption = False) -> None:
     """Compare every method on one photograph and one painting: seconds, memory, losses, and the images.
 

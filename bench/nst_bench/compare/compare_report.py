@@ -133,17 +133,17 @@ class CompareReport:
     def remarks(self, outcome: Outcome) -> list[str]:
         """What the numbers do not show."""
         method, figures = outcome.method, outcome.figures
-        told = list(method.remarks)
+        remarks = list(method.remarks)
         if method.needs:
-            told.append(f"needs {method.needs}")
+            remarks.append(f"needs {method.needs}")
         if outcome.painted:
             live = method.kind != "optimize" and 1 / figures["image_seconds"] >= LIVE_RATE
-            told.append("fast enough for live video here" if live else "too slow for live video here")
+            remarks.append("fast enough for live video here" if live else "too slow for live video here")
             if "tuning_seconds" in figures:
-                told += [figures["training"], f"tuning {duration(figures['tuning_seconds'])}"]
+                remarks += [figures["training"], f"tuning {duration(figures['tuning_seconds'])}"]
             ran = figures["ran"]
-            told.append(" ".join(ran[key] for key in ("device", "precision") if ran.get(key)))
-        return told
+            remarks.append(" ".join(ran[key] for key in ("device", "precision") if ran.get(key)))
+        return remarks
 
     def method_lines(self) -> list[str]:
         """The method of measurement, in paragraphs of Markdown with `code` and **bold** only."""

@@ -2,12 +2,12 @@
 
 from nst_export.pytorch import require_torch
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option_fields
 
-from nst_bench.harness.options_command import options_from
 from nst_bench.quality.quality_options import QualityOptions
 
 
-@options_from(QualityOptions)
+@option_fields(QualityOptions)
 def quality(options: QualityOptions) -> None:
     """Compare networks with paintings, photographs, the optimisation method and each other.
 

@@ -6,12 +6,13 @@ bytes in to host bytes out, a separate warm-up, percentiles instead of a mean.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from nst_rt.engine.timing import LatencyStatistics, StageClock
 from nst_rt.files.reading import file_sha256
+from nst_rt.models.catalog import resolve_style_and_model
 from nst_rt.stylizer.stylizer import Stylizer
 
 from nst_bench.harness.machine import describe_machine
@@ -26,7 +27,7 @@ class LatencyOptions:
     """What `measure_latencies` measures: one style at one or several sizes."""
 
     style: str | None = None
-    """As for `Stylizer.load`, like the next three."""
+    """As for `Stylizer.load`, like the next three; a model file stands for that model in its own style."""
     strength: float = 1.0
     color: float = 1.0
     stroke_size: float = 1.0
@@ -60,8 +61,9 @@ def measure_latencies(options: LatencyOptions, progress: Callable[[], None] = la
         13.1
     """
     cases = [Case.parse(size, options.batch) for size in options.sizes]
-    with options.target.load(
-        style=options.style, strength=options.strength, color=options.color, stroke_size=options.stroke_size
+    style, model = resolve_style_and_model(options.style, options.target.model)
+    with replace(options.target, model=model).load(
+        style=style, strength=options.strength, color=options.color, stroke_size=options.stroke_size
     ) as stylizer:
         results = [
             measure_latency(stylizer, case, frames=options.frames, warm_up=options.warm_up, progress=progress)

@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
 
-from typer.models import OptionInfo
+from typer.models import OptionInfo, ParameterInfo
 
 Command = Callable[..., None]
 
@@ -46,7 +46,7 @@ def option_fields(
         ...     print(options)
     """
     types, others = get_type_hints(kind), given or {}
-    declared = _annotated(kind) if options is None else options
+    declared: Mapping[str, ParameterInfo] = _annotated(kind) if options is None else options
     chosen = [one.name for one in fields(kind) if one.name in declared] if names is None else names
     forms = {
         one.name: others.get(one.name, Given(types[one.name], _default(one), lambda value: value))
@@ -79,15 +79,17 @@ def option_fields(
     return decorate
 
 
-def _annotated(kind: type[Any]) -> dict[str, OptionInfo]:
-    """The options that fields are annotated with, by the fields' names."""
-    found = {}
+def _annotated(kind: type[Any]) -> dict[str, ParameterInfo]:
+    """The options and arguments that fields are annotated with, by the fields' names."""
+    found: dict[str, ParameterInfo] = {}
     for name, hint in get_type_hints(kind, include_extras=True).items():
         for one in getattr(hint, "__metadata__", ()):
-            if isinstance(one, OptionInfo):
+            if isinstance(one, ParameterInfo):
                 found[name] = one
     return found
 
 
 def _default(field: Field[Any]) -> Any:
-    return inspect.Parameter.empty if field.default is MISSING else field.default
+    if field.default is not MISSING:
+        return field.default
+    return inspect.Parameter.empty if field.default_factory is MISSING else field.default_factory()

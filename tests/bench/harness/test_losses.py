@@ -37,7 +37,7 @@ def test_the_losses_are_those_of_the_training(
     extractor: FeatureExtractor, loss_network: LossNetwork, cpu: Hardware
 ) -> None:
     painting, photograph, stylised = draw(1, 64, 80), draw(2, 64, 80), draw(3, 64, 80)
-    settings = PerceptualSettings(content="", loss_network="", style_weight=1, content_weight=1)
+    settings = PerceptualSettings(content="", loss_network="", steps=1, style_weight=1, content_weight=1)
     loss = PerceptualLoss(loss_network, settings, cpu)
 
     def tensor(rgb: np.ndarray) -> object:

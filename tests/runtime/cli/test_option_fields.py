@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from nst_bench.harness.options_command import options_from
+from nst_rt.cli.option_fields import option_fields
 from typer import Argument, Option, Typer
 from typer.testing import CliRunner
 
@@ -27,7 +27,7 @@ def app(called: list[tuple[Fields, bool]]) -> Typer:
     made = Typer()
 
     @made.command()
-    @options_from(Fields)
+    @option_fields(Fields)
     def run(options: Fields, loud: Annotated[bool, Option("--loud")] = False) -> None:
         """Run."""
         called.append((options, loud))
