@@ -4,8 +4,9 @@
 docs/embedding/shared-memory.md describes the protocol.
 """
 
-from nst_rt.shared_memory.client import ShareClient, ShareResult
+from nst_rt.shared_memory.client import ShareClient
 from nst_rt.shared_memory.layout import Status
 from nst_rt.shared_memory.server import ShareServer, ShareSummary
+from nst_rt.shared_memory.share_result import ShareResult
 
 __all__ = ["ShareClient", "ShareResult", "ShareServer", "ShareSummary", "Status"]

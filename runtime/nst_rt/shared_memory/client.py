@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -11,57 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_rt.contract import Frame
-from nst_rt.errors import InputError, NstError, ServerGoneError, ShareError, ShareTimeoutError
+from nst_rt.errors import InputError, ServerGoneError, ShareError, ShareTimeoutError
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
 from nst_rt.shared_memory.frame_layout import FrameLayout
-from nst_rt.shared_memory.layout import SlotHeader, State, Status
+from nst_rt.shared_memory.layout import State, Status
 from nst_rt.shared_memory.ring import RingReader, RingWriter
 from nst_rt.shared_memory.role_locks import Role
 from nst_rt.shared_memory.segment import Segment
 from nst_rt.shared_memory.segment_file import path_of
+from nst_rt.shared_memory.share_result import ShareResult, read_result
 
 _LOOK_AROUND = 0.1
 """Seconds after which a wait is interrupted to see whether the server lives."""
 
 _RETRY = 0.02
 """Seconds between two looks for a server that is not there yet."""
-
-
-@dataclass(frozen=True)
-class ShareResult:
-    """What the server made of one frame."""
-
-    number: int
-    """Number of the frame, as `ShareClient.send` returned it."""
-    status: Status
-    message: str
-    """Why there are no pixels; empty if there are."""
-    pixels: NDArray[np.uint8]
-    """The stylised frame: (H, W, 3), (H, W, 4) or (H, W); (bytes,) for YUV; empty if there is none."""
-    pixel_format: str
-    """That of the frame, by FFmpeg's name; empty if there are no pixels."""
-    time_ns: int
-    """As it was sent."""
-    tag: int
-    """As it was sent."""
-    sent_ns: int
-    """When the frame was complete, in nanoseconds of CLOCK_MONOTONIC."""
-    taken_ns: int
-    """When the server took the frame."""
-    written_ns: int
-    """When the result was complete."""
-
-    def stylized(self) -> NDArray[np.uint8]:
-        """The pixels.
-
-        Raises:
-            InputError: the server refused the frame.
-            NstError: the server could not stylise it.
-        """
-        if self.status is Status.STYLIZED:
-            return self.pixels
-        error = InputError if self.status is Status.REFUSED else NstError
-        raise error(f"frame {self.number}: {self.message}")
 
 
 class ShareClient:
@@ -226,7 +190,7 @@ class ShareClient:
             reader.release()  # or the next call would fail on it again
             raise self._torn(reader)
         try:
-            result = _read_result(slot.header, slot.pixels, segment.geometry.frame_bytes)
+            result = read_result(slot.header, slot.pixels, segment.geometry.frame_bytes)
         except (ValueError, InputError) as error:  # no server writes such a header
             reader.release()
             raise self._torn(reader) from error
@@ -401,29 +365,3 @@ class ShareClient:
             f"{self.name}: result {reader.number - 1} was changed while it was read. A process that is not the server "
             "writes to the segment. Do not use the result; end that process, and receive the next"
         )
-
-
-def _read_result(header: SlotHeader, pixels: NDArray[np.uint8], room: int) -> ShareResult:
-    """The result in a slot, in place.
-
-    Raises:
-        ValueError, InputError: the header is not one that a server writes.
-    """
-    status, pixel_format = Status(header.status), ""
-    if status is Status.STYLIZED:
-        layout = FrameLayout.of(header, room)
-        pixels, pixel_format = layout.view(pixels), layout.pixel_format
-    else:
-        pixels = pixels[:0]
-    return ShareResult(
-        header.number,
-        status,
-        header.message.decode(errors="replace"),
-        pixels,
-        pixel_format,
-        header.time_ns,
-        header.tag,
-        header.sent_ns,
-        header.taken_ns,
-        header.written_ns,
-    )
