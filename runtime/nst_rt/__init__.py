@@ -34,6 +34,7 @@ from nst_rt.errors import (
     SourceError,
     StyleError,
 )
+from nst_rt.version import __version__
 
 if TYPE_CHECKING:
     from nst_rt.contract import Frame, ModelRecord, StyleVector
@@ -76,8 +77,6 @@ if TYPE_CHECKING:
     from nst_rt.stylizer.prepared_frame import PreparedFrame
     from nst_rt.stylizer.protocol import StylizerProtocol
     from nst_rt.stylizer.stylizer import Stylizer
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AudioReader",

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nst_rt import __version__
 from nst_rt.engine.devices import parse_device
 from nst_rt.errors import NstError, OutputError
 from nst_rt.files.atomic import why_not_written
 from nst_rt.files.reading import file_sha256
+from nst_rt.version import __version__
 from nst_train.data.images import read_rgb
 
 from nst_bench.compare.compare_options import CompareOptions

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
-from nst_rt import __version__, contract
+from nst_rt import contract
 from nst_rt.contract import ModelRecord, Parity
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import replacing, why_not_written
+from nst_rt.version import __version__
 
 from nst_export.onnx_graph.graph_builder import set_record
 from nst_export.parity.parity import require_parity

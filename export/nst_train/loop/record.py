@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import torch
 from nst_export.checkpoints.training_checkpoint import TrainingCheckpoint, in_words
-from nst_rt import __version__
 from nst_rt.files.atomic import replacing
 from nst_rt.files.reading import file_sha256
+from nst_rt.version import __version__
 
 FILE = "record.json"
 

@@ -16,12 +16,12 @@ import typer
 import typer.core
 import typer.main
 
-from nst_rt import __version__
 from nst_rt.cli.hints import with_hint
 from nst_rt.cli.messages import fail, logged_lines, say
 from nst_rt.engine.ort import silence_onnxruntime
 from nst_rt.errors import INTERRUPTED, NstError
 from nst_rt.jobs.extras import COMMANDS
+from nst_rt.version import __version__
 
 OWN = {
     "image": "image",

@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 
-import nst_rt
 from nst_rt import contract
 from nst_rt.engine import gpu
 from nst_rt.engine.devices import HOW_TO_GET, PROVIDERS, Device, list_devices
@@ -22,6 +21,7 @@ from nst_rt.engine.session import FrameShape, Session
 from nst_rt.errors import DependencyError, NstError, install_line
 from nst_rt.files import folders
 from nst_rt.models.catalog import BUILT_IN, ModelFiles, find_model
+from nst_rt.version import __version__
 
 Status = Literal["ok", "note", "warning", "error"]
 
@@ -80,7 +80,7 @@ def _installed(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _platform() -> Iterator[Check]:
-    yield Check("nst-rt", "ok", f"{nst_rt.__version__} on Python {platform.python_version()}, {platform.platform()}")
+    yield Check("nst-rt", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     yield Check("CPU", "ok", f"{cpu_name()}, {os.cpu_count()} logical cores")
 
 

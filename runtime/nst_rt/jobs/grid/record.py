@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nst_rt import __version__
 from nst_rt.errors import OutputError
 from nst_rt.files.atomic import replacing, why_not_written
 from nst_rt.files.reading import file_sha256
+from nst_rt.version import __version__
 
 log = logging.getLogger("nst_rt")
 
