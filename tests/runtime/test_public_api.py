@@ -45,10 +45,10 @@ def test_the_public_names_are_exactly_these() -> None:
     assert others == NAMES.split()
 
 
-def test_importing_the_package_loads_no_module_of_it_but_the_errors() -> None:
+def test_importing_the_package_loads_only_errors_and_version() -> None:
     code = "import sys, nst_rt; print(sorted(m for m in sys.modules if m.startswith('nst_rt') or m == 'numpy'))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "['nst_rt', 'nst_rt.errors']"
+    assert done.stdout.strip() == "['nst_rt', 'nst_rt.errors', 'nst_rt.version']"
 
 
 def test_every_error_is_public() -> None:
