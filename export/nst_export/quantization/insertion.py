@@ -22,17 +22,39 @@ from nst_export.quantization.convolutions import Convolution
 from nst_export.quantization.graph_walk import in_order, readers, writer
 from nst_export.quantization.steps import Steps
 
+_LARGEST_SUM = 127
+"""What two neighbouring weights of one sign may add up to, in integers, before both are rounded.
+
+Without VNNI instructions x86 processors add two products of a byte and a weight in 16 bits, and what goes beyond is cut
+off (vpmaddubsw). Rounding adds at most 1 to the sum, and 255 * 128 still fits. Unsigned weights would not be cut off
+either, but make these convolutions slower than float32 on the processors that have VNNI.
+"""
+
 
 def quantise_weights(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Symmetric int8 (out, in, h, w) and the scale of each output channel, float32 (out,).
 
-    All eight bits are used. x86 processors without VNNI instructions add pairs of products in 16 bits, which may
-    saturate; those that have them do not.
+    Each channel takes as much of the eight bits as gives the same sums on every processor.
     """
-    largest = np.abs(kernel).reshape(len(kernel), -1).max(1)
-    scales = (np.maximum(largest, 1e-8) / 127).astype(np.float32)
+    scales = (np.maximum(_largest_sums(kernel), 1e-8) / _LARGEST_SUM).astype(np.float32)
     integers = np.clip(np.rint(kernel / scales[:, None, None, None]), -127, 127).astype(np.int8)
     return integers, scales
+
+
+def _largest_sums(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest sum of two neighbouring weights of one sign, or of one alone, for each output channel.
+
+    Kernels read a channel's weights with the input channels innermost; the order of the file counts too, so that
+    nothing depends on how one of them packs its weights.
+    """
+    orders = [order.reshape(len(kernel), -1) for order in (np.moveaxis(kernel, 1, -1), kernel)]
+    sums = []
+    for weights in orders:
+        for one_sign in (np.maximum(weights, 0), np.maximum(-weights, 0)):
+            following = np.pad(one_sign[:, 1:], ((0, 0), (0, 1)))  # the last one stands alone
+            sums.append((one_sign + following).max(1))
+    largest: NDArray[np.float32] = np.max(sums, axis=0)
+    return largest
 
 
 def quantise(model: onnx.ModelProto, steps: Mapping[str, Steps], chosen: Sequence[Convolution]) -> onnx.ModelProto:

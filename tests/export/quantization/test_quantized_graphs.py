@@ -13,6 +13,8 @@ from nst_export.quantization.insertion import quantise, quantise_weights
 from nst_export.quantization.steps import Steps, steps_of_least_loss
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
+from nst_rt.models import BUILT_IN, find_model
+from onnx import numpy_helper
 
 RECORD = ModelRecord(kind="stylizer", family="test", precision="fp32", stride=1)
 GAINS = np.array([1, 0.01, 30, 0.2], np.float32)
@@ -71,17 +73,68 @@ def test_a_far_value_is_cut_off_where_the_others_gain():
     assert steps_of_least_loss(pair, pair.min(1), pair.max(1)).scale[0] == pytest.approx(400.1 / 255, rel=1e-3)
 
 
-def test_weights_use_all_of_int8_in_every_channel():
-    kernel = np.random.default_rng(0).normal(size=(5, 3, 2, 2)).astype(np.float32) * GAINS.max()
-    kernel[2] = 0
-    integers, scales = quantise_weights(kernel)
-    assert [int(abs(channel).max()) for channel in integers.astype(int)] == [127, 127, 0, 127, 127]
-    assert np.abs(integers * scales[:, None, None, None] - kernel).max() <= scales.max() / 2 * 1.001
+def integer_kernels(model):
+    """The int8 weights of every quantised convolution, int64 (out, in, h, w)."""
+    writers = {node.output[0]: node for node in model.graph.node}
+    weights = [writers.get(node.input[1]) for node in model.graph.node if node.op_type == "Conv"]
+    names = [node.input[0] for node in weights if node is not None and node.op_type == "DequantizeLinear"]
+    arrays = {tensor.name: tensor for tensor in model.graph.initializer}
+    return [numpy_helper.to_array(arrays[name]).astype(int) for name in names]
+
+
+def sums_in_16_bits(kernel):
+    """What x86 processors without VNNI instructions add up in 16 bits, at most: two products of 255 and a weight."""
+    flat = [order.reshape(len(kernel), -1) for order in (kernel.transpose(0, 2, 3, 1), kernel)]
+    pairs = [np.stack([weights[:, :-1], weights[:, 1:]]) for weights in flat]
+    return np.stack([sign * 255 * (sign * pair).clip(0).sum(0) for pair in pairs for sign in (-1, 1)])
+
+
+def same_on_every_processor(kernel):
+    sums = sums_in_16_bits(kernel)
+    return bool(sums.min(initial=0) >= -(2**15) and sums.max(initial=0) < 2**15)
+
+
+def test_neighbouring_weights_never_leave_16_bits():
+    random = np.random.default_rng(0)
+    for shape in ((5, 3, 2, 2), (8, 6, 3, 3), (4, 7, 1, 1), (4, 1, 1, 1)):
+        kernel = random.normal(size=shape).astype(np.float32) * GAINS.max()
+        kernel[2] = 0
+        integers, scales = quantise_weights(kernel)
+        assert same_on_every_processor(integers.astype(int))
+        assert np.abs(integers * scales[:, None, None, None] - kernel).max() <= scales.max() / 2 * 1.001
+    full = np.full((1, 1, 1, 2), 127)
+    assert not same_on_every_processor(full)
+    assert not same_on_every_processor(-full)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([1.0, 0.0, 1.0, 0.0], [127, 0, 127, 0]),
+        ([1.0, -1.0, 1.0, -1.0], [127, -127, 127, -127]),  # never both at once
+        ([1.0, 1.0, 0.0, 0.0], [64, 64, 0, 0]),
+        ([0.0, 0.0, -0.5, -2.0], [0, 0, -25, -102]),
+        ([0.0, 0.0, 0.0, 0.0], [0, 0, 0, 0]),
+    ],
+)
+def test_weights_use_as_much_of_int8_as_their_neighbours_allow(weights, expected):
+    kernel = np.array(weights, np.float32).reshape(1, 4, 1, 1)
+    for placed in (kernel, kernel.transpose(0, 2, 3, 1)):
+        assert quantise_weights(placed)[0].ravel().tolist() == expected
+
+
+def test_the_built_in_network_is_the_same_on_every_processor():
+    path = find_model(BUILT_IN).int8
+    kernels = integer_kernels(onnx.load(path))
+    assert kernels
+    assert all(same_on_every_processor(kernel) for kernel in kernels)
 
 
 def test_every_channel_is_as_exact_as_its_own_loudness_allows(network, run):
     x = features(seed=2)  # one of those calibrated on: what lies outside would be cut off
-    wanted, found = run(network, x=x), run(quantised(network), x=x)
+    model = quantised(network)
+    assert all(same_on_every_processor(kernel) for kernel in integer_kernels(model))  # also where this one has VNNI
+    wanted, found = run(network, x=x), run(model, x=x)
     error = np.sqrt(np.square(found - wanted).mean((0, 2, 3))) / wanted.std((0, 2, 3))
     assert 0 < error.min() <= error.max() < 0.03  # one scale for all would leave the quiet channel nothing: error 1
 
