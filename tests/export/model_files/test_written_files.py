@@ -99,7 +99,7 @@ def test_one_model_that_fails_leaves_everything_as_it_was(
 def test_files_that_exist_are_replaced_only_when_asked_to(checkpoint, out, monkeypatch):
     half = out.with_name("net.fp16.onnx")
     half.write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"net\.fp16\.onnx: exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"net\.fp16\.onnx: exists already.*overwrite it"):
         export_transformer(checkpoint, out)
     assert names(out) == ["net.fp16.onnx"]
     export_transformer(checkpoint, out, ExportOptions(overwrite=True))

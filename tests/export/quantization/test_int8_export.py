@@ -125,7 +125,7 @@ def test_what_cannot_be_quantised_is_refused(plain, styled, tmp_path):
     written = export_int8(plain).file.path
     with pytest.raises(ModelError, match="int8 already"):
         export_int8(written)
-    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"exists already.*overwrite it"):
         export_int8(plain)
     export_int8(plain, overwrite=True)
     with pytest.raises(OutputError, match=r"ends with \.int8\.onnx"):
@@ -204,7 +204,7 @@ def test_copies_are_planned_like_other_targets(encoding, plain, tmp_path):
         return sorted(path.name for path in out.iterdir())
 
     styles.write_text("mine")
-    with pytest.raises(OutputError, match=r"own\.styles\.json: exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"own\.styles\.json: exists already.*overwrite it"):
         export_int8(encoding, target)
     assert there() == ["own.styles.json"]
     assert styles.read_text() == "mine"
