@@ -153,7 +153,7 @@ def test_every_option_of_the_page_exists() -> None:
 def failures() -> dict[str, str]:
     """The first words between backticks in the second column of the page's last table, by the first column."""
     found: dict[str, str] = {}
-    for line in TEXT[TEXT.index("## What goes wrong") :].splitlines():
+    for line in TEXT[TEXT.index("## What can go wrong") :].splitlines():
         cells = line.strip("|").split("|")
         if len(cells) == 3 and (message := re.search("`([^`]+)`", cells[1])):
             found[cells[0].strip()] = message[1]
