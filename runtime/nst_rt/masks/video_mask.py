@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
+from nst_rt.closable import Closable
 from nst_rt.masks.mask import StillMask
 from nst_rt.masks.mask_reader import by_light, labelled_smoothly
 from nst_rt.masks.weights import Weights, feather_for, feathered, resized, tell_resizing
@@ -17,7 +17,7 @@ from nst_rt.styles.regions import Label
 log = logging.getLogger("nst_rt")
 
 
-class VideoMask:
+class VideoMask(Closable):
     """A mask whose weights change with every frame. After its end the last weights stay, with a warning.
 
     Args:
@@ -76,14 +76,6 @@ class VideoMask:
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
-
-    def __enter__(self) -> "VideoMask":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_mask(

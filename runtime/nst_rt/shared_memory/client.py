@@ -4,12 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_rt.closable import Closable
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError, ServerGoneError, ShareError, ShareTimeoutError
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
@@ -28,7 +27,7 @@ _RETRY = 0.02
 """Seconds between two looks for a server that is not there yet."""
 
 
-class ShareClient:
+class ShareClient(Closable):
     """Sends frames to a `ShareServer` of another process and receives the results.
 
     A client is a producer, a consumer or both. One thread may send while another one receives; apart from that a client
@@ -248,14 +247,6 @@ class ShareClient:
     def close(self) -> None:
         """Give back the roles, which another process may take; harmless twice."""
         self._disconnect()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _send_between_old_results(self, frame: Frame, deadline: float) -> int:
         """Send a frame; results that take up the room, for example of a dead producer, are skipped meanwhile."""

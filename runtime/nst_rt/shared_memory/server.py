@@ -8,9 +8,8 @@ and the producer finds no room. The producer decides which frames to leave out.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
+from nst_rt.closable import Closable
 from nst_rt.engine.timing import LatencyStatistics, RateMeter
 from nst_rt.errors import InputError, NstError, ShareError
 from nst_rt.shared_memory.frame_layout import FrameLayout
@@ -61,7 +60,7 @@ class ShareSummary:
         )
 
 
-class ShareServer:
+class ShareServer(Closable):
     """Makes a segment of shared memory and serves it until `stop`; `close`, or the end of a `with`, removes it.
 
     A process that forks while it has a server keeps the server's lock in the child, so the server seems to live.
@@ -154,14 +153,6 @@ class ShareServer:
             self._segment.remove()
             self._clients.clear()
             self._segment.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _await_room(self) -> bool:
         """Wait for a moment for room for a result; whether there is any."""

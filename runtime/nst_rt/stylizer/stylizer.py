@@ -1,12 +1,12 @@
 """The stylizer: a network, a style, and a call that turns frames into stylised frames."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
 from nst_rt import contract
+from nst_rt.closable import Closable
 from nst_rt.contract import Frame, ModelRecord, StyleVector
 from nst_rt.engine.ort import load_onnxruntime
 from nst_rt.engine.session_cache import SessionCache
@@ -21,7 +21,7 @@ FINEST_STROKES, LARGEST_STROKES = 0.25, 8.0
 """The range of `stroke_size`, relative to the usual size."""
 
 
-class Stylizer:
+class Stylizer(Closable):
     """Stylises frames with one network; the style, its strength and its colours can change between any two calls.
 
     `Stylizer.load` makes one. A session is opened for each frame size, at the first frame of that size. Threads may
@@ -346,14 +346,6 @@ class Stylizer:
         """Close every session; the next call opens what it needs."""
         self._sessions.close()
         self._vectors.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Stylizer {self._files.name} style={self._style!r} on {self.device}>"

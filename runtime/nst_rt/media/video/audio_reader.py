@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import cast
 
 import av
 
+from nst_rt.closable import Closable
 from nst_rt.media.video.video_file import open_video
 
 
-class AudioReader:
+class AudioReader(Closable):
     """Reads the audio tracks of a video, in a second pass through the file.
 
     The second pass costs a little disk, and no reader of frames has to queue packets: whoever writes takes audio
@@ -57,11 +57,3 @@ class AudioReader:
     def close(self) -> None:
         """Close the file."""
         self._container.close()
-
-    def __enter__(self) -> "AudioReader":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 import av
 import numpy as np
 
+from nst_rt.closable import Closable
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError
 from nst_rt.media.pixels.color_spaces import ColorSpace
@@ -42,7 +42,7 @@ class VideoFrame(NamedTuple):
     """Seconds."""
 
 
-class VideoReader:
+class VideoReader(Closable):
     """Reads every frame of a video's first video track, in the order of showing; decodes on several threads.
 
     Iterate once, in one thread. A video that is cut or damaged gives the frames that can be decoded, and the iteration
@@ -241,11 +241,3 @@ class VideoReader:
     def close(self) -> None:
         """Close the file; not while another thread iterates."""
         self._decoder.close()
-
-    def __enter__(self) -> "VideoReader":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
