@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from nst_rt.cli.frame_options import parse_sides
 from nst_rt.cli.messages import say
-from nst_rt.cli.option_fields import Command, Given, option_fields
+from nst_rt.cli.option_fields import Command, Given, option, option_fields
 from nst_rt.cli.options import OPTIONS as STYLIZER_OPTIONS
 from nst_rt.cli.options import JsonOption
 from nst_rt.jobs.extras import refuse_missing
@@ -146,14 +146,12 @@ def _height_and_width(size: str | None) -> tuple[int, int] | None:
 
 def _made_output(name: str) -> OptionInfo:
     """The output option of a command that makes a file of a model."""
-    option: OptionInfo = typer.Option(
-        "--output",
-        "-o",
-        help=f"{name}; if left out, beside MODEL, or in the working folder if MODEL is a name. In another folder than "
+    return option(
+        "--output -o",
+        f"{name}; if left out, beside MODEL, or in the working folder if MODEL is a name. In another folder than "
         "MODEL, its NAME.styles.json and NAME.encoder.onnx are copied too.",
         show_default=False,
     )
-    return option
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from nst_export.pytorch import require_torch
-from nst_rt.cli.options import OPTIONS, JsonOption
+from nst_rt.cli.options import OPTIONS, JsonOption, loss_network_option, output_option
 from nst_rt.errors import INTERRUPTED
 
 from nst_train import train_options as options
@@ -43,24 +43,14 @@ def optimize(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE|FOLDER",
-            help="The image; photo.STYLE.jpg beside photo.jpg if left out.",
-            show_default=False,
-        ),
+        output_option("The image; photo.STYLE.jpg beside photo.jpg if left out.", metavar="FILE|FOLDER"),
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(
-            "--loss-network",
-            "--weights",
-            metavar="FILE|vgg19|vgg16",
-            help="The VGG that judges: torchvision's file, or an .npz. By name, or left out, it is taken from "
+        loss_network_option(
+            "The VGG that judges: torchvision's file, or an .npz. By name, or left out, it is taken from "
             "torch.hub's cache, where it is downloaded to (VGG-19: 548 MB).",
-            show_default=False,
-            rich_help_panel=options.LOSS,
+            options.LOSS,
         ),
     ] = None,
     content_layer: options.ContentLayerOption = "relu3_1",

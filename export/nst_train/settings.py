@@ -4,9 +4,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from nst_rt.cli.option_fields import option
 from nst_rt.errors import InputError
-from typer.models import OptionInfo
 
 DATA, RUN, LOSS = "Data", "Run", "Losses"
 """Panels of the help."""
@@ -23,17 +22,6 @@ WIDER = 2
 """Sides of wide crops, as a multiple of the usual ones; there are a quarter as many of them."""
 WIDEST = 1.6
 """The largest part of a photograph that a crop shows, as a multiple of the crop's side."""
-
-
-def option(flags: str, help: str = "", *, panel: str, **limits: Any) -> OptionInfo:
-    """The command line's option of a field.
-
-    Args:
-        flags: separated by spaces.
-        limits: as of `typer.Option`: `min`, `max`, `show_default`.
-    """
-    made: OptionInfo = typer.Option(*flags.split(), help=help, rich_help_panel=panel, **limits)
-    return made
 
 
 @dataclass(frozen=True, kw_only=True)

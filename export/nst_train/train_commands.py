@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from nst_export.pytorch import require_torch
-from nst_rt.cli.option_fields import Command, Given, option_fields
+from nst_rt.cli.option_fields import Command, Given, option, option_fields
 from nst_rt.errors import INTERRUPTED, ModelError, StyleError
 
 from nst_train.settings import (
@@ -19,7 +19,6 @@ from nst_train.settings import (
     RunOptions,
     RunSettings,
     TransformerSettings,
-    option,
 )
 
 app = typer.Typer(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import OPTIONS
 from nst_rt.models.catalog import BUILT_IN
 
@@ -17,162 +17,144 @@ QUICK = {"photographs": 3, "named": 3, "held_out": 2, "frames": 12, "flicker_sty
 class QualityOptions:
     """What `measure_quality` measures; an amount of 0 takes all."""
 
-    content: Annotated[
-        Path, typer.Option("--content", help="Folder of photographs.", show_default=False, rich_help_panel=IMAGES)
-    ]
+    content: Annotated[Path, option("--content", "Folder of photographs.", panel=IMAGES, show_default=False)]
     styles: Annotated[
         Path,
-        typer.Option(
-            "--styles",
-            help="Folder with the paintings behind named styles.",
-            show_default=False,
-            rich_help_panel=IMAGES,
-        ),
+        option("--styles", "Folder with the paintings behind named styles.", panel=IMAGES, show_default=False),
     ]
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Folder for quality.json, quality.md and the sheets. Its folder `measurements` keeps what a later run "
+        option(
+            "--output -o",
+            "Folder for quality.json, quality.md and the sheets. Its folder `measurements` keeps what a later run "
             "with the same options need not measure again.",
             show_default=False,
         ),
     ]
     table: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--table",
-            help="Which painting belongs to which style (TOML, one section per style); the built-in table if left out.",
+            "Which painting belongs to which style (TOML, one section per style); the built-in table if left out.",
+            panel=IMAGES,
             show_default=False,
-            rich_help_panel=IMAGES,
         ),
     ] = None
     paintings: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--paintings",
-            help="Folder of paintings, some of them held out of the training; style encoders are measured on those.",
+            "Folder of paintings, some of them held out of the training; style encoders are measured on those.",
+            panel=IMAGES,
             show_default=False,
-            rich_help_panel=IMAGES,
         ),
     ] = None
     held_out_every: Annotated[
         int,
-        typer.Option(
+        option(
             "--held-out-every",
+            "One of this many paintings was held out, as `nst-rt train conditional --hold-out` does; 1: all.",
+            panel=IMAGES,
             min=1,
-            help="One of this many paintings was held out, as `nst-rt train conditional --hold-out` does; 1: all.",
-            rich_help_panel=IMAGES,
         ),
     ] = 10
     model: Annotated[
         str,
-        typer.Option("--model", "-m", help="The network to judge: a name or an .onnx file.", rich_help_panel=IMAGES),
+        option("--model -m", "The network to judge: a name or an .onnx file.", panel=IMAGES),
     ] = BUILT_IN
     contenders: Annotated[
         list[str],
-        typer.Option(
-            "--contender",
-            "-c",
-            help="Another model, NAME=MODEL.onnx; one with a baked style needs its painting: "
+        option(
+            "--contender -c",
+            "Another model, NAME=MODEL.onnx; one with a baked style needs its painting: "
             "NAME=MODEL.onnx@PAINTING.jpg. May be repeated.",
+            panel=IMAGES,
             show_default=False,
-            rich_help_panel=IMAGES,
         ),
     ] = field(default_factory=list)
     tuned: Annotated[
         list[str],
-        typer.Option(
+        option(
             "--tuned",
-            help="A style of your library (`nst-rt add-style --tune`), NAME=PAINTING, or NAME alone where a measured "
+            "A style of your library (`nst-rt add-style --tune`), NAME=PAINTING, or NAME alone where a measured "
             "painting has that name. May be repeated.",
+            panel=IMAGES,
             show_default=False,
-            rich_help_panel=IMAGES,
         ),
     ] = field(default_factory=list)
     video: Annotated[
         list[Path],
-        typer.Option(
-            "--video",
-            help="A clip, or a folder of clips, for flicker. May be repeated.",
-            show_default=False,
-            rich_help_panel=IMAGES,
+        option(
+            "--video", "A clip, or a folder of clips, for flicker. May be repeated.", panel=IMAGES, show_default=False
         ),
     ] = field(default_factory=list)
     flicker_to: Annotated[
         str | None,
-        typer.Option(
-            "--flicker-to",
-            help="The contender whose flicker the others are compared to.",
-            show_default=False,
-            rich_help_panel=IMAGES,
+        option(
+            "--flicker-to", "The contender whose flicker the others are compared to.", panel=IMAGES, show_default=False
         ),
     ] = None
     loss_network: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--loss-network",
-            help="The VGG that judges, as in `nst-rt train`; the one in torch.hub's cache if left out.",
+            "The VGG that judges, as in `nst-rt train`; the one in torch.hub's cache if left out.",
+            panel=IMAGES,
             show_default=False,
-            rich_help_panel=IMAGES,
         ),
     ] = None
     photographs: Annotated[
-        int, typer.Option(min=0, help="How many of the folder, evenly spaced; 0 takes all.", rich_help_panel=AMOUNT)
+        int, option("--photographs", "How many of the folder, evenly spaced; 0 takes all.", panel=AMOUNT, min=0)
     ] = 20
     side: Annotated[
-        int, typer.Option(min=64, help="Larger photographs are reduced to this long side.", rich_help_panel=AMOUNT)
+        int, option("--side", "Larger photographs are reduced to this long side.", panel=AMOUNT, min=64)
     ] = 480
     named: Annotated[
-        int, typer.Option(min=0, help="How many named styles, evenly spaced; 0 takes all.", rich_help_panel=AMOUNT)
+        int, option("--named", "How many named styles, evenly spaced; 0 takes all.", panel=AMOUNT, min=0)
     ] = 0
-    held_out: Annotated[
-        int, typer.Option("--held-out", min=0, help="How many held-out paintings; 0 takes all.", rich_help_panel=AMOUNT)
-    ] = 0
+    held_out: Annotated[int, option("--held-out", "How many held-out paintings; 0 takes all.", panel=AMOUNT, min=0)] = 0
     pairs: Annotated[
         int,
-        typer.Option(
-            min=0,
-            help="Photographs per named style that the optimisation method paints too, 500 steps each: minutes per "
+        option(
+            "--pairs",
+            "Photographs per named style that the optimisation method paints too, 500 steps each: minutes per "
             "pair on a CPU. 0 leaves the method out.",
-            rich_help_panel=AMOUNT,
+            panel=AMOUNT,
+            min=0,
         ),
     ] = 1
     reference_precision: Annotated[
         str,
-        typer.Option(
+        option(
             "--reference-precision",
-            help="Of the optimisation method: fp32, bf16 (faster if the CPU has it; may stop improving after some "
+            "Of the optimisation method: fp32, bf16 (faster if the CPU has it; may stop improving after some "
             "hundred steps) or auto.",
-            rich_help_panel=AMOUNT,
+            panel=AMOUNT,
         ),
     ] = "fp32"
     reference_style_weight: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--reference-style-weight",
+            "Of the optimisation method, at a content weight of 1; that of `nst-rt optimize` if left out.",
+            panel=AMOUNT,
             min=0,
-            help="Of the optimisation method, at a content weight of 1; that of `nst-rt optimize` if left out.",
             show_default=False,
-            rich_help_panel=AMOUNT,
         ),
     ] = None
     frames: Annotated[
-        int, typer.Option(min=0, help="Frames from the middle of each clip; 0 takes all.", rich_help_panel=AMOUNT)
+        int, option("--frames", "Frames from the middle of each clip; 0 takes all.", panel=AMOUNT, min=0)
     ] = 60
     flicker_styles: Annotated[
         int,
-        typer.Option(
-            "--flicker-styles", min=0, help="How many named styles on each clip; 0 takes all.", rich_help_panel=AMOUNT
-        ),
+        option("--flicker-styles", "How many named styles on each clip; 0 takes all.", panel=AMOUNT, min=0),
     ] = 3
     quick: Annotated[
         bool,
-        typer.Option(
+        option(
             "--quick",
-            help="Minutes in all: 3 photographs, 3 named styles, 2 held-out paintings, 1 pair, 12 frames.",
-            rich_help_panel=AMOUNT,
+            "Minutes in all: 3 photographs, 3 named styles, 2 held-out paintings, 1 pair, 12 frames.",
+            panel=AMOUNT,
         ),
     ] = False
     device: Annotated[str, OPTIONS["device"]] = "auto"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nst_rt.cli.messages import say
-from nst_rt.cli.options import RUNNING, JsonOption, OverwriteOption, stylizer_options
+from nst_rt.cli.options import RUNNING, JsonOption, OverwriteOption, output_option, stylizer_options
 from nst_rt.files.paths import local_path
 from nst_rt.jobs.stylizer_options import StylizerOptions
 
@@ -31,13 +31,7 @@ def demo(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The contact sheet; photo.styles.jpg beside photo.jpg, or nst-rt-styles.jpg, if left out.",
-            show_default=False,
-        ),
+        output_option("The contact sheet; photo.styles.jpg beside photo.jpg, or nst-rt-styles.jpg, if left out."),
     ] = None,
     style: Annotated[
         list[str] | None, typer.Option("--style", "-s", help="Only this style; may be given several times.")

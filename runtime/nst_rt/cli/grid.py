@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from nst_rt.cli.messages import say
-from nst_rt.cli.options import RUNNING, JsonOption, stylizer_options
+from nst_rt.cli.options import RUNNING, JsonOption, loss_network_option, output_option, stylizer_options
 from nst_rt.errors import INTERRUPTED
 from nst_rt.jobs.stylizer_options import StylizerOptions
 
@@ -59,13 +59,7 @@ def grid(
     ],
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            show_default=False,
-            help="The sheet; the images go to a folder beside it.",
-        ),
+        output_option("The sheet; the images go to a folder beside it."),
     ],
     style: Annotated[
         list[str] | None,
@@ -109,13 +103,7 @@ def grid(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(
-            "--loss-network",
-            "--weights",
-            metavar="FILE|vgg19|vgg16",
-            help="The VGG that judges --method optimize, as in `nst-rt optimize`.",
-            show_default=False,
-        ),
+        loss_network_option("The VGG that judges --method optimize, as in `nst-rt optimize`."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make every image again, and replace files that are not a grid's.")

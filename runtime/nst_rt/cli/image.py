@@ -14,6 +14,7 @@ from nst_rt.cli.options import (
     JsonOption,
     OverwriteOption,
     StylesOption,
+    output_option,
     stylizer_options,
 )
 from nst_rt.errors import OutputError
@@ -38,15 +39,12 @@ def image(
     *,
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE|FOLDER|-",
-            show_default=False,
-            help="For several images or styles a folder, made if missing; for one a file, a folder with a / at its "
+        output_option(
+            "For several images or styles a folder, made if missing; for one a file, a folder with a / at its "
             "end, or - for stdout. "
             "Left out: photo.STYLE.jpg beside photo.jpg, with settings that are not the usual ones: "
             "photo.gogh.strength-0.5.jpg.",
+            metavar="FILE|FOLDER|-",
         ),
     ] = None,
     style: StylesOption = None,

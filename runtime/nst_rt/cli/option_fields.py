@@ -6,6 +6,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
 
+import typer
 from typer.models import OptionInfo, ParameterInfo
 
 Command = Callable[..., None]
@@ -19,6 +20,18 @@ class Given:
     default: Any
     convert: Callable[[Any], Any]
     """Makes the field's value of it."""
+
+
+def option(flags: str, help: str = "", *, panel: str | None = None, **more: Any) -> OptionInfo:
+    """The option of a field, or of a command's parameter.
+
+    Args:
+        flags: separated by spaces.
+        panel: of the help.
+        more: as of `typer.Option`: `min`, `max`, `metavar`, `show_default`.
+    """
+    made: OptionInfo = typer.Option(*flags.split(), help=help, rich_help_panel=panel, **more)
+    return made
 
 
 def option_fields(

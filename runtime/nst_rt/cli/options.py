@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer.models import OptionInfo
 
-from nst_rt.cli.option_fields import Command, Given, option_fields
+from nst_rt.cli.option_fields import Command, Given, option, option_fields
 from nst_rt.errors import StyleError
 from nst_rt.jobs.stylizer_options import StylizerOptions
 
@@ -90,6 +90,16 @@ StylesOption = Annotated[
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
+
+
+def output_option(help: str, metavar: str = "FILE") -> OptionInfo:
+    """`--output`: where a command writes its result."""
+    return option("--output -o", help, metavar=metavar, show_default=False)
+
+
+def loss_network_option(help: str, panel: str | None = None) -> OptionInfo:
+    """`--loss-network`: the VGG that judges."""
+    return option("--loss-network --weights", help, panel=panel, metavar="FILE|vgg19|vgg16", show_default=False)
 
 
 def stylizer_options(*names: str) -> Callable[[Command], Command]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nst_rt.cli.frame_options import MatrixOption, check_choice, parse_sides
+from nst_rt.cli.frame_options import MatrixOption, check_choice, check_colors, parse_sides, range_option, size_option
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import LOOK, MASK, RUNNING, stylizer_options
 from nst_rt.errors import INTERRUPTED
@@ -44,17 +44,10 @@ def pipe(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option("--size", metavar="WxH", show_default=False, help="Of raw frames; yuv4mpegpipe says it itself."),
+        size_option("Of raw frames; yuv4mpegpipe says it itself."),
     ] = None,
     matrix: MatrixOption = "auto",
-    range: Annotated[
-        str,
-        typer.Option(
-            "--range",
-            metavar="NAME",
-            help="Of YUV and gray: limited (16 to 235), full, or auto: as yuv4mpegpipe says, else limited; gray full.",
-        ),
-    ] = "auto",
+    range: Annotated[str, range_option("as yuv4mpegpipe says, else limited; gray full")] = "auto",
     rate: Annotated[
         str | None,
         typer.Option(
@@ -75,14 +68,12 @@ def pipe(
     from nst_rt.jobs.pipe_job import PipeFormat, PipeJob
     from nst_rt.jobs.progress import silent
     from nst_rt.media.raw_frames.byte_streams import StopRequest
-    from nst_rt.media.raw_frames.color_matrix import MATRICES, RANGES
     from nst_rt.media.raw_frames.standard_streams import frames_from_stdin, frames_to_stdout
     from nst_rt.media.raw_frames.stream_format import FORMATS
 
     check_choice("--format", format, FORMATS)
     check_choice("--output-format", output_format or format, FORMATS)
-    check_choice("--matrix", matrix, ("auto", *MATRICES))
-    check_choice("--range", range, ("auto", *RANGES))
+    check_colors(matrix, range)
     report = silent if quiet else say
     job = PipeJob(
         options,

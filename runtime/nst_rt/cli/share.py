@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from nst_rt.cli.frame_options import MatrixOption, check_choice, parse_sides
+from nst_rt.cli.frame_options import MatrixOption, check_colors, parse_sides, range_option, size_option
 from nst_rt.cli.messages import say
 from nst_rt.cli.options import LOOK, RUNNING, stylizer_options
 from nst_rt.jobs.stylizer_options import StylizerOptions
@@ -24,25 +24,13 @@ def share(
     options: StylizerOptions,
     size: Annotated[
         str | None,
-        typer.Option(
-            "--size",
-            metavar="WxH",
-            show_default=False,
-            help="Of the largest frame, 1920x1080 if left out; if given, the network is made ready for it at once.",
-        ),
+        size_option("Of the largest frame, 1920x1080 if left out; if given, the network is made ready for it at once."),
     ] = None,
     slots: Annotated[
         int, typer.Option("--slots", min=1, max=64, help="Frames, and as many results, that may wait.")
     ] = 3,
     matrix: MatrixOption = "auto",
-    range: Annotated[
-        str,
-        typer.Option(
-            "--range",
-            metavar="NAME",
-            help="Of YUV and gray: limited (16 to 235), full, or auto: YUV limited, gray full.",
-        ),
-    ] = "auto",
+    range: Annotated[str, range_option("YUV limited, gray full")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="On stderr nothing but errors.")] = False,
 ) -> None:
     """Serve stylised frames to a program in C, C++ or Python through shared memory, until Ctrl-C.
@@ -52,10 +40,8 @@ def share(
     from nst_rt.cli.signals import signals_interrupt, signals_stop
     from nst_rt.jobs.progress import silent
     from nst_rt.jobs.share_job import open_share
-    from nst_rt.media.raw_frames.color_matrix import MATRICES, RANGES
 
-    check_choice("--matrix", matrix, ("auto", *MATRICES))
-    check_choice("--range", range, ("auto", *RANGES))
+    check_colors(matrix, range)
     sides = parse_sides(size) if size is not None else None
     report = silent if quiet else say
     with (

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nst_rt.cli.messages import say
-from nst_rt.cli.options import LOOK, MASK, RUNNING, JsonOption, OverwriteOption, stylizer_options
+from nst_rt.cli.options import LOOK, MASK, RUNNING, JsonOption, OverwriteOption, output_option, stylizer_options
 from nst_rt.files.paths import local_path
 from nst_rt.jobs.stylizer_options import StylizerOptions
 
@@ -41,13 +41,9 @@ def video(
     *,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            show_default=False,
-            help="The stylised video: .mp4, .mov or .mkv; VIDEO.STYLE.mp4 beside VIDEO if left out, "
-            "with settings that are not the usual ones: video.gogh.strength-0.5.mp4.",
+        output_option(
+            "The stylised video: .mp4, .mov or .mkv; VIDEO.STYLE.mp4 beside VIDEO if left out, "
+            "with settings that are not the usual ones: video.gogh.strength-0.5.mp4."
         ),
     ] = None,
     options: StylizerOptions,
