@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from nst_export.networks.conditional_layers import ConditionalInstanceNorm2d
 from nst_export.networks.conditional_network import ConditionalTransformer
+from nst_export.networks.forward_hooks import forward_hooks
 from nst_export.networks.noise import FixedNoise
 
 LIMIT = 65504.0
@@ -37,13 +38,12 @@ def largest_outputs(network: nn.Module) -> Iterator[dict[nn.Module, float]]:
     def watch(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
         largest[module] = max(largest.get(module, 0.0), float(output.detach().abs().max()))
 
-    leaves = [module for module in network.modules() if not list(module.children())]
-    handles = [module.register_forward_hook(watch) for module in leaves]
-    try:
+    with forward_hooks(_leaves(network), watch):
         yield largest
-    finally:
-        for handle in handles:
-            handle.remove()
+
+
+def _leaves(network: nn.Module) -> list[nn.Module]:
+    return [module for module in network.modules() if not list(module.children())]
 
 
 @contextmanager
@@ -58,15 +58,13 @@ def stored_as_fp16(network: nn.Module) -> Iterator[None]:
         return output.half().float()
 
     saved = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-    handles = [module.register_forward_hook(rounded) for module in network.modules() if not list(module.children())]
     try:
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.copy_(parameter.half().float())
-        yield
+        with forward_hooks(_leaves(network), rounded):
+            yield
     finally:
-        for handle in handles:
-            handle.remove()
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.copy_(saved[name])
@@ -149,12 +147,8 @@ def _channel_means(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, lis
     def watch(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
         means[module].append(output.detach().mean(dim=(2, 3)).mean(dim=0))
 
-    handles = [module.register_forward_hook(watch) for module in modules]
-    try:
+    with forward_hooks(modules, watch):
         yield means
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _run(network: nn.Module, inputs: Inputs) -> None:

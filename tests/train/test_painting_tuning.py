@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from nst_export.networks.conditional_network import ConditionalTransformer
 from nst_export.parity import sample_images as sample_images
 from nst_rt import Stylizer
 from nst_rt.cli import app
+from nst_rt.jobs.tuning import TuningOptions
 from nst_train.data.drawn_images import DrawnImages
 from nst_train.settings import PerceptualSettings
 from nst_train.tuning import painting_tuning
@@ -50,8 +52,8 @@ def settings(world: Path) -> PerceptualSettings:
 
 
 def tune(model: Path, world: Path, settings: PerceptualSettings, **changes: Any) -> Any:
-    options = {"minutes": 5.0, "photographs": world / "photographs", "loss_network": world / "vgg.npz", "device": "cpu"}
-    return tune_to_painting(model, world / "gogh.png", None, settings=settings, **(options | changes))
+    options = TuningOptions(photographs=world / "photographs", loss_network=world / "vgg.npz", device="cpu")
+    return tune_to_painting(model, world / "gogh.png", None, replace(options, **changes), settings=settings)
 
 
 def test_it_tells_how_much_closer_it_came(

@@ -124,7 +124,7 @@ def _load_network(request: dict[str, Any], photograph: "Frame") -> tuple[Paint, 
 def _tuned_vector(request: dict[str, Any]) -> "tuple[StyleVector, str]":
     from nst_export.pytorch import require_torch
     from nst_rt.engine.session import read_model
-    from nst_rt.jobs.tuning import load_tuner
+    from nst_rt.jobs.tuning import TuningOptions, load_tuner
     from nst_rt.models.catalog import find_model
     from nst_rt.styles.style_encoder import StyleEncoder
 
@@ -135,9 +135,11 @@ def _tuned_vector(request: dict[str, Any]) -> "tuple[StyleVector, str]":
         files.fp32 or files.path,
         painting,
         None if encoder is None else encoder(painting).reshape(-1),
-        minutes=request["minutes"],
-        loss_network=Path(request["loss_network"]),
-        device=request["tuning_device"],
+        TuningOptions(
+            minutes=request["minutes"],
+            loss_network=Path(request["loss_network"]),
+            device=request["tuning_device"],
+        ),
     )
     return tuned.vector, tuned.training
 

@@ -1,12 +1,14 @@
 """The files of a report: each one appears whole or not at all."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 from nst_rt.contract import Frame
+from nst_rt.errors import NstError
 from nst_rt.files.atomic import replacing
 from nst_rt.media.images.contact_sheet import Cell, contact_sheet
 from nst_rt.media.images.image_writer import write_image
@@ -29,6 +31,20 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
 def as_json(report: Mapping[str, Any]) -> str:
     """A report as the text of a JSON file."""
     return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+
+
+def print_measured(measure: Callable[[], Mapping[str, Any]]) -> None:
+    """Print what a measurement returns as JSON to stdout, or one line on stderr if it fails.
+
+    Raises:
+        typer.Exit: it failed, with the exit code of its `NstError`.
+    """
+    try:
+        measured = measure()
+    except NstError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    typer.echo(json.dumps(measured, indent=2))
 
 
 def write_sheet(path: Path, sheet: Frame) -> None:

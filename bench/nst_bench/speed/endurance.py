@@ -6,7 +6,6 @@ A leak of one frame per call shows at any size. So small frames, a hundred thous
 large ones.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -15,11 +14,11 @@ from typing import Annotated, Any
 import psutil  # type: ignore[import-untyped]
 import typer
 from nst_rt.contract import Frame
-from nst_rt.errors import NstError
 from nst_rt.live.capture import Capture, LiveFrame
 from nst_rt.live.loop import LiveLoop
 from nst_rt.stylizer.stylizer import Stylizer
 
+from nst_bench.harness.documents import print_measured
 from nst_bench.harness.workload import Case, Target, moving_frames
 
 SHARES = (0.01, 0.1, 0.5, 1.0)
@@ -156,13 +155,12 @@ def main(
     threads: Annotated[int | None, typer.Option(min=1)] = None,
 ) -> None:
     """Print resident memory over a long run as JSON."""
-    try:
+
+    def measure() -> dict[str, Any]:
         with Target(device, model=model, threads=threads).load() as stylizer:
-            measured = measure_memory(stylizer, Case.parse(size), frames)
-    except NstError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(error.exit_code) from error
-    typer.echo(json.dumps(measured, indent=2))
+            return measure_memory(stylizer, Case.parse(size), frames)
+
+    print_measured(measure)
 
 
 if __name__ == "__main__":

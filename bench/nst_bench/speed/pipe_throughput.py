@@ -3,7 +3,6 @@
 As a command: python -m nst_bench.speed.pipe_throughput --size 1280x720 --seconds 60
 """
 
-import json
 import re
 import shlex
 import shutil
@@ -19,6 +18,7 @@ import typer
 from nst_rt.errors import DependencyError, NstError
 from nst_rt.stylizer.stylizer import Stylizer
 
+from nst_bench.harness.documents import print_measured
 from nst_bench.harness.noise import relative_noise
 from nst_bench.harness.workload import Case, Target, moving_frames
 from nst_bench.speed.whole_process import NST_RT
@@ -149,12 +149,7 @@ def main(
     threads: Annotated[int | None, typer.Option(min=1, help="Of the network, alone and in the pipe.")] = None,
 ) -> None:
     """Print the frames per second of the pipe and of the model alone as JSON."""
-    try:
-        measured = measure_pipe(Case.parse(size), seconds, Target(threads=threads))
-    except NstError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(error.exit_code) from error
-    typer.echo(json.dumps(measured, indent=2))
+    print_measured(lambda: measure_pipe(Case.parse(size), seconds, Target(threads=threads)))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from nst_export.parity.torch_reference import encode_in_torch, image_tensor
 class AdainExport(NetworkExport[AdaIn]):
     """An AdaIN network on its way to two graphs: the stylising model and the style encoder."""
 
-    white = 1.0
+    family, white = "adain", 1.0
 
     @property
     def padding(self) -> int:
@@ -64,11 +64,7 @@ class AdainExport(NetworkExport[AdaIn]):
         rescale_chain(prepared.encoder, largest, 1.0, prepared.divisor)
         rescale_chain(prepared.decoder, largest, prepared.divisor, 1.0)
 
-    def build_graph(
-        self, prepared: AdaIn, record: ModelRecord, options: ExportOptions | None = None
-    ) -> onnx.ModelProto:
-        options = options or ExportOptions()
-        graph = GraphBuilder("adain", "fp16" if record.precision == "fp16" else "fp32")
+    def emit(self, graph: GraphBuilder, prepared: AdaIn, options: ExportOptions) -> None:
         frame = open_frame(graph, prepared.stride)
         mean, deviation = open_style(graph, frame, [prepared.channels] * 2)
         controls = open_controls(graph) if options.controls else NO_CONTROLS
@@ -77,7 +73,6 @@ class AdainExport(NetworkExport[AdaIn]):
         styled = _adain(graph, features, mean, deviation, controls.strength, prepared)
         image = emitter.emit("decoder", prepared.decoder, styled)
         close_frame(graph, frame, image, controls=Controls(color=controls.color))
-        return graph.finish(record)
 
     def build_encoder_graph(self, record: ModelRecord) -> onnx.ModelProto:
         """The graph of the style encoder, float32 throughout.

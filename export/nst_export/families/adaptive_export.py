@@ -11,13 +11,12 @@ import torch
 from torch import nn
 
 from nst_export.checkpoints.adaptive_checkpoint import load_adaptive, read_adaptive
+from nst_export.checkpoints.checkpoint_file import Checkpoint
 from nst_export.export_options import ExportOptions
 from nst_export.families.baked_export import BakedExport, convolution_at
-from nst_export.model_files.export_targets import plan_targets
 from nst_export.model_files.model_writer import Exported
 from nst_export.networks.adaptive_network import STRIDE, AdaptiveNetwork, ScaledSigmoid
 from nst_export.onnx_graph.weight_folding import accept_bgr_bytes, produce_bgr_bytes
-from nst_export.parity.sample_images import sample_images
 
 
 class AdaptiveExport(BakedExport[AdaptiveNetwork]):
@@ -25,6 +24,11 @@ class AdaptiveExport(BakedExport[AdaptiveNetwork]):
 
     family, stride, white, last = "adaptive", STRIDE, 1.0, "last"
     padding = STRIDE
+
+    @classmethod
+    def read(cls, checkpoint: Path) -> tuple[Checkpoint, AdaptiveNetwork]:
+        source = read_adaptive(checkpoint)
+        return source, load_adaptive(source)
 
     def fold_bytes(self, network: AdaptiveNetwork) -> None:
         norm, sigmoid = network.get_submodule("norm0"), network.get_submodule("sigmoid")
@@ -61,8 +65,4 @@ def export_adaptive(checkpoint: Path, output: Path, options: ExportOptions | Non
         export_adaptive(Path("model_cezanne.npz"), Path("cezanne.onnx"))
         ```
     """
-    options = options or ExportOptions()
-    targets = plan_targets(output, options, inputs=[checkpoint])
-    source = read_adaptive(checkpoint)
-    network = load_adaptive(source)
-    return AdaptiveExport(network, sample_images(options.photographs)).write(source, targets, options)
+    return AdaptiveExport.export(checkpoint, output, options)

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import onnx
 from nst_rt.contract import ModelRecord
 from nst_rt.errors import ModelError
 from nst_rt.files.reading import file_sha256
@@ -34,7 +33,7 @@ WHITE = 1.0
 class ConditionalExport(NetworkExport[ConditionalTransformer]):
     """A conditional network on its way to a graph."""
 
-    white = WHITE
+    family, white = "conditional", WHITE
     padding = 1  # the network pads frames itself
 
     def prepare(self, precision: Precision) -> ConditionalTransformer:
@@ -48,11 +47,7 @@ class ConditionalExport(NetworkExport[ConditionalTransformer]):
             bring_into_range(prepared, [(samples[index % len(samples)], self._style(index)) for index in range(count)])
         return prepared
 
-    def build_graph(
-        self, prepared: ConditionalTransformer, record: ModelRecord, options: ExportOptions | None = None
-    ) -> onnx.ModelProto:
-        options = options or ExportOptions()
-        graph = GraphBuilder("conditional", "fp16" if record.precision == "fp16" else "fp32")
+    def emit(self, graph: GraphBuilder, prepared: ConditionalTransformer, options: ExportOptions) -> None:
         frame = open_frame(graph, self.padding)
         pieces = [graph.to_precision(piece) for piece in open_style(graph, frame, prepared.style_parts)]
         count = len(prepared.channels)
@@ -65,7 +60,6 @@ class ConditionalExport(NetworkExport[ConditionalTransformer]):
         emitter = ConditionalEmitter(graph, styles, iter(gains), phases=options.phases)
         found = emitter.emit_network("network", prepared, frame.photograph)
         close_frame(graph, frame, found.value, margin=found.margin, apart=found.apart, controls=controls)
-        return graph.finish(record)
 
 
 def restore(prepared: ConditionalTransformer) -> None:

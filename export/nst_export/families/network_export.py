@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nst_export.export_options import ExportOptions
 from nst_export.fp16_range import stored_as_fp16
 from nst_export.model_files.model_writer import Checked, check_model
-from nst_export.onnx_graph.graph_builder import Precision
+from nst_export.onnx_graph.graph_builder import GraphBuilder, Precision
 from nst_export.onnx_graph.graph_ends import full_controls, nearly_full_controls
 from nst_export.parity.parity import Case, measure_images
 from nst_export.parity.sample_images import Image
@@ -33,6 +33,8 @@ class NetworkExport(ABC, Generic[Network]):
         styles: style vectors float32 (1, S), in any number; none for a style that is baked in.
     """
 
+    family: str
+    """Its name in records."""
     white: float
     """The network's largest colour value."""
 
@@ -51,6 +53,13 @@ class NetworkExport(ABC, Generic[Network]):
         """A copy of the network that reads and writes BGR in [0, 255]; for fp16 its activations are in range."""
 
     @abstractmethod
+    def emit(self, graph: GraphBuilder, prepared: Network, options: ExportOptions) -> None:
+        """Write the nodes of a network made by `prepare`, from the frame to the result.
+
+        Args:
+            options: controls and phases count.
+        """
+
     def build_graph(
         self, prepared: Network, record: ModelRecord, options: ExportOptions | None = None
     ) -> onnx.ModelProto:
@@ -59,6 +68,9 @@ class NetworkExport(ABC, Generic[Network]):
         Args:
             options: controls and phases count.
         """
+        graph = GraphBuilder(self.family, "fp16" if record.precision == "fp16" else "fp32")
+        self.emit(graph, prepared, options or ExportOptions())
+        return graph.finish(record)
 
     def check(
         self, models: Sequence[tuple[Precision, Path]], record: ModelRecord, options: ExportOptions

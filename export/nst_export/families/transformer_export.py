@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-from nst_export.checkpoints.checkpoint_file import read_checkpoint
+from nst_export.checkpoints.checkpoint_file import Checkpoint, read_checkpoint
 from nst_export.checkpoints.transformer_checkpoint import load_transformer
 from nst_export.export_options import ExportOptions
 from nst_export.families.baked_export import BakedExport, convolution_at
-from nst_export.model_files.export_targets import plan_targets
 from nst_export.model_files.model_writer import Exported
 from nst_export.networks.transformer_network import STRIDE, TransformerNetwork
 from nst_export.onnx_graph.weight_folding import accept_bgr_bytes, produce_bgr_bytes
-from nst_export.parity.sample_images import sample_images
 
 
 class TransformerExport(BakedExport[TransformerNetwork]):
@@ -18,6 +16,11 @@ class TransformerExport(BakedExport[TransformerNetwork]):
 
     family, stride, white, last = "transformer", STRIDE, 255.0, "deconv3.conv2d"
     padding = 1  # the network's own upsampling ends at multiples of 4, and the frame crops
+
+    @classmethod
+    def read(cls, checkpoint: Path) -> tuple[Checkpoint, TransformerNetwork]:
+        source = read_checkpoint(checkpoint)
+        return source, load_transformer(source)
 
     def fold_bytes(self, network: TransformerNetwork) -> None:
         accept_bgr_bytes(convolution_at(network, "conv1.conv2d"), self.white)
@@ -47,8 +50,4 @@ def export_transformer(checkpoint: Path, output: Path, options: ExportOptions | 
         export_transformer(Path("candy.model"), Path("candy.onnx"), ExportOptions(style_name="candy"))
         ```
     """
-    options = options or ExportOptions()
-    targets = plan_targets(output, options, inputs=[checkpoint])
-    source = read_checkpoint(checkpoint)
-    network = load_transformer(source)
-    return TransformerExport(network, sample_images(options.photographs)).write(source, targets, options)
+    return TransformerExport.export(checkpoint, output, options)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 from nst_export.networks.conditional_layers import ConditionalInstanceNorm2d
+from nst_export.networks.forward_hooks import forward_hooks
 from torch import Tensor, nn
 
 LIMIT = 4.5
@@ -28,12 +29,8 @@ def watched_spikes(network: nn.Module) -> Iterator[list[Tensor]]:
         found.append(excess.square().mean())
 
     norms = [module for module in network.modules() if isinstance(module, ConditionalInstanceNorm2d)]
-    handles = [module.register_forward_hook(watch) for module in norms]
-    try:
+    with forward_hooks(norms, watch):
         yield found
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def spike_error(found: list[Tensor]) -> Tensor:

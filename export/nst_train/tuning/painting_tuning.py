@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from nst_export.families.conditional_from_onnx import conditional_from_onnx
 from nst_rt.contract import StyleVector
-from nst_rt.jobs.tuning import Tuned
+from nst_rt.jobs.tuning import Tuned, TuningOptions
 
 from nst_train.data.drawn_images import DrawnImages
 from nst_train.data.images import ImageFolder, Images, read_rgb
@@ -25,11 +25,8 @@ def tune_to_painting(
     model: Path,
     painting: Path,
     start: StyleVector | None,
+    options: TuningOptions,
     *,
-    minutes: float,
-    photographs: Path | None = None,
-    loss_network: Path | None = None,
-    device: str = "auto",
     settings: PerceptualSettings | None = None,
 ) -> Tuned:
     """See `nst_rt.jobs.tuning.Tuner`.
@@ -44,14 +41,14 @@ def tune_to_painting(
         KeyboardInterrupt: before the first step was done.
     """
     reporter = choose_reporter(every=10)
-    vgg = load_loss_network(find_loss_network(loss_network))
+    vgg = load_loss_network(find_loss_network(options.loss_network))
     network = conditional_from_onnx(model).network
     image = read_rgb(painting)
-    hardware = choose_hardware(device)
-    images = _images(photographs, settings, reporter)
+    hardware = choose_hardware(options.device)
+    images = _images(options.photographs, settings, reporter)
     s = settings or tuning_settings(images, vgg, STEPS)
     begin = network.neutral_style() if start is None else torch.from_numpy(start).float()
-    if not photographs:
+    if not options.photographs:
         reporter.note("stylising drawn images meanwhile; --photographs FOLDER fits the style to yours")
     reporter.note(f"tuning on {hardware.name}; Ctrl-C ends it with what is found so far")
     done = 0
@@ -74,7 +71,7 @@ def tune_to_painting(
                 vgg,
                 hardware,
                 settings=s,
-                minutes=minutes,
+                minutes=options.minutes,
                 progress=advance,
                 stop=lambda: interruption.wanted,
             )
@@ -83,7 +80,7 @@ def tune_to_painting(
     if not done:
         raise KeyboardInterrupt
     spent = time.monotonic() - began
-    kind = "photographs" if photographs else "drawn images"
+    kind = "photographs" if options.photographs else "drawn images"
     before, after = style_closed(network, [begin, vector], image, images, vgg, hardware, s)
     return Tuned(
         vector=vector.numpy(),

@@ -3,6 +3,7 @@
 import math
 import time
 from collections import deque
+from dataclasses import dataclass, field
 
 EXACT = 4096
 """The first values that are kept as they are. Up to this count, percentiles are exact."""
@@ -139,6 +140,33 @@ class RateMeter:
 
 def _rate(frames: int, seconds: float) -> float:
     return (frames - 1) / seconds if frames > 1 and seconds > 0 else 0.0
+
+
+@dataclass
+class RunStatistics:
+    """What a run over many frames measured; times in seconds."""
+
+    stages: dict[str, LatencyStatistics]
+    """Of each frame."""
+    seconds: float = 0.0
+    rate: RateMeter = field(default_factory=RateMeter)
+    latency: LatencyStatistics = field(default_factory=LatencyStatistics)
+    """Of a frame from its arrival to its complete result."""
+
+    @property
+    def frames(self) -> int:
+        """How many frames were stylised."""
+        return self.rate.count
+
+    def latencies(self, digits: int) -> str:
+        """The latency and its stages in milliseconds, for a person.
+
+        Args:
+            digits: behind the point.
+        """
+        stages = ", ".join(f"{name} {one.percentile(50) * 1e3:.{digits}f}" for name, one in self.stages.items())
+        p50, p99 = (f"{self.latency.percentile(percent) * 1e3:.{digits}f} ms" for percent in (50, 99))
+        return f"latency p50 {p50}, p99 {p99}; stages, p50 in ms: {stages}"
 
 
 class StageClock:

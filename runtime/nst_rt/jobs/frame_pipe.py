@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nst_rt.contract import Frame
-from nst_rt.engine.timing import LatencyStatistics, RateMeter
+from nst_rt.engine.timing import LatencyStatistics, RunStatistics
 from nst_rt.errors import NstError
 from nst_rt.jobs.pipeline import overlapped
 from nst_rt.media.raw_frames.byte_streams import StopRequest
@@ -21,34 +21,21 @@ STAGES = ("read", "to BGR", "stylise", "from BGR", "write")
 
 
 @dataclass
-class PipeSummary:
-    """How a run went."""
+class PipeSummary(RunStatistics):
+    """How a run went. A frame's latency lies between its last byte in and its last byte out."""
 
-    seconds: float = 0.0
-    rate: RateMeter = field(default_factory=RateMeter)
-    latency: LatencyStatistics = field(default_factory=LatencyStatistics)
-    """From a frame's last byte in to its last byte out."""
     stages: dict[str, LatencyStatistics] = field(
         default_factory=lambda: {stage: LatencyStatistics() for stage in STAGES}
     )
     error: NstError | None = None
     """Why it ended, if not because the source did."""
 
-    @property
-    def frames(self) -> int:
-        """Written whole."""
-        return self.rate.count
-
     def to_text(self) -> str:
         """For a person, on one line."""
         told = f"{self.frames} frames in {self.seconds:.1f} s"
         if not self.frames:
             return told
-        stages = ", ".join(f"{name} {one.percentile(50) * 1e3:.1f}" for name, one in self.stages.items())
-        return (
-            f"{told}, {self.rate.overall:.2f} frames/s; latency p50 {self.latency.percentile(50) * 1e3:.1f} ms, "
-            f"p99 {self.latency.percentile(99) * 1e3:.1f} ms; stages, p50 in ms: {stages}"
-        )
+        return f"{told}, {self.rate.overall:.2f} frames/s; {self.latencies(1)}"
 
 
 class _Stylized(NamedTuple):

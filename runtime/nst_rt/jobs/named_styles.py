@@ -229,10 +229,7 @@ def _tuned(files: ModelFiles, record: ModelRecord, painting: Path, options: Tuni
         files.fp32 or files.path,
         painting,
         start.reshape(-1) if start is not None else None,
-        minutes=options.minutes,
-        photographs=options.photographs,
-        loss_network=options.loss_network,
-        device=options.device,
+        options,
     )
 
 

@@ -46,18 +46,13 @@ class Tuner(Protocol):
         model: Path,
         painting: Path,
         start: StyleVector | None,
-        *,
-        minutes: float,
-        photographs: Path | None = None,
-        loss_network: Path | None = None,
-        device: str = "auto",
+        options: TuningOptions,
     ) -> Tuned:
         """Fit a style vector of a model to a painting.
 
         Args:
             model: an .onnx file in float32.
             start: float32 (S,); the neutral vector if left out.
-            minutes, photographs, loss_network, device: see `TuningOptions`.
 
         Raises:
             KeyboardInterrupt: before the first step was done.

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_rt.closable import Closable
+from nst_rt.closable import Closable, closed_on_error
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError, ServerGoneError, ShareError, ShareTimeoutError
 from nst_rt.media.pixels.pixel_formats import PIXEL_FORMATS
@@ -293,16 +293,13 @@ class ShareClient(Closable):
                         f"{self.name}: {timeout:g} s, and no server of this name. Start one first", parameter="name"
                     ) from error
                 time.sleep(_RETRY)
-        try:
+        with closed_on_error(segment):
             if self._produce:
                 segment.claim(Role.PRODUCER)
             if self._consume:
                 segment.claim(Role.CONSUMER)
             self._writer = RingWriter(segment.frames()) if self._produce else None
             self._reader = RingReader(segment.results()) if self._consume else None
-        except BaseException:
-            segment.close()
-            raise
         self._first_number = self._writer.number if self._writer else 0
         self._segment = segment
 

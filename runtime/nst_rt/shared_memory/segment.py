@@ -5,6 +5,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
+from nst_rt.closable import closed_on_error
 from nst_rt.errors import RoleTakenError, ShareError
 from nst_rt.shared_memory.layout import HEADER_BYTES, MAGIC, MAX_SLOTS, VERSION, Geometry, Header, Holder, State
 from nst_rt.shared_memory.ring import Ring
@@ -41,18 +42,12 @@ class Segment:
         refuse_if_served(name)
         geometry = Geometry.of(width, height, slots)
         file = SegmentFile.create(path, geometry.segment_bytes)
-        try:
+        with closed_on_error(file):
             segment = cls(name, file, geometry.segment_bytes)
-        except BaseException:
-            file.close()
-            raise
-        try:
+        with closed_on_error(segment):
             segment._initialise(width, height, geometry, description)
             segment.claim(Role.SERVER)
             file.publish()
-        except BaseException:
-            segment.close()
-            raise
         return segment
 
     @classmethod
@@ -64,22 +59,16 @@ class Segment:
             ShareError: another version, not a segment, damaged, or of another user.
         """
         file = SegmentFile.open(path_of(name))
-        try:
+        with closed_on_error(file):
             size = file.checked_size()
             segment = cls(name, file, size)
-        except BaseException:
-            file.close()
-            raise
-        try:
+        with closed_on_error(segment):
             segment.geometry = Geometry.stored(segment.header)
             header_fits = segment.header.header_bytes == HEADER_BYTES
             if not header_fits or segment.geometry.segment_bytes != size or not segment.geometry.is_valid:
                 raise file.damaged()
             if not segment.served():
                 raise FileNotFoundError(errno.ENOENT, "its server is dead", str(file.path))
-        except BaseException:
-            segment.close()
-            raise
         return segment
 
     @property

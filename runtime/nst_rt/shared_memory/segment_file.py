@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nst_rt.closable import closed_on_error
 from nst_rt.errors import RoleTakenError, ShareError
 from nst_rt.shared_memory import role_locks
 from nst_rt.shared_memory.futex import require_futex
@@ -74,11 +75,8 @@ class SegmentFile:
         except OSError as error:
             raise ShareError(f"{FOLDER}: no shared memory can be made there ({error.strerror})") from error
         file = cls(path, descriptor)
-        try:
+        with closed_on_error(file):
             file._reserve(size)
-        except BaseException:
-            file.close()
-            raise
         return file
 
     @classmethod

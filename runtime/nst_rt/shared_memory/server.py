@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nst_rt.closable import Closable
-from nst_rt.engine.timing import LatencyStatistics, RateMeter
+from nst_rt.engine.timing import LatencyStatistics, RunStatistics
 from nst_rt.errors import InputError, NstError, ShareError
 from nst_rt.shared_memory.frame_layout import FrameLayout
 from nst_rt.shared_memory.layout import Holder, SlotHeader, Status
@@ -26,25 +26,16 @@ LOOK_AROUND = 0.1
 
 
 @dataclass
-class ShareSummary:
-    """What a run did; times in seconds."""
+class ShareSummary(RunStatistics):
+    """What a run did; times in seconds. A frame's latency lies between the complete frame and its complete result."""
 
-    seconds: float = 0.0
-    rate: RateMeter = field(default_factory=RateMeter)
+    stages: dict[str, LatencyStatistics] = field(
+        default_factory=lambda: {stage: LatencyStatistics() for stage in STAGES}
+    )
     refused: int = 0
     """Frames of an impossible size or pixel format, and torn ones."""
     failed: int = 0
     """Frames that the network could not stylise."""
-    latency: LatencyStatistics = field(default_factory=LatencyStatistics)
-    """From a complete frame to its complete result."""
-    stages: dict[str, LatencyStatistics] = field(
-        default_factory=lambda: {stage: LatencyStatistics() for stage in STAGES}
-    )
-
-    @property
-    def frames(self) -> int:
-        """How many frames were stylised."""
-        return self.rate.count
 
     def to_text(self) -> str:
         """One line for people."""
@@ -53,11 +44,7 @@ class ShareSummary:
             told += f", {count} {what}" if count else ""
         if not self.frames:
             return told
-        stages = ", ".join(f"{name} {one.percentile(50) * 1e3:.2f}" for name, one in self.stages.items())
-        return (
-            f"{told}, {self.rate.overall:.1f} frames/s; latency p50 {self.latency.percentile(50) * 1e3:.2f} ms, "
-            f"p99 {self.latency.percentile(99) * 1e3:.2f} ms; stages, p50 in ms: {stages}"
-        )
+        return f"{told}, {self.rate.overall:.1f} frames/s; {self.latencies(2)}"
 
 
 class ShareServer(Closable):

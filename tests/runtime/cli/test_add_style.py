@@ -16,7 +16,7 @@ from nst_rt.cli import app
 from nst_rt.errors import InputError, ModelError, NstError, OutputError, StyleError
 from nst_rt.files.folders import models_folder, styles_folder
 from nst_rt.jobs.extras import PROVIDERS
-from nst_rt.jobs.tuning import Tuned
+from nst_rt.jobs.tuning import Tuned, TuningOptions
 from nst_rt.models.catalog import ModelFiles
 from nst_rt.styles.library import load_styles
 from nst_rt.styles.styles_file import Style, read_styles, styles_text
@@ -171,8 +171,8 @@ def tuner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     def install(*, finished: bool = True) -> dict[str, Any]:
         asked: dict[str, Any] = {}
 
-        def tune(model: Path, painting: Path, start: Any, **options: Any) -> Tuned:
-            asked.update(options, model=model, start=start)
+        def tune(model: Path, painting: Path, start: Any, options: TuningOptions) -> Tuned:
+            asked.update(minutes=options.minutes, model=model, start=start)
             return Tuned(np.float32([1, 2, 3]), "tuned: 7 steps", 7, finished, {"before": 0.25, "after": 0.8})
 
         monkeypatch.setitem(PROVIDERS, "tuner", SimpleNamespace(load_for=lambda purpose: tune))

@@ -5,7 +5,6 @@ import numpy as np
 from nst_rt.contract import Frame
 
 from nst_bench.harness.workload import Case
-from nst_bench.speed.networks import Network
 from nst_bench.speed.peers.peer import Peer, to_frame
 
 
@@ -15,14 +14,10 @@ class OpenCvDnn(Peer):
     name = "OpenCV DNN"
     packages = ("onnx",)
 
-    def __init__(self, network: Network, threads: int | None = None) -> None:
-        super().__init__(network, threads)
-        self._model = network.float_model
-
     def prepare(self, case: Case) -> None:
         if self._threads:
             cv2.setNumThreads(self._threads)
-        self._net = cv2.dnn.readNetFromONNX(str(self._model(case)))
+        self._net = cv2.dnn.readNetFromONNX(str(self._float_model(case)))
 
     def call(self, frame: Frame) -> Frame:
         self._net.setInput(cv2.dnn.blobFromImage(frame, scalefactor=self._white / 255, swapRB=True))

@@ -27,6 +27,7 @@ class Peer(ABC):
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
         self._white, self._threads = network.white, threads
+        self._float_model = network.float_model
         self.network = network.name
 
     def unavailable(self) -> str:

@@ -8,7 +8,7 @@ from nst_rt.contract import Frame
 from nst_rt.engine.ort import load_onnxruntime
 
 from nst_bench.harness.workload import Case
-from nst_bench.speed.networks import Network, OwnNetwork
+from nst_bench.speed.networks import OwnNetwork
 from nst_bench.speed.peers.peer import Peer, to_float, to_frame
 
 
@@ -18,12 +18,8 @@ class PlainOnnxRuntime(Peer):
     name = "ONNX Runtime, plain"
     packages = ("onnx",)
 
-    def __init__(self, network: Network, threads: int | None = None) -> None:
-        super().__init__(network, threads)
-        self._model = network.float_model
-
     def prepare(self, case: Case) -> None:
-        self._session = _open(self._model(case), self._threads)
+        self._session = _open(self._float_model(case), self._threads)
 
     def call(self, frame: Frame) -> Frame:
         (stylised,) = self._session.run(None, {"input": to_float(frame, self._white)})

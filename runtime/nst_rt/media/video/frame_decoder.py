@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 from av.stream import Disposition
 
+from nst_rt.closable import closed_on_error
 from nst_rt.errors import InputError
 from nst_rt.media.pixels.frame_size import unfit_sides
 from nst_rt.media.video.video_file import open_video
@@ -54,12 +55,9 @@ class FrameDecoder:
 
     def _open(self) -> av.VideoFrame | None:
         self.container = open_video(self._path)
-        try:
+        with closed_on_error(self.container):
             self.stream = self._video_track()
             return self._decode_first()
-        except BaseException:
-            self.container.close()
-            raise
 
     def _video_track(self) -> av.VideoStream:
         covers = Disposition.attached_pic

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from nst_rt.closable import Closable
+from nst_rt.closable import Closable, closed_on_error
 from nst_rt.contract import Frame
 from nst_rt.errors import InputError
 from nst_rt.media.pixels.color_spaces import ColorSpace
@@ -108,15 +108,12 @@ class VideoReader(Closable):
         self.path, self.part = Path(path), part or VideoPart()
         self.part_ended, self.warning, self.frames_read = False, None, 0
         self._decoder = FrameDecoder(self.path)
-        try:
+        with closed_on_error(self._decoder):
             self._read_sizes(long_side)
             self._read_times()
             self._read_tracks()
             if self.part.start:
                 self._decoder.seek(round(self.part_start / self.time_base))
-        except BaseException:
-            self._decoder.close()
-            raise
 
     def _read_sizes(self, long_side: int | None) -> None:
         first = self._decoder.first
