@@ -1,5 +1,8 @@
 """The fixtures of the exporter's tests."""
 
+from adaptive_variables import adaptive as adaptive
+from adaptive_variables import archive as archive
+from adaptive_variables import drawn as drawn
 from tiny_networks import noise as noise
 from tiny_networks import one_thread as one_thread
 from tiny_networks import run as run

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adaptive_variables import TRAINING, draw_variables
+from adaptive_variables import TRAINING
 from nst_export.checkpoints.adaptive_checkpoint import load_adaptive, read_adaptive
 from nst_export.checkpoints.tensorflow_checkpoint import find_bundle, read_bundle
 from nst_export.export_options import ExportOptions
@@ -25,27 +25,10 @@ def save_in_tensorflow(name, values, step):
         return v1.train.Saver(max_to_keep=None).save(session, str(name), global_step=step, write_meta_graph=False)
 
 
-@pytest.fixture
-def drawn():
-    return draw_variables()
-
-
-@pytest.fixture
-def archive(drawn, tmp_path):
-    path = tmp_path / "cezanne.npz"
-    np.savez(path, **drawn, **TRAINING)
-    return path
-
-
-@pytest.fixture
-def network(archive):
-    return load_adaptive(read_adaptive(archive))
-
-
-def test_names_of_tensorflow_values_load(drawn, tmp_path, network):
+def test_names_of_tensorflow_values_load(drawn, tmp_path, adaptive):
     np.savez(tmp_path / "values.npz", **{f"{name}:0": value for name, value in (drawn | TRAINING).items()})
     found = load_adaptive(read_adaptive(tmp_path / "values.npz")).state_dict()
-    assert all(torch.equal(found[name], value) for name, value in network.state_dict().items())
+    assert all(torch.equal(found[name], value) for name, value in adaptive.state_dict().items())
 
 
 def without(*names):
@@ -149,7 +132,7 @@ def test_without_tensorflow_both_ways_out_are_shown(tmp_path, monkeypatch):
         read_adaptive(tmp_path)
 
 
-def test_a_tensorflow_checkpoint_says_the_same_as_the_archive(drawn, archive, tmp_path, network):
+def test_a_tensorflow_checkpoint_says_the_same_as_the_archive(drawn, archive, tmp_path, adaptive):
     folder = tmp_path / "model_cezanne" / "checkpoint"
     folder.mkdir(parents=True)
     saved = save_in_tensorflow(folder / "model_cezanne_300000.ckpt", drawn | TRAINING, 300000)
@@ -160,7 +143,7 @@ def test_a_tensorflow_checkpoint_says_the_same_as_the_archive(drawn, archive, tm
     assert set(source.tensors) == set(drawn)
     assert [len(part) for part in source.sha256.split(" ")] == [64, 64]
     found = load_adaptive(source).state_dict()
-    assert all(torch.equal(found[name], value) for name, value in network.state_dict().items())
+    assert all(torch.equal(found[name], value) for name, value in adaptive.state_dict().items())
     (exported,) = export_adaptive(source.path, tmp_path / "tensorflow.onnx", ExportOptions(precision="fp32"))
     assert exported.record.provenance == "model_cezanne_300000.ckpt-300000"
     assert min(entry.psnr for entry in exported.record.parity) > 40

@@ -1,7 +1,6 @@
 """examples/triton_client.py against a server that speaks Triton's protocol and knows two models."""
 
 import importlib.util
-import json
 import sys
 from concurrent import futures
 from pathlib import Path
@@ -14,7 +13,7 @@ grpc = pytest.importorskip("grpc", reason="needs tritonclient[grpc]")
 pytest.importorskip("tritonclient.grpc", reason="needs tritonclient[grpc]")
 
 from nst_export.serving.repository import export_triton  # noqa: E402
-from tiny_models import tinting_model  # noqa: E402
+from tiny_models import name_styles, tinting_model  # noqa: E402
 from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc  # noqa: E402
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "triton_client.py"
@@ -65,8 +64,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("NST_RT_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     model = tinting_model(tmp_path / "net.onnx", rows="styles")
-    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]
-    (tmp_path / "net.styles.json").write_text(json.dumps({"source_sha256": "0" * 64, "styles": styles}))
+    name_styles(tmp_path / "net.onnx", "0" * 64)
     export_triton(tmp_path / "served", model)
     servicer = Server(tmp_path / "served")
     running = grpc.server(futures.ThreadPoolExecutor(4))

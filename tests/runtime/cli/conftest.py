@@ -16,6 +16,13 @@ class Outcome(NamedTuple):
     out: str
     err: str
 
+    def assert_refused(self, words: str) -> None:
+        """The command printed nothing but one line with these words."""
+        assert (self.code, self.out) == (2, "")
+        assert self.err.startswith("nst-rt: error: ")
+        assert self.err.count("\n") == 1
+        assert words in self.err
+
 
 @pytest.fixture
 def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:

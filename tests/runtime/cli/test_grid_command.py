@@ -15,7 +15,7 @@ import pytest
 from nst_rt import Stylizer
 from nst_rt.errors import InputError
 from nst_rt.jobs.extras import PROVIDERS, LazyImport
-from tiny_models import inverting_model, mean_color_encoder, tinting_model
+from tiny_models import inverting_model, mean_color_encoder, name_styles, tinting_model
 
 BLUE, RED = [150, 50, 50], [50, 50, 150]
 
@@ -26,8 +26,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tinting_model(Path("net.onnx"))
     mean_color_encoder(Path("net.encoder.onnx"))
-    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]
-    Path("net.styles.json").write_text(json.dumps({"styles": styles}))
+    name_styles(Path("net.onnx"))
     inverting_model(Path("negative.onnx"))
     for name, level in (("a", 100), ("b", 200)):
         cv2.imwrite(f"{name}.png", np.full((48, 64, 3), level, np.uint8))
@@ -93,8 +92,7 @@ def test_the_same_line_makes_only_what_is_missing_or_changed(run: Any, calls: li
     cv2.imwrite("a.png", np.full((48, 64, 3), 60, np.uint8))
     assert "2 made, 2 kept" in run(line)[2]
     assert color("sheet/a.red.png") == [30, 30, 130]
-    styles = [{"name": "blue", "vector": [90, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]
-    Path("net.styles.json").write_text(json.dumps({"styles": styles}))
+    name_styles(Path("net.onnx"), blue=[90, 0, 0], red=[0, 0, 100])
     assert "2 made, 2 kept" in run(line)[2]
     assert color("sheet/a.blue.png") == [120, 30, 30]
     assert "6 made" not in run(f"{line} --size 32")[2]
@@ -135,7 +133,7 @@ def test_a_changed_painting_is_read_again(run: Any) -> None:
 def test_the_first_style_is_made_again_when_its_vector_has_changed(run: Any) -> None:
     line = "-c a.png -m net.onnx -o sheet.png"
     run(line)
-    Path("net.styles.json").write_text(json.dumps({"styles": [{"name": "green", "vector": [0, 100, 0]}]}))
+    name_styles(Path("net.onnx"), green=[0, 100, 0])
     assert "1 made" in run(line)[2]
     assert color("sheet/a.png") == [50, 150, 50]
 

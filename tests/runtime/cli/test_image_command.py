@@ -355,11 +355,8 @@ def test_lines_that_make_no_sense(arguments: str, words: str, run: Any) -> None:
         put(name)
     Path("empty").mkdir()
     before = names()
-    told = run(*arguments.split())
-    assert (told.code, told.out, names()) == (2, "", before)
-    assert told.err.startswith("nst-rt: error: ")
-    assert told.err.count("\n") == 1
-    assert words in told.err
+    run(*arguments.split()).assert_refused(words)
+    assert names() == before
 
 
 class Pipe(io.TextIOWrapper):

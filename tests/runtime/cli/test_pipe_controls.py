@@ -1,6 +1,5 @@
 """Timelines and masks in `nst-rt pipe`, with a tiny network whose styles are tints."""
 
-import json
 import os
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pipe_process import HEIGHT, SIZE, WIDTH, flat_yuv, read_exactly, send_styled, start_styled, y4m
-from tiny_models import inverting_model, mean_color_encoder, tinting_model
+from tiny_models import inverting_model, mean_color_encoder, name_styles, tinting_model
 
 GRAY = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
 RAW = ["--format", "bgr24", "--size", SIZE]
@@ -20,8 +19,7 @@ PHOTO, BLUE, RED = [100, 100, 100], [150, 50, 50], [50, 50, 150]
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tinting_model(Path("net.onnx"), rows="styles")
-    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]
-    Path("net.styles.json").write_text(json.dumps({"styles": styles}))
+    name_styles(Path("net.onnx"))
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[:, WIDTH // 2 :] = 255
     cv2.imwrite("mask.png", mask)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nst_rt.media.video.video_writer import VideoWriter
 from numpy.typing import NDArray
-from tiny_models import inverting_model, tinting_model
+from tiny_models import inverting_model, name_styles, tinting_model
 from video_files import frames_of, make_video
 
 GRAY = np.full((48, 64, 3), 100, np.uint8)
@@ -21,8 +21,7 @@ GRAY = np.full((48, 64, 3), 100, np.uint8)
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tinting_model(Path("net.onnx"), rows="styles")
-    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]
-    Path("net.styles.json").write_text(json.dumps({"styles": styles}))
+    name_styles(Path("net.onnx"))
 
 
 @pytest.fixture

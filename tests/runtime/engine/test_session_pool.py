@@ -23,7 +23,7 @@ from nst_rt.engine.session_pool import SessionPool, WeightedSemaphore, divided, 
 from nst_rt.masks.mask import StillMask
 from nst_rt.stylizer.masked_stylizer import MaskedStylizer
 from numpy.typing import NDArray
-from tiny_models import tinting_model
+from tiny_models import name_styles, tinting_model
 
 
 def frame(seed: int, height: int = 24, width: int = 40) -> Frame:
@@ -141,9 +141,7 @@ def test_what_is_prepared_keeps_its_style_whatever_is_set_later(tinting: Path) -
 
 def test_masks_lie_over_the_frame_that_they_were_prepared_with(tmp_path: Path) -> None:
     model = tinting_model(tmp_path / "net.onnx", rows="styles")
-    (tmp_path / "net.styles.json").write_text(
-        '{"styles": [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]}'
-    )
+    name_styles(tmp_path / "net.onnx")
     shares = np.linspace(0, 1, 20, dtype=np.float32)
 
     class Rising:

@@ -18,6 +18,7 @@ from nst_rt.jobs.named_styles import add_style, list_styles, remove_style
 from nst_rt.jobs.progress import Progress
 from nst_rt.jobs.stylizer_options import StylizerOptions
 from nst_rt.jobs.video_job import stylize_video
+from tiny_models import name_styles
 from video_files import frames_of, make_video
 
 
@@ -46,8 +47,7 @@ def options(inverting: Path) -> StylizerOptions:
 @pytest.fixture
 def tinted(tinting: Path) -> StylizerOptions:
     """As `options`, of a model with the style `blue`."""
-    styles = [{"name": "blue", "vector": [100, 0, 0]}]
-    tinting.with_name("tinting.styles.json").write_text(json.dumps({"styles": styles}))
+    name_styles(tinting, blue=[100, 0, 0])
     return StylizerOptions(model=str(tinting), device="cpu", threads=1)
 
 

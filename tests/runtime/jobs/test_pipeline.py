@@ -25,6 +25,32 @@ def stages() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(("read", "work", "deliver"))]
 
 
+class FailingStages:
+    """Stages for a hundred items, of which one fails at an item."""
+
+    def __init__(self, stage: str, at: int, error: type[BaseException] = ValueError) -> None:
+        self.stage, self.at, self.error = stage, at, error
+        self.closed: list[bool] = []
+        self.delivered: list[int] = []
+
+    def check(self, stage: str, item: int) -> int:
+        if (stage, item) == (self.stage, self.at):
+            raise self.error(stage)
+        return item
+
+    def read(self) -> Generator[int, None, None]:
+        for item in count_to(100, self.closed):
+            yield self.check("read", item)
+
+    def deliver(self, item: int) -> None:
+        self.delivered.append(self.check("deliver", item))
+
+    def assert_ended(self) -> None:
+        assert stages() == []
+        assert self.closed == [True]
+        assert self.delivered == list(range(len(self.delivered)))
+
+
 def test_all_in_order() -> None:
     arrived: list[int] = []
     overlapped(count_to(500), lambda item: item * 2, arrived.append)
@@ -76,28 +102,12 @@ def test_reading_does_not_run_away() -> None:
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 @pytest.mark.parametrize("at", [0, 50, 99])
 def test_an_error_of_any_stage_ends_all(stage: str, error: type[BaseException], at: int) -> None:
-    closed: list[bool] = []
-    delivered: list[int] = []
-
-    def fail_in(name: str, item: int) -> int:
-        if name == stage and item == at:
-            raise error(name)
-        return item
-
-    def source() -> Generator[int, None, None]:
-        for item in count_to(100, closed):
-            yield fail_in("read", item)
-
-    def deliver(item: int) -> None:
-        delivered.append(fail_in("deliver", item))
-
+    failing = FailingStages(stage, at, error)
     with pytest.raises(error, match=stage):
-        overlapped(source(), lambda item: fail_in("work", item), deliver)
-    assert stages() == []
-    assert closed == [True]
-    assert delivered == list(range(len(delivered)))
+        overlapped(failing.read(), lambda item: failing.check("work", item), failing.deliver)
+    failing.assert_ended()
     if stage == "read":
-        assert len(delivered) <= at
+        assert len(failing.delivered) <= at
 
 
 def test_a_slow_reader_does_not_hold_up_the_end() -> None:
@@ -166,28 +176,16 @@ def test_work_in_flight_does_not_run_away_from_delivery() -> None:
 @pytest.mark.parametrize("stage", ["read", "begin", "work", "deliver"])
 @pytest.mark.parametrize("at", [0, 50, 99])
 def test_an_error_of_any_stage_ends_all_in_flight(stage: str, at: int) -> None:
-    closed: list[bool] = []
-    delivered: list[int] = []
-
-    def fail_in(name: str, item: int) -> int:
-        if name == stage and item == at:
-            raise ValueError(name)
-        return item
-
-    def source() -> Generator[int, None, None]:
-        for item in count_to(100, closed):
-            yield fail_in("read", item)
+    failing = FailingStages(stage, at)
 
     def begin(item: int) -> Callable[[], int]:
-        fail_in("begin", item)
-        return lambda: fail_in("work", item)
+        failing.check("begin", item)
+        return lambda: failing.check("work", item)
 
     with pytest.raises(ValueError, match=stage):
-        overlapped_in_flight(source(), begin, call, lambda item: delivered.append(fail_in("deliver", item)), 3)
-    assert stages() == []
-    assert closed == [True]
-    assert delivered == list(range(len(delivered)))
-    assert len(delivered) <= at
+        overlapped_in_flight(failing.read(), begin, call, failing.deliver, 3)
+    failing.assert_ended()
+    assert len(failing.delivered) <= at
 
 
 def test_what_was_not_begun_when_it_is_interrupted_never_is() -> None:

@@ -8,13 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pytest
 from nst_rt.contract import Frame
 from nst_rt.errors import SourceError, StyleError
 from nst_rt.live.capture import LiveFrame
+from video_files import make_video
 
 
 def plain(value: int, height: int = 48, width: int = 64) -> Frame:
@@ -163,15 +163,7 @@ def mjpeg_camera() -> Iterator[MjpegCamera]:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     """One second at 25 frames a second, 96x64; the brightness rises from frame to frame."""
-    path = tmp_path / "video.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for number in range(25):
-            frame = av.VideoFrame.from_ndarray(plain(20 + 8 * number, 64, 96), format="bgr24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
+    return make_video(tmp_path / "video.mp4", [plain(20 + 8 * number, 64, 96) for number in range(25)])
 
 
 @pytest.fixture

@@ -11,6 +11,17 @@ def never() -> Any:
     raise SourceError("not today")
 
 
+def waiting_source(list_source: Any, gate: threading.Event) -> Any:
+    """A live source that has no image until the gate opens."""
+
+    class Waiting(list_source):  # type: ignore[misc]
+        def read(self) -> LiveFrame | None:
+            gate.wait(30)
+            return None
+
+    return Waiting([], live=True)
+
+
 def test_newest_wins_under_a_slow_consumer(list_source: Any, image: Any, eventually: Any) -> None:
     capture = Capture(list_source([image(value) for value in range(200)]), never, print)
     capture.start()
@@ -41,13 +52,7 @@ def test_every_image_is_taken_or_dropped_and_order_is_kept(list_source: Any, ima
 
 def test_take_gives_up_in_time(list_source: Any) -> None:
     gate = threading.Event()
-
-    class Silent(list_source):  # type: ignore[misc]
-        def read(self) -> LiveFrame | None:
-            gate.wait(10)
-            return None
-
-    capture = Capture(Silent([]), never, print)
+    capture = Capture(waiting_source(list_source, gate), never, print)
     capture.start()
     assert capture.take(0.01) is None
     assert not capture.status().ended
@@ -147,13 +152,7 @@ def test_an_unexpected_error_reaches_the_taker(list_source: Any, image: Any, eve
 
 def test_a_source_that_hangs_does_not_keep_us(list_source: Any) -> None:
     gate = threading.Event()
-
-    class Hanging(list_source):  # type: ignore[misc]
-        def read(self) -> LiveFrame | None:
-            gate.wait(30)
-            return None
-
-    capture = Capture(Hanging([], live=True), never, lambda line: None)
+    capture = Capture(waiting_source(list_source, gate), never, lambda line: None)
     capture.start()
     began = time.monotonic()
     capture.close(timeout=0.05)

@@ -21,6 +21,7 @@ from nst_rt.engine.session import Session
 from nst_rt.live import source as opening
 from nst_rt.live.capture import LiveFrame
 from nst_rt.stylizer.stylizer import Stylizer
+from tiny_models import name_styles
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -94,8 +95,7 @@ def test_a_network_camera(mjpeg_camera: Any, inverting: Path) -> None:
 
 
 def test_style_vectors(video: Path, tinting: Path, tmp_path: Path) -> None:
-    named = {"styles": [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]}
-    tinting.with_name("tinting.styles.json").write_text(json.dumps(named))
+    name_styles(tinting)
     for style, tint in (("blue", (100, 0, 0)), ("blue:0.5+red:0.5", (50, 0, 50))):
         path = tmp_path / f"{style[:5]}.mp4"
         done = run(

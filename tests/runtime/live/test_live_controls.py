@@ -1,6 +1,5 @@
 """Timelines and masks in the live loop and in `nst-rt webcam`."""
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from nst_rt.live import source as opening
 from nst_rt.live.capture import CaptureStatus, LiveFrame
 from nst_rt.live.keys import KEY_ROWS, KEYS_TEXT, Action, action_of
 from nst_rt.live.loop import LiveLoop
-from tiny_models import mean_color_encoder, tinting_model
+from tiny_models import mean_color_encoder, name_styles, tinting_model
 
 
 class Moments:
@@ -149,8 +148,7 @@ def webcam(
     """Run the command over images of given times; returns exit code, results, what was printed, sessions opened."""
     monkeypatch.chdir(tmp_path)
     tinting_model(Path("net.onnx"), rows="styles")
-    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "red", "vector": [0, 0, 100]}]
-    Path("net.styles.json").write_text(json.dumps({"styles": styles}))
+    name_styles(Path("net.onnx"))
     made: list[Any] = []
     opened: list[Any] = []
 

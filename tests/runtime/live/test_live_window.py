@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from video_files import make_video
 
 MISSING = [program for program in ("Xvfb", "xdotool", "import") if shutil.which(program) is None]
 needs_x = pytest.mark.skipif(
@@ -123,17 +124,7 @@ class Desktop:
 @pytest.fixture
 def colored_video(tmp_path: Path) -> Path:
     """Two seconds of plain blue, 480x360; its negative is yellow."""
-    import av
-
-    path = tmp_path / "blue.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
-        for _ in range(50):
-            frame = av.VideoFrame.from_ndarray(np.full((360, 480, 3), (220, 40, 30), np.uint8), format="bgr24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
+    return make_video(tmp_path / "blue.mp4", [np.full((360, 480, 3), (220, 40, 30), np.uint8)] * 50)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from nst_rt import DeviceError, InputError, ModelError, StyleError, Stylizer
 from nst_rt.engine.session_cache import KEPT_SESSIONS
 from nst_rt.files.folders import models_folder
 from nst_rt.models.catalog import ModelFiles, resolve_style_and_model
-from tiny_models import RECORD, inverting_model, mean_color_encoder, tinting_model
+from tiny_models import RECORD, inverting_model, mean_color_encoder, name_styles, tinting_model
 
 
 def frame(height: int = 24, width: int = 40, seed: int = 0) -> np.ndarray:
@@ -88,8 +88,7 @@ def test_a_painting_becomes_the_style(tinting: Path, tmp_path: Path) -> None:
 def test_blends_of_vectors_and_style_images_switch_without_a_new_session(
     tinting: Path, tmp_path: Path, opened_sessions: list[Any]
 ) -> None:
-    styles = [{"name": "blue", "vector": [100, 0, 0]}, {"name": "green", "vector": [0, 60, 0]}]
-    (tmp_path / "tinting.styles.json").write_text(json.dumps({"styles": styles}))
+    name_styles(tmp_path / "tinting.onnx", blue=[100, 0, 0], green=[0, 60, 0])
     painting = tmp_path / "red.png"
     cv2.imwrite(str(painting), np.full((32, 48, 3), (0, 0, 200), np.uint8))
     stylizer = Stylizer.load(model=tinting)
@@ -168,7 +167,7 @@ def test_strength_has_to_be_a_number(inverting: Path) -> None:
 
 
 def test_a_missing_style_is_named_with_the_nearest(tinting: Path, tmp_path: Path) -> None:
-    (tmp_path / "tinting.styles.json").write_text(json.dumps({"styles": [{"name": "gogh", "vector": [1, 2, 3]}]}))
+    name_styles(tmp_path / "tinting.onnx", gogh=[1, 2, 3])
     with pytest.raises(StyleError, match="did you mean 'gogh'"):
         Stylizer.load("gog", model=tinting)
     stylizer = Stylizer.load("gogh", model=tinting)
