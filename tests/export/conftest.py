@@ -11,3 +11,4 @@ from tiny_networks import style_of as style_of
 from tiny_networks import tiny_conditional as tiny_conditional
 from tiny_networks import tiny_transformer as tiny_transformer
 from tiny_networks import tiny_vgg as tiny_vgg
+from tiny_networks import transformer_checkpoint as transformer_checkpoint

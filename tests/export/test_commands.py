@@ -6,17 +6,9 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from nst_export.commands import app
 from nst_rt.errors import InputError, OutputError
 from typer.testing import CliRunner
-
-
-@pytest.fixture
-def checkpoint(tiny_transformer, tmp_path):
-    path = tmp_path / "tiny.pth"
-    torch.save(tiny_transformer.state_dict(), path)
-    return path
 
 
 def python(code, **variables):
@@ -46,9 +38,9 @@ def test_missing_packages_are_named(package):
     assert f'exporting needs {package}: pip install -c constraints.txt ".[export]"' in done.stdout, done.stderr
 
 
-def test_messages_go_to_stderr_and_json_to_stdout(checkpoint, tmp_path):
+def test_messages_go_to_stderr_and_json_to_stdout(transformer_checkpoint, tmp_path):
     output = tmp_path / "out.onnx"
-    arguments = ["transformer", str(checkpoint), "-o", str(output), "--license", "CC0", "--json"]
+    arguments = ["transformer", str(transformer_checkpoint), "-o", str(output), "--license", "CC0", "--json"]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     models = json.loads(result.stdout)["models"]
@@ -78,14 +70,14 @@ def test_exporting_needs_nothing_of_training():
     assert done.returncode == 0, done.stderr
 
 
-def test_an_export_leaves_no_telemetry_behind(checkpoint, tmp_path):
+def test_an_export_leaves_no_telemetry_behind(transformer_checkpoint, tmp_path):
     home, output = tmp_path / "home", tmp_path / "out.onnx"
     home.mkdir()
     done = python(
         "import os; os.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
         "from nst_export.parity import sample_images; sample_images.SIZES = ((64, 64),)\n"
         "from nst_export.commands import app\n"
-        f"app(['transformer', {str(checkpoint)!r}, '-o', {str(output)!r}], standalone_mode=False)",
+        f"app(['transformer', {str(transformer_checkpoint)!r}, '-o', {str(output)!r}], standalone_mode=False)",
         HOME=str(home),
         XDG_CACHE_HOME=str(home / "cache"),
     )

@@ -25,14 +25,9 @@ class OptimizingPrecision(StrEnum):
 class CompareOptions:
     """What `compare_methods` compares."""
 
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The photograph.", show_default=False)]
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The photograph.")]
     style: Annotated[
-        str,
-        typer.Argument(
-            metavar="STYLE",
-            help="A painting; or a style's name, and its painting with --painting.",
-            show_default=False,
-        ),
+        str, typer.Argument(metavar="STYLE", help="A painting; or a style's name, and its painting with --painting.")
     ]
     output: Annotated[
         Path,
@@ -42,10 +37,9 @@ class CompareOptions:
             metavar="FOLDER",
         ),
     ]
-    painting: Annotated[
-        Path | None,
-        option("--painting -p", "The painting behind a style that is given by name.", show_default=False),
-    ] = None
+    painting: Annotated[Path | None, option("--painting -p", "The painting behind a style that is given by name.")] = (
+        None
+    )
     contenders: Annotated[
         list[str],
         option(
@@ -53,16 +47,13 @@ class CompareOptions:
             "Another model: AdaIN takes the painting, a transformer network its own baked style. May be repeated.",
             panel=METHODS,
             metavar="NAME=MODEL.onnx",
-            show_default=False,
         ),
     ] = field(default_factory=list)
     model: Annotated[
-        str,
-        option("--model -m", "The network with style vectors: a name or an .onnx file.", panel=METHODS),
+        str, option("--model -m", "The network with style vectors: a name or an .onnx file.", panel=METHODS)
     ] = BUILT_IN
     tune: Annotated[
-        bool,
-        option("--tune", "Also fit a style vector to the painting, as `add-style --tune`.", panel=METHODS),
+        bool, option("--tune", "Also fit a style vector to the painting, as `add-style --tune`.", panel=METHODS)
     ] = False
     minutes: Annotated[float, option("--minutes", "Of --tune, at most.", panel=METHODS, min=0.01)] = 5.0
     without: Annotated[
@@ -72,7 +63,6 @@ class CompareOptions:
             "Leave out optimize, optimize-statistics, optimize-gram-adam ..., named, encoder. May be repeated.",
             panel=METHODS,
             metavar="METHOD",
-            show_default=False,
         ),
     ] = field(default_factory=list)
     steps: Annotated[int, option("--steps", panel=OPTIMISATION, min=1)] = 300

@@ -34,10 +34,10 @@ class Method:
     title: str
     label: str
     """A short title for the sheet, ASCII."""
-    kind: Kind
     style: str
     """Where the style comes from, in words."""
-    needs: str
+    kind: Kind = "network"
+    needs: str = ""
     """Packages that the runtime does not need."""
     remarks: tuple[str, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
@@ -168,9 +168,7 @@ def _named(name: str, style: Style, files: ModelFiles, whose: str) -> Method:
         key="named",
         title=f"{whose}, style {name}",
         label=f"style {name}",
-        kind="network",
         style="named" if not style.user_file else "named, a user style",
-        needs="",
         remarks=_training(style, files, whose == BUILT_IN_NETWORK),
         request={"model": str(files.path), "style": name},
         hashes={**_hashes(files.path), "vector": style.vector.tobytes().hex()},
@@ -194,9 +192,7 @@ def _encoded(key: str, title: str, label: str, files: ModelFiles, record: ModelR
         key=key,
         title=title,
         label=label,
-        kind="network",
         style="any painting, at once",
-        needs="",
         remarks=(record.family,) if key != "encoder" else (),
         request={"model": str(files.path), "style": str(style.painting)},
         hashes=_hashes(files.path, encoder),
@@ -225,15 +221,13 @@ def contender_method(text: str, style: StyleChoice, taken: Iterable[str]) -> Met
         if record.style_size:
             return _with_vectors(key, name, files, record, style)
     except NstError as error:
-        return Method(key, name, name, "network", "", "", refused=" ".join(str(error).split()))
+        return Method(key, name, name, "", refused=" ".join(str(error).split()))
     baked = ", ".join(record.styles) or files.name
     return Method(
         key=key,
         title=f"{name} (baked in: {baked})",
         label=f"{name}, baked in",
-        kind="network",
         style=f"baked in: {baked}",
-        needs="",
         remarks=(record.family, "compared to the painting, although its own style may be another"),
         request={"model": str(files.path)},
         hashes=_hashes(files.path),
@@ -252,9 +246,7 @@ def _with_vectors(key: str, name: str, files: ModelFiles, record: ModelRecord, c
         key=key,
         title=name,
         label=name,
-        kind="network",
         style="named",
-        needs="",
         remarks=(record.family,),
         request={"model": str(files.path), "style": choice.name},
         hashes={**_hashes(files.path), "vector": style.vector.tobytes().hex()},

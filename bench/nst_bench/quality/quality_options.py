@@ -7,28 +7,30 @@ from typing import Annotated
 from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import OPTIONS
 from nst_rt.models.catalog import BUILT_IN
+from typer.models import OptionInfo
 
 IMAGES, AMOUNT = "Images and contenders", "How much"
 QUICK = {"photographs": 3, "named": 3, "held_out": 2, "frames": 12, "flicker_styles": 1}
 """The amounts of a quick run, at most."""
 
 
+def amount(flags: str, help: str) -> OptionInfo:
+    """The option of how many are taken; 0 takes all."""
+    return option(flags, f"{help}; 0 takes all.", panel=AMOUNT, min=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class QualityOptions:
     """What `measure_quality` measures; an amount of 0 takes all."""
 
-    content: Annotated[Path, option("--content", "Folder of photographs.", panel=IMAGES, show_default=False)]
-    styles: Annotated[
-        Path,
-        option("--styles", "Folder with the paintings behind named styles.", panel=IMAGES, show_default=False),
-    ]
+    content: Annotated[Path, option("--content", "Folder of photographs.", panel=IMAGES)]
+    styles: Annotated[Path, option("--styles", "Folder with the paintings behind named styles.", panel=IMAGES)]
     output: Annotated[
         Path,
         option(
             "--output -o",
             "Folder for quality.json, quality.md and the sheets. Its folder `measurements` keeps what a later run "
             "with the same options need not measure again.",
-            show_default=False,
         ),
     ]
     table: Annotated[
@@ -37,7 +39,6 @@ class QualityOptions:
             "--table",
             "Which painting belongs to which style (TOML, one section per style); the built-in table if left out.",
             panel=IMAGES,
-            show_default=False,
         ),
     ] = None
     paintings: Annotated[
@@ -46,7 +47,6 @@ class QualityOptions:
             "--paintings",
             "Folder of paintings, some of them held out of the training; style encoders are measured on those.",
             panel=IMAGES,
-            show_default=False,
         ),
     ] = None
     held_out_every: Annotated[
@@ -58,10 +58,9 @@ class QualityOptions:
             min=1,
         ),
     ] = 10
-    model: Annotated[
-        str,
-        option("--model -m", "The network to judge: a name or an .onnx file.", panel=IMAGES),
-    ] = BUILT_IN
+    model: Annotated[str, option("--model -m", "The network to judge: a name or an .onnx file.", panel=IMAGES)] = (
+        BUILT_IN
+    )
     contenders: Annotated[
         list[str],
         option(
@@ -69,7 +68,6 @@ class QualityOptions:
             "Another model, NAME=MODEL.onnx; one with a baked style needs its painting: "
             "NAME=MODEL.onnx@PAINTING.jpg. May be repeated.",
             panel=IMAGES,
-            show_default=False,
         ),
     ] = field(default_factory=list)
     tuned: Annotated[
@@ -79,20 +77,13 @@ class QualityOptions:
             "A style of your library (`nst-rt add-style --tune`), NAME=PAINTING, or NAME alone where a measured "
             "painting has that name. May be repeated.",
             panel=IMAGES,
-            show_default=False,
         ),
     ] = field(default_factory=list)
     video: Annotated[
-        list[Path],
-        option(
-            "--video", "A clip, or a folder of clips, for flicker. May be repeated.", panel=IMAGES, show_default=False
-        ),
+        list[Path], option("--video", "A clip, or a folder of clips, for flicker. May be repeated.", panel=IMAGES)
     ] = field(default_factory=list)
     flicker_to: Annotated[
-        str | None,
-        option(
-            "--flicker-to", "The contender whose flicker the others are compared to.", panel=IMAGES, show_default=False
-        ),
+        str | None, option("--flicker-to", "The contender whose flicker the others are compared to.", panel=IMAGES)
     ] = None
     loss_network: Annotated[
         Path | None,
@@ -100,19 +91,14 @@ class QualityOptions:
             "--loss-network",
             "The VGG that judges, as in `nst-rt train`; the one in torch.hub's cache if left out.",
             panel=IMAGES,
-            show_default=False,
         ),
     ] = None
-    photographs: Annotated[
-        int, option("--photographs", "How many of the folder, evenly spaced; 0 takes all.", panel=AMOUNT, min=0)
-    ] = 20
+    photographs: Annotated[int, amount("--photographs", "How many of the folder, evenly spaced")] = 20
     side: Annotated[
         int, option("--side", "Larger photographs are reduced to this long side.", panel=AMOUNT, min=64)
     ] = 480
-    named: Annotated[
-        int, option("--named", "How many named styles, evenly spaced; 0 takes all.", panel=AMOUNT, min=0)
-    ] = 0
-    held_out: Annotated[int, option("--held-out", "How many held-out paintings; 0 takes all.", panel=AMOUNT, min=0)] = 0
+    named: Annotated[int, amount("--named", "How many named styles, evenly spaced")] = 0
+    held_out: Annotated[int, amount("--held-out", "How many held-out paintings")] = 0
     pairs: Annotated[
         int,
         option(
@@ -139,16 +125,10 @@ class QualityOptions:
             "Of the optimisation method, at a content weight of 1; that of `nst-rt optimize` if left out.",
             panel=AMOUNT,
             min=0,
-            show_default=False,
         ),
     ] = None
-    frames: Annotated[
-        int, option("--frames", "Frames from the middle of each clip; 0 takes all.", panel=AMOUNT, min=0)
-    ] = 60
-    flicker_styles: Annotated[
-        int,
-        option("--flicker-styles", "How many named styles on each clip; 0 takes all.", panel=AMOUNT, min=0),
-    ] = 3
+    frames: Annotated[int, amount("--frames", "Frames from the middle of each clip")] = 60
+    flicker_styles: Annotated[int, amount("--flicker-styles", "How many named styles on each clip")] = 3
     quick: Annotated[
         bool,
         option(

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
+from typer.models import OptionInfo
 
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import RUNNING, JsonOption, loss_network_option, output_option, stylizer_options
 from nst_rt.errors import INTERRUPTED
 from nst_rt.jobs.stylizer_options import StylizerOptions
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 LISTS = ("--content", "-c", "--style", "-s", "--model", "-m")
 """Options that take all values up to the next option, as the shell makes of `--content *.jpg`."""
+
+
+def list_option(flags: str, metavar: str, help: str) -> OptionInfo:
+    """One of `LISTS`."""
+    return option(flags, help, metavar=metavar, show_default=False)
 
 
 class Method(StrEnum):
@@ -55,7 +62,7 @@ def grid(
     *,
     content: Annotated[
         list[str],
-        typer.Option("--content", "-c", metavar="IMAGE...", help="Files, folders or quoted globs.", show_default=False),
+        list_option("--content -c", "IMAGE...", "Files, folders or quoted globs."),
     ],
     output: Annotated[
         Path,
@@ -63,23 +70,15 @@ def grid(
     ],
     style: Annotated[
         list[str] | None,
-        typer.Option(
-            "--style",
-            "-s",
-            metavar="STYLE...",
-            show_default=False,
-            help="Styles' names, blends, paintings, folders of them, or .onnx files; the model's first if left out.",
+        list_option(
+            "--style -s",
+            "STYLE...",
+            "Styles' names, blends, paintings, folders of them, or .onnx files; the model's first if left out.",
         ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="MODEL...",
-            show_default=False,
-            help="Models' names or .onnx files; the built-in network if left out.",
-        ),
+        list_option("--model -m", "MODEL...", "Models' names or .onnx files; the built-in network if left out."),
     ] = None,
     sweep: Annotated[
         list[str] | None,

@@ -77,34 +77,32 @@ def test_weights_that_are_no_numbers_are_refused(drawn, tmp_path):
     assert not (tmp_path / "nan.onnx").exists()
 
 
-def test_files_that_are_missing_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"model: no such TensorFlow checkpoint: there is no model\.index"):
-        find_bundle(tmp_path / "model")
-    with pytest.raises(InputError, match="no such TensorFlow checkpoint"):
-        find_bundle(tmp_path / "nowhere" / "model")
-    with pytest.raises(InputError, match="holds no TensorFlow checkpoint"):
-        find_bundle(tmp_path)
-    (tmp_path / "model.h5").write_bytes(b"\x89HDF")
-    with pytest.raises(InputError, match=r"model\.h5: not a TensorFlow checkpoint that can be read.*NAME\.index"):
-        read_adaptive(tmp_path / "model.h5")
-    (tmp_path / "model.data-00000-of-00001").write_bytes(b"\0")
-    with pytest.raises(InputError, match=r"model: not a.*model\.index is not beside it"):
-        find_bundle(tmp_path / "model")
-    (tmp_path / "model.data-00000-of-00001").unlink()
-    (tmp_path / "model.index").write_bytes(b"\0\1")
-    with pytest.raises(InputError, match=r"there is no model\.data-00000-of-00001 beside model\.index"):
-        read_adaptive(tmp_path / "model")
-    (tmp_path / "model.data-00001-of-00003").write_bytes(b"\0")
-    with pytest.raises(InputError, match=r"there is no model\.data-00000-of-00003, model\.data-00002-of-00003 beside"):
-        read_adaptive(tmp_path / "model.index")
-    (tmp_path / "model.data-00001-of-00003").unlink()
-    (tmp_path / "model.data-00000-of-00001").touch()
-    with pytest.raises(InputError, match="00001: the file is empty"):
-        read_adaptive(tmp_path)
-    (tmp_path / "model.data-00000-of-00001").write_bytes(b"\0")
-    (tmp_path / "model.index").write_text("version https://git-lfs.github.com/spec/v1\n")
-    with pytest.raises(InputError, match="Git LFS"):
-        read_adaptive(tmp_path / "model")
+ONE = "model.data-00000-of-00001"
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "message"),
+    [
+        ({}, "model", r"model: no such TensorFlow checkpoint: there is no model\.index"),
+        ({}, "nowhere/model", "no such TensorFlow checkpoint"),
+        ({}, "", "holds no TensorFlow checkpoint"),
+        ({"model.h5": b"\x89HDF"}, "model.h5", r"model\.h5: not a TensorFlow checkpoint that can be read.*NAME\.index"),
+        ({ONE: b"\0"}, "model", r"model: not a.*model\.index is not beside it"),
+        ({"model.index": b"\0\1"}, "model", r"there is no model\.data-00000-of-00001 beside model\.index"),
+        (
+            {"model.index": b"\0\1", "model.data-00001-of-00003": b"\0"},
+            "model.index",
+            r"there is no model\.data-00000-of-00003, model\.data-00002-of-00003 beside",
+        ),
+        ({"model.index": b"\0\1", ONE: b""}, "", "00001: the file is empty"),
+        ({"model.index": b"version https://git-lfs.github.com/spec/v1\n", ONE: b"\0"}, "model", "Git LFS"),
+    ],
+)
+def test_files_that_are_missing_are_named(tmp_path, files, name, message):
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_adaptive(tmp_path / name)
 
 
 def test_a_folder_says_which_of_its_checkpoints_is_the_latest(tmp_path):

@@ -23,13 +23,6 @@ from wrong_runtime import compute_wrong
 
 
 @pytest.fixture
-def checkpoint(tiny_transformer, tmp_path):
-    path = tmp_path / "tiny.pth"
-    torch.save(tiny_transformer.state_dict(), path)
-    return path
-
-
-@pytest.fixture
 def other_checkpoint(tiny_transformer, tmp_path):
     path = tmp_path / "other.pth"
     torch.save({key: value * 0.9 for key, value in tiny_transformer.state_dict().items()}, path)
@@ -80,10 +73,10 @@ def names(out):
 )
 @pytest.mark.parametrize("old", [False, True])
 def test_one_model_that_fails_leaves_everything_as_it_was(
-    checkpoint, vgg_files, trained, out, monkeypatch, family, wrong, old
+    transformer_checkpoint, vgg_files, trained, out, monkeypatch, family, wrong, old
 ):
     exports = {
-        "transformer": partial(export_transformer, checkpoint),
+        "transformer": partial(export_transformer, transformer_checkpoint),
         "adain": partial(export_adain, *vgg_files),
         "conditional": partial(export_conditional_weights, trained),
     }
@@ -96,48 +89,48 @@ def test_one_model_that_fails_leaves_everything_as_it_was(
     assert {path.name: path.read_bytes() for path in out.parent.iterdir()} == (before if old else {})
 
 
-def test_files_that_exist_are_replaced_only_when_asked_to(checkpoint, out, monkeypatch):
+def test_files_that_exist_are_replaced_only_when_asked_to(transformer_checkpoint, out, monkeypatch):
     half = out.with_name("net.fp16.onnx")
     half.write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"net\.fp16\.onnx: exists already.*overwrite it"):
-        export_transformer(checkpoint, out)
+        export_transformer(transformer_checkpoint, out)
     assert names(out) == ["net.fp16.onnx"]
-    export_transformer(checkpoint, out, ExportOptions(overwrite=True))
+    export_transformer(transformer_checkpoint, out, ExportOptions(overwrite=True))
     assert names(out) == ["net.fp16.onnx", "net.onnx"]
     assert half.stat().st_size > 1000
 
 
-def test_a_companion_of_another_network_is_refused_or_removed(checkpoint, other_checkpoint, vgg_files, out):
+def test_a_companion_of_another_network_is_refused_or_removed(transformer_checkpoint, other_checkpoint, vgg_files, out):
     export_adain(*vgg_files, out)
     assert names(out) == ["net.encoder.onnx", "net.fp16.onnx", "net.onnx"]
     out.unlink()
     with pytest.raises(OutputError, match=r"net\.fp16\.onnx: belongs to another network.*allow overwriting"):
-        export_transformer(checkpoint, out, ExportOptions(precision="fp32"))
+        export_transformer(transformer_checkpoint, out, ExportOptions(precision="fp32"))
     assert names(out) == ["net.encoder.onnx", "net.fp16.onnx"]
     out.with_name("net.styles.json").write_text('{"styles": []}')
-    export_transformer(checkpoint, out, ExportOptions(precision="fp32", overwrite=True))
+    export_transformer(transformer_checkpoint, out, ExportOptions(precision="fp32", overwrite=True))
     assert names(out) == ["net.onnx"]
     # The same weights' fp16 file stays, that of other weights in the same family does not.
-    export_transformer(checkpoint, out, ExportOptions(overwrite=True))
-    export_transformer(checkpoint, out, ExportOptions(precision="fp32", overwrite=True))
+    export_transformer(transformer_checkpoint, out, ExportOptions(overwrite=True))
+    export_transformer(transformer_checkpoint, out, ExportOptions(precision="fp32", overwrite=True))
     assert names(out) == ["net.fp16.onnx", "net.onnx"]
     export_transformer(other_checkpoint, out, ExportOptions(precision="fp32", overwrite=True))
     assert names(out) == ["net.onnx"]
 
 
-def test_a_stale_companion_stays_when_the_export_fails(checkpoint, other_checkpoint, out, monkeypatch):
+def test_a_stale_companion_stays_when_the_export_fails(transformer_checkpoint, other_checkpoint, out, monkeypatch):
     export_transformer(other_checkpoint, out)
     compute_wrong(monkeypatch)
     with pytest.raises(ModelError, match="Nothing was written"):
-        export_transformer(checkpoint, out, ExportOptions(precision="fp32", overwrite=True))
+        export_transformer(transformer_checkpoint, out, ExportOptions(precision="fp32", overwrite=True))
     assert names(out) == ["net.fp16.onnx", "net.onnx"]
 
 
-def test_another_networks_model_is_never_removed(checkpoint, other_checkpoint, out):
+def test_another_networks_model_is_never_removed(transformer_checkpoint, other_checkpoint, out):
     export_transformer(other_checkpoint, out, ExportOptions(precision="fp32"))
     half = out.with_name("net.fp16.onnx")
     with pytest.raises(OutputError, match=r"net\.onnx: holds another network"):
-        export_transformer(checkpoint, half, ExportOptions(precision="fp16", overwrite=True))
+        export_transformer(transformer_checkpoint, half, ExportOptions(precision="fp16", overwrite=True))
     assert names(out) == ["net.onnx"]
     export_transformer(other_checkpoint, half, ExportOptions(precision="fp16"))
     assert names(out) == ["net.fp16.onnx", "net.onnx"]
@@ -154,13 +147,13 @@ def test_an_fp16_file_has_its_companions_where_the_runtime_looks(vgg_files, trai
     assert ModelFiles(half).styles == out.with_name("net.styles.json")
 
 
-def test_the_styles_file_says_which_weights_it_belongs_to(trained, checkpoint, out):
+def test_the_styles_file_says_which_weights_it_belongs_to(trained, transformer_checkpoint, out):
     export_conditional_weights(trained, out, ExportOptions(precision="fp32"), source_sha256="abc")
     assert json.loads(out.with_name("net.styles.json").read_text())["source_sha256"] == "abc"
     metadata = {entry.key: entry.value for entry in onnx.load(out).metadata_props}
     assert ModelRecord.from_metadata(metadata, "net").source_sha256 == "abc"
     with pytest.raises(OutputError, match=r"net\.onnx: exists already"):
-        export_transformer(checkpoint, out, ExportOptions(precision="fp32"))
+        export_transformer(transformer_checkpoint, out, ExportOptions(precision="fp32"))
 
 
 def test_targets(tmp_path):
@@ -175,15 +168,17 @@ def test_targets(tmp_path):
         plan_targets(tmp_path / "a.encoder.onnx", ExportOptions())
 
 
-def test_what_parity_was_measured_on_is_recorded(checkpoint, out, tmp_path):
+def test_what_parity_was_measured_on_is_recorded(transformer_checkpoint, out, tmp_path):
     from nst_rt.media.images.image_writer import write_image
 
-    (drawn,) = export_transformer(checkpoint, out, ExportOptions(precision="fp32"))
+    (drawn,) = export_transformer(transformer_checkpoint, out, ExportOptions(precision="fp32"))
     assert drawn.record.parity_images == "drawn"
     (tmp_path / "photographs").mkdir()
     write_image(tmp_path / "photographs" / "a.png", np.full((40, 30, 3), 90, np.uint8))
     (taken,) = export_transformer(
-        checkpoint, out, ExportOptions(precision="fp32", photographs=tmp_path / "photographs", overwrite=True)
+        transformer_checkpoint,
+        out,
+        ExportOptions(precision="fp32", photographs=tmp_path / "photographs", overwrite=True),
     )
     metadata = {entry.key: entry.value for entry in onnx.load(taken.path).metadata_props}
     assert ModelRecord.from_metadata(metadata, "net").parity_images == "photographs"
