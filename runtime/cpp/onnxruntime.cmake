@@ -73,7 +73,8 @@ if(NST_RT_INSTALL)
     install(TARGETS nst_rt_cpp nst_rt_c EXPORT nst_rt_onnxruntime
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    install(FILES include/nst_rt/nst_rt.hpp include/nst_rt/nst_rt.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/nst_rt)
+    install(DIRECTORY include/nst_rt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.hpp" PATTERN nst_rt.h PATTERN share.hpp EXCLUDE)
     install(EXPORT nst_rt_onnxruntime NAMESPACE nst_rt:: FILE nst_rt_onnxruntimeTargets.cmake
         DESTINATION ${nst_rt_onnxruntime_package})
     write_basic_package_version_file(nst_rt_onnxruntimeConfigVersion.cmake COMPATIBILITY SameMinorVersion)

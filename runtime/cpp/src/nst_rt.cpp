@@ -1,4 +1,4 @@
-// The C ABI over nst_rt.hpp: no exception and no C++ type crosses it.
+// The C ABI over nst_rt.hpp. No exception and no C++ type crosses it.
 // SPDX-License-Identifier: MIT
 
 #include "nst_rt/nst_rt.h"
@@ -24,7 +24,7 @@ public:
     using nst_rt::Error::Error;
 };
 
-// Each thread has its own, so that neither needs a lock nor is overwritten by a neighbour.
+// One per thread: they need no lock, and no other thread overwrites them.
 thread_local std::string last_error;
 thread_local std::string returned;
 
@@ -32,7 +32,7 @@ nst_rt_status fail(nst_rt_status status, const char* message, const char* below 
     try {
         last_error = message;
         if (*below) last_error.append("\n").append(below);
-    } catch (...) {   // no memory for the message: the status still says it
+    } catch (...) {   // no memory for the message; the caller still gets the status
         last_error.clear();
     }
     return status;
@@ -84,8 +84,8 @@ nst_rt_options default_options() {
     return options;
 }
 
-// Programs built with a newer header have a longer struct: this library can do what they ask as long as all that it
-// does not know is zero.
+// Programs that were built with a newer header pass a longer struct. It is accepted if all fields that this library does
+// not know are zero.
 nst_rt::Options read_options(const nst_rt_options* passed) {
     nst_rt_options options = default_options();
     if (passed != nullptr) {
@@ -95,14 +95,14 @@ nst_rt::Options read_options(const nst_rt_options* passed) {
                                 ". Fill the struct with nst_rt_options_init(&options, sizeof options)");
         const auto* bytes = reinterpret_cast<const unsigned char*>(passed);
         if (size > sizeof options && std::any_of(bytes + sizeof options, bytes + size, [](auto byte) { return byte; }))
-            throw ArgumentError("options hold fields that this nst_rt library (ABI " +
+            throw ArgumentError("options sets fields that this nst_rt library (ABI " +
                                 std::to_string(NST_RT_ABI_VERSION) + ") does not know. Install a newer one");
         std::memcpy(&options, passed, std::min(size, sizeof options));
     }
     nst_rt::Options result;
     if (options.device) result.device = options.device;
     if (options.engine_cache) result.engine_cache = options.engine_cache;
-    if (options.threads < 0) throw ArgumentError("options.threads is negative. 0 takes all physical cores");
+    if (options.threads < 0) throw ArgumentError("options.threads is negative. 0 means all physical cores");
     result.threads = options.threads;
     result.strict = options.strict != 0;
     result.user_styles = options.user_styles != 0;
