@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import LOOK, RUNNING, JsonOption, stylizer_options
 from nst_rt.jobs.stylizer_options import StylizerOptions
 
@@ -49,22 +50,19 @@ app.command()(quality)
 def bench(
     context: typer.Context,
     options: StylizerOptions,
-    size: Annotated[list[str] | None, typer.Option("--size", help="WIDTHxHEIGHT; may be given several times.")] = None,
-    frames: Annotated[int, typer.Option(min=2, help="Frames that are timed.")] = 100,
-    warm_up: Annotated[int, typer.Option("--warm-up", min=0, help="Frames before them that are not timed.")] = 10,
-    batch: Annotated[int, typer.Option(min=1, help="Frames per call.")] = 1,
+    size: Annotated[list[str] | None, option("--size", "WIDTHxHEIGHT; may be given several times.")] = None,
+    frames: Annotated[int, option("--frames", "Frames that are timed.", min=2)] = 100,
+    warm_up: Annotated[int, option("--warm-up", "Frames before them that are not timed.", min=0)] = 10,
+    batch: Annotated[int, option("--batch", "Frames per call.", min=1)] = 1,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the JSON to this file; so does --json OUT.json.")
+        Path | None, option("--output -o", "Also write the JSON to this file; so does --json OUT.json.")
     ] = None,
     suite: Annotated[
         SuiteName | None,
-        typer.Option(
-            "--suite", help="Sizes, devices, peers, whole processes: quick (two minutes) or full (fifteen minutes)."
-        ),
+        option("--suite", "Sizes, devices, peers, whole processes: quick (two minutes) or full (fifteen minutes)."),
     ] = None,
     compare: Annotated[
-        Path | None,
-        typer.Option("--compare", help="The JSON of an earlier run: ratios to it, and whether they exceed the noise."),
+        Path | None, option("--compare", "The JSON of an earlier run: ratios to it, and whether they exceed the noise.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

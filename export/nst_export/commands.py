@@ -45,53 +45,41 @@ class Precision(StrEnum):
 
 
 OPTIONS: dict[str, OptionInfo] = {
-    "precision": typer.Option("--precision", help="fp32 for CPUs, fp16 for GPUs."),
-    "style_name": typer.Option(
-        "--style-name", help="The style's name; the output's name if left out.", show_default=False
+    "precision": option("--precision", "fp32 for CPUs, fp16 for GPUs."),
+    "style_name": option("--style-name", "The style's name; the output's name if left out.", show_default=False),
+    "photographs": option(
+        "--photographs", "Folder of images to check the export on; drawn ones if left out.", show_default=False
     ),
-    "photographs": typer.Option(
-        "--photographs",
-        help="Folder of images to check the export on; drawn ones if left out.",
-        show_default=False,
-    ),
-    "license": typer.Option("--license", help="Licence of the weights, for the model's record."),
-    "controls": typer.Option("--no-controls", help="Leave out the inputs `strength` and `color`: a little faster."),
-    "overwrite": typer.Option(
-        "--overwrite", help="Replace files that exist, and remove files of another network that would be used with it."
+    "license": option("--license", "Licence of the weights, for the model's record."),
+    "controls": option("--no-controls", "Leave out the inputs `strength` and `color`: a little faster."),
+    "overwrite": option(
+        "--overwrite", "Replace files that exist, and remove files of another network that would be used with it."
     ),
 }
 """Flags and help of the fields of `ExportOptions`."""
 
 TRITON_OPTIONS: dict[str, OptionInfo] = {
-    "variants": typer.Option(
+    "variants": option(
         "--variant",
-        help="Where the server runs the network; may be repeated, and clients get the first; cpu if left out.",
+        "Where the server runs the network; may be repeated, and clients get the first; cpu if left out.",
         show_default=False,
     ),
-    "size": typer.Option(
-        "--size", metavar="WxH", show_default=False, help="Serve only frames of this size; tensorrt needs it."
+    "size": option("--size", "Serve only frames of this size; tensorrt needs it.", metavar="WxH", show_default=False),
+    "precision": option("--precision", "auto: fp16 on GPUs if there is such a file, else fp32."),
+    "max_batch": option("--max-batch", "Frames of one size that run together.", min=1),
+    "queue_delay": option("--queue-delay", "How long a frame may wait for others to join it.", min=0, metavar="MS"),
+    "instances": option("--instances", "Copies of the network, on each GPU or on the CPU.", min=1),
+    "threads": option("--threads", "CPU threads of each instance; 0 is one for each core.", min=0),
+    "name": option("--name", "The model's name for clients; its file's name if left out."),
+    "storage_uri": option(
+        "--storage-uri", "Where KServe finds the repository; pvc://nst-rt/DIR if left out.", show_default=False
     ),
-    "precision": typer.Option("--precision", help="auto: fp16 on GPUs if there is such a file, else fp32."),
-    "max_batch": typer.Option("--max-batch", min=1, help="Frames of one size that run together."),
-    "queue_delay": typer.Option(
-        "--queue-delay", min=0, metavar="MS", help="How long a frame may wait for others to join it."
-    ),
-    "instances": typer.Option("--instances", min=1, help="Copies of the network, on each GPU or on the CPU."),
-    "threads": typer.Option("--threads", min=0, help="CPU threads of each instance; 0 is one for each core."),
-    "name": typer.Option("--name", help="The model's name for clients; its file's name if left out."),
-    "storage_uri": typer.Option(
-        "--storage-uri",
-        help="Where KServe finds the repository; pvc://nst-rt/DIR if left out.",
-        show_default=False,
-    ),
-    "overwrite": typer.Option(
-        "--overwrite", help="Replace what an earlier export wrote for this model; keep everything else."
-    ),
+    "overwrite": option("--overwrite", "Replace what an earlier export wrote for this model; keep everything else."),
 }
 """Flags and help of the fields of `TritonOptions`."""
 
 OutputOption = Annotated[
-    Path, typer.Option("--output", "-o", help="The model file, OUT.onnx; with both precisions also OUT.fp16.onnx.")
+    Path, option("--output -o", "The model file, OUT.onnx; with both precisions also OUT.fp16.onnx.")
 ]
 
 
@@ -184,8 +172,8 @@ def transformer(
 @app.command()
 @_export_options("precision", "photographs", "license", "controls", "overwrite")
 def adain(
-    encoder: Annotated[Path, typer.Option("--encoder", help="VGG encoder: vgg_normalised.pth or a cut one.")],
-    decoder: Annotated[Path, typer.Option("--decoder", help="The decoder that was trained with it.")],
+    encoder: Annotated[Path, option("--encoder", "VGG encoder: vgg_normalised.pth or a cut one.")],
+    decoder: Annotated[Path, option("--decoder", "The decoder that was trained with it.")],
     output: OutputOption,
     options: ExportOptions,
     as_json: JsonOption = False,
@@ -219,9 +207,7 @@ def conditional(
     weights: Annotated[Path, typer.Argument(help="conditional.pt or checkpoint.pt of `nst-rt train conditional`.")],
     output: OutputOption,
     options: ExportOptions,
-    leave_out: Annotated[
-        list[str] | None, typer.Option("--leave-out", help="A style to leave out; may be repeated.")
-    ] = None,
+    leave_out: Annotated[list[str] | None, option("--leave-out", "A style to leave out; may be repeated.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """A conditional network (Dumoulin et al. 2017): many named styles; writes OUT.styles.json beside it."""
@@ -235,12 +221,7 @@ def int8(
     model: Annotated[str, typer.Argument(help="The exported fp32 .onnx file of a network, or a model's name.")],
     output: Annotated[Path | None, _made_output("NAME.int8.onnx")] = None,
     photographs: Annotated[
-        Path | None,
-        typer.Option(
-            "--photographs",
-            help="Folder of images to calibrate and to check on; drawn ones if left out.",
-            show_default=False,
-        ),
+        Path | None, option("--photographs", "Folder of images to calibrate and to check on; drawn ones if left out.")
     ] = None,
     overwrite: Annotated[bool, OPTIONS["overwrite"]] = False,
     as_json: JsonOption = False,
@@ -285,7 +266,7 @@ def ort(
     model: Annotated[str, typer.Argument(help="An exported .onnx file, also a style encoder, or a model's name.")],
     output: Annotated[Path | None, _made_output("NAME.ort")] = None,
     target: Annotated[
-        Target, typer.Option("--target", help="CPUs that it is optimised for; amd64 files run on no others.")
+        Target, option("--target", "CPUs that it is optimised for; amd64 files run on no others.")
     ] = Target.any,
     photographs: Annotated[Path | None, OPTIONS["photographs"]] = None,
     overwrite: Annotated[bool, OPTIONS["overwrite"]] = False,
@@ -314,10 +295,7 @@ def ort(
 
 
 def _show(
-    exported: "tuple[Exported, ...]",
-    as_json: bool,
-    against: str = "PyTorch float32",
-    companions: tuple[Path, ...] = (),
+    exported: "tuple[Exported, ...]", as_json: bool, against: str = "PyTorch float32", companions: tuple[Path, ...] = ()
 ) -> None:
     from nst_export.parity.parity import parity_table
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import JsonOption, stylizer_options
 from nst_rt.errors import INTERRUPTED, InputError
 from nst_rt.files.paths import local_path
@@ -31,52 +32,44 @@ def add_style(
         Path,
         typer.Argument(parser=local_path, metavar="PAINTING", help="An image of the painting.", show_default=False),
     ],
-    name: Annotated[str, typer.Option("--name", "-n", help="What --style shall call it.", show_default=False)],
+    name: Annotated[str, option("--name -n", "What --style shall call it.")],
     options: StylizerOptions,
-    title: Annotated[str, typer.Option("--title", help="Of the painting.", rich_help_panel=RECORD)] = "",
-    artist: Annotated[str, typer.Option("--artist", rich_help_panel=RECORD)] = "",
-    year: Annotated[str, typer.Option("--year", rich_help_panel=RECORD)] = "",
-    license: Annotated[str, typer.Option("--license", help="Of the image.", rich_help_panel=RECORD)] = "",
+    title: Annotated[str, option("--title", "Of the painting.", panel=RECORD)] = "",
+    artist: Annotated[str, option("--artist", panel=RECORD)] = "",
+    year: Annotated[str, option("--year", panel=RECORD)] = "",
+    license: Annotated[str, option("--license", "Of the image.", panel=RECORD)] = "",
     tune: Annotated[
         bool,
-        typer.Option(
+        option(
             "--tune",
-            help="Fit the style to the painting for some minutes: closer than what the style encoder reads off at "
+            "Fit the style to the painting for some minutes: closer than what the style encoder reads off at "
             "once, and for models without one. Needs PyTorch, which the extra `export` brings.",
-            rich_help_panel=TUNING,
+            panel=TUNING,
         ),
     ] = False,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="At most.", rich_help_panel=TUNING)] = 5.0,
+    minutes: Annotated[float, option("--minutes", "At most.", panel=TUNING, min=0.01)] = 5.0,
     photographs: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--photographs",
-            help="Folder of photographs that are stylised during the fit, of the kind that the style is for; drawn "
+            "Folder of photographs that are stylised during the fit, of the kind that the style is for; drawn "
             "images if left out.",
-            show_default=False,
-            rich_help_panel=TUNING,
+            panel=TUNING,
         ),
     ] = None,
     loss_network: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--loss-network",
-            help="The VGG that judges: torchvision's vgg19 or vgg16 .pth; if left out, the one in torch.hub's cache.",
-            show_default=False,
-            rich_help_panel=TUNING,
+            "The VGG that judges: torchvision's vgg19 or vgg16 .pth; if left out, the one in torch.hub's cache.",
+            panel=TUNING,
         ),
     ] = None,
     device: Annotated[
-        str,
-        typer.Option(
-            "--device", "-d", help="auto (CUDA where there is a device), cpu or cuda.", rich_help_panel=TUNING
-        ),
+        str, option("--device -d", "auto (CUDA where there is a device), cpu or cuda.", panel=TUNING)
     ] = "auto",
     overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Replace a style of this name; one that came with the model is hidden, not lost."
-        ),
+        bool, option("--overwrite", "Replace a style of this name; one that came with the model is hidden, not lost.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -111,8 +104,7 @@ def add_style(
 
 @stylizer_options("model")
 def remove_style(
-    name: Annotated[str, typer.Argument(help="A style that you added.", show_default=False)],
-    options: StylizerOptions,
+    name: Annotated[str, typer.Argument(help="A style that you added.", show_default=False)], options: StylizerOptions
 ) -> None:
     """Remove a style of your own; those that came with a model stay."""
     from nst_rt.jobs import named_styles

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import RUNNING, JsonOption, OverwriteOption, output_option, stylizer_options
 from nst_rt.files.paths import local_path
 from nst_rt.jobs.stylizer_options import StylizerOptions
@@ -33,11 +34,9 @@ def demo(
         Path | None,
         output_option("The contact sheet; photo.styles.jpg beside photo.jpg, or nst-rt-styles.jpg, if left out."),
     ] = None,
-    style: Annotated[
-        list[str] | None, typer.Option("--style", "-s", help="Only this style; may be given several times.")
-    ] = None,
+    style: Annotated[list[str] | None, option("--style -s", "Only this style; may be given several times.")] = None,
     options: StylizerOptions,
-    size: Annotated[int, typer.Option(min=64, help="Long side at which the photograph is stylised, in pixels.")] = 720,
+    size: Annotated[int, option("--size", "Long side at which the photograph is stylised, in pixels.", min=64)] = 720,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:

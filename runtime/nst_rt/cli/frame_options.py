@@ -11,10 +11,10 @@ from nst_rt.cli.option_fields import option
 
 MatrixOption = Annotated[
     str,
-    typer.Option(
+    option(
         "--matrix",
+        "Of YUV: bt601, bt709, or auto: BT.709 if both sides have 720 pixels or more, else BT.601.",
         metavar="NAME",
-        help="Of YUV: bt601, bt709, or auto: BT.709 if both sides have 720 pixels or more, else BT.601.",
     ),
 ]
 

@@ -60,14 +60,8 @@ def register(app: typer.Typer) -> None:
 @stylizer_options("strength", "color", "match_colors", *RUNNING)
 def grid(
     *,
-    content: Annotated[
-        list[str],
-        list_option("--content -c", "IMAGE...", "Files, folders or quoted globs."),
-    ],
-    output: Annotated[
-        Path,
-        output_option("The sheet; the images go to a folder beside it."),
-    ],
+    content: Annotated[list[str], list_option("--content -c", "IMAGE...", "Files, folders or quoted globs.")],
+    output: Annotated[Path, output_option("The sheet; the images go to a folder beside it.")],
     style: Annotated[
         list[str] | None,
         list_option(
@@ -82,30 +76,25 @@ def grid(
     ] = None,
     sweep: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--sweep",
-            metavar="NAME=VALUES",
-            show_default=False,
-            help="strength=0.2,0.5,1, color=..., stroke-size=..., match-colors=..., size=...; with --method optimize "
+            "strength=0.2,0.5,1, color=..., stroke-size=..., match-colors=..., size=...; with --method optimize "
             "ratio=1,10,100, content-layer=relu2_1,relu3_1 and its other options. Twice for rows and columns.",
+            metavar="NAME=VALUES",
         ),
     ] = None,
     method: Annotated[
-        Method,
-        typer.Option("--method", help="optimize repaints with paintings in minutes an image, and needs PyTorch."),
+        Method, option("--method", "optimize repaints with paintings in minutes an image, and needs PyTorch.")
     ] = Method.network,
-    size: Annotated[int, typer.Option("--size", min=16, help="Long side of the images at most, in pixels.")] = 720,
-    side: Annotated[int, typer.Option("--side", min=64, help="Long side of an image on the sheet, in pixels.")] = 320,
+    size: Annotated[int, option("--size", "Long side of the images at most, in pixels.", min=16)] = 720,
+    side: Annotated[int, option("--side", "Long side of an image on the sheet, in pixels.", min=64)] = 320,
     options: StylizerOptions,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="Of --method optimize; 300 if left out.", show_default=False)
-    ] = None,
+    steps: Annotated[int | None, option("--steps", "Of --method optimize; 300 if left out.", min=1)] = None,
     weights: Annotated[
-        str | None,
-        loss_network_option("The VGG that judges --method optimize, as in `nst-rt optimize`."),
+        str | None, loss_network_option("The VGG that judges --method optimize, as in `nst-rt optimize`.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make every image again, and replace files that are not a grid's.")
+        bool, option("--overwrite", "Make every image again, and replace files that are not a grid's.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

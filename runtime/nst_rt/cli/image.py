@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nst_rt.cli.messages import say, say_error
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import (
     LOOK,
     MASK,
@@ -50,14 +51,11 @@ def image(
     style: StylesOption = None,
     options: StylizerOptions,
     size: Annotated[
-        int | None, typer.Option("--size", min=16, help="Scale down to at most this many pixels on the long side.")
+        int | None, option("--size", "Scale down to at most this many pixels on the long side.", min=16)
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option("--format", help="png, jpg, webp, tif or bmp, where -o names no file.", show_default=False),
-    ] = None,
-    quality: Annotated[int, typer.Option("--quality", min=1, max=100, help="Of JPEG and WebP.")] = 95,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders within folders.")] = False,
+    format: Annotated[str | None, option("--format", "png, jpg, webp, tif or bmp, where -o names no file.")] = None,
+    quality: Annotated[int, option("--quality", "Of JPEG and WebP.", min=1, max=100)] = 95,
+    recursive: Annotated[bool, option("--recursive -r", "Look into folders within folders.")] = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:

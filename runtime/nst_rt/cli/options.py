@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-import typer
 from typer.models import OptionInfo
 
 from nst_rt.cli.option_fields import Command, Given, option, option_fields
@@ -13,63 +12,60 @@ from nst_rt.jobs.stylizer_options import StylizerOptions
 STYLE_HELP = "A style's name (`nst-rt styles`), a blend gogh:0.7+wave:0.3, a painting, or a model.onnx."
 
 OPTIONS: dict[str, OptionInfo] = {
-    "style": typer.Option("--style", "-s", help=STYLE_HELP, show_default=False),
-    "model": typer.Option("--model", "-m", help="A model's name or .onnx file; the built-in network if left out."),
-    "strength": typer.Option("--strength", help="0 is the photograph, 1 the full style."),
-    "color": typer.Option("--color", help="1 takes the style's colours, 0 keeps the photograph's."),
-    "stroke_size": typer.Option(
+    "style": option("--style -s", STYLE_HELP, show_default=False),
+    "model": option("--model -m", "A model's name or .onnx file; the built-in network if left out."),
+    "strength": option("--strength", "0 is the photograph, 1 the full style."),
+    "color": option("--color", "1 takes the style's colours, 0 keeps the photograph's."),
+    "stroke_size": option(
         "--stroke-size",
-        metavar="TIMES",
-        help="Size of the strokes, from 0.25 to 8 times the usual one: 2 suits HD, and leaves a quarter of the pixels "
+        "Size of the strokes, from 0.25 to 8 times the usual one: 2 suits HD, and leaves a quarter of the pixels "
         "to paint.",
+        metavar="TIMES",
     ),
-    "match_colors": typer.Option(
+    "match_colors": option(
         "--match-colors",
+        "Give a painting the photograph's colours before its style is taken; of a video or a camera the first image's.",
         metavar="none|cholesky|analogies",
-        help="Give a painting the photograph's colours before its style is taken; of a video or a camera the first "
-        "image's.",
     ),
-    "timeline": typer.Option(
+    "timeline": option(
         "--timeline",
+        "Styles by time, in place of --style: 0s gogh, 5s wave, 1m20s gogh:0.5+monet:0.5, fade 1s, loop 2m.",
         metavar="TEXT",
         show_default=False,
-        help="Styles by time, in place of --style: 0s gogh, 5s wave, 1m20s gogh:0.5+monet:0.5, fade 1s, loop 2m.",
     ),
-    "mask": typer.Option(
+    "mask": option(
         "--mask",
+        "An image that says where the style goes: white inside, black outside, or labels for --regions.",
         metavar="FILE",
         show_default=False,
-        help="An image that says where the style goes: white inside, black outside, or labels for --regions.",
     ),
-    "outside": typer.Option(
-        "--outside", metavar="STYLE", show_default=False, help="Outside the mask: a style, or none (if left out)."
+    "outside": option(
+        "--outside", "Outside the mask: a style, or none (if left out).", metavar="STYLE", show_default=False
     ),
-    "regions": typer.Option(
+    "regions": option(
         "--regions",
+        "Styles by the mask's grey levels or colours: 0=gogh, 128=wave, #ff0000=monet, other=none.",
         metavar="TEXT",
         show_default=False,
-        help="Styles by the mask's grey levels or colours: 0=gogh, 128=wave, #ff0000=monet, other=none.",
     ),
-    "feather": typer.Option(
-        "--feather", min=0, metavar="PX", show_default=False, help="Width of the soft edges; 2 % of the short side."
+    "feather": option(
+        "--feather", "Width of the soft edges; 2 % of the short side.", min=0, metavar="PX", show_default=False
     ),
-    "device": typer.Option(
-        "--device", "-d", help="auto, cpu, cuda[:N], tensorrt[:N] or openvino. A named device is a demand."
-    ),
-    "precision": typer.Option(
+    "device": option("--device -d", "auto, cpu, cuda[:N], tensorrt[:N] or openvino. A named device is a demand."),
+    "precision": option(
         "--precision",
-        help="auto (fp32 on a CPU, fp16 on a GPU), fp32, fp16, int8 (CPU, faster, coarser), or bf16 (OpenVINO, "
+        "auto (fp32 on a CPU, fp16 on a GPU), fp32, fp16, int8 (CPU, faster, coarser), or bf16 (OpenVINO, "
         "faster, coarser).",
     ),
-    "threads": typer.Option("--threads", min=1, help="CPU threads of the network; all physical cores if left out."),
-    "in_flight": typer.Option(
+    "threads": option("--threads", "CPU threads of the network; all physical cores if left out.", min=1),
+    "in_flight": option(
         "--in-flight",
+        "Frames that are stylised at once, with the threads divided among them: more frames a second for more "
+        "memory, and the same result. If left out: on a CPU one for each core, but together no more pixels than one "
+        "frame of 4K has; one on other devices, and for a folder with no more images than cores.",
         min=1,
         metavar="N",
         show_default=False,
-        help="Frames that are stylised at once, with the threads divided among them: more frames a second for more "
-        "memory, and the same result. If left out: on a CPU one for each core, but together no more pixels than one "
-        "frame of 4K has; one on other devices, and for a folder with no more images than cores.",
     ),
 }
 """Flags and help of the fields of `StylizerOptions`; types and defaults are declared there."""
@@ -81,15 +77,10 @@ RUNNING = ("device", "precision", "threads")
 
 StylesOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--style",
-        "-s",
-        help=f"{STYLE_HELP[:-1]}; may be given several times, for a result in each.",
-        show_default=False,
-    ),
+    option("--style -s", f"{STYLE_HELP[:-1]}; may be given several times, for a result in each.", show_default=False),
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout; messages go to stderr.")]
+OverwriteOption = Annotated[bool, option("--overwrite", "Replace files that exist.")]
+JsonOption = Annotated[bool, option("--json", "Print one JSON object to stdout; messages go to stderr.")]
 
 
 def output_option(help: str, metavar: str = "FILE") -> OptionInfo:

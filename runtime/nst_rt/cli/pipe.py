@@ -8,6 +8,7 @@ import typer
 
 from nst_rt.cli.frame_options import MatrixOption, check_choice, check_colors, parse_sides, range_option, size_option
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import LOOK, MASK, RUNNING, stylizer_options
 from nst_rt.errors import INTERRUPTED
 from nst_rt.jobs.stylizer_options import StylizerOptions
@@ -29,36 +30,28 @@ def pipe(
     options: StylizerOptions,
     format: Annotated[
         str,
-        typer.Option(
-            "--format",
-            "-f",
+        option(
+            "--format -f",
+            "What comes: yuv4mpegpipe, or raw bgr24, rgb24, rgba, gray, nv12, yuv420p, yuv422p, yuv444p.",
             metavar="NAME",
-            help="What comes: yuv4mpegpipe, or raw bgr24, rgb24, rgba, gray, nv12, yuv420p, yuv422p, yuv444p.",
         ),
     ] = "yuv4mpegpipe",
     output_format: Annotated[
-        str | None,
-        typer.Option(
-            "--output-format", metavar="NAME", show_default=False, help="What goes out; the same if left out."
-        ),
+        str | None, option("--output-format", "What goes out; the same if left out.", metavar="NAME")
     ] = None,
-    size: Annotated[
-        str | None,
-        size_option("Of raw frames; yuv4mpegpipe says it itself."),
-    ] = None,
+    size: Annotated[str | None, size_option("Of raw frames; yuv4mpegpipe says it itself.")] = None,
     matrix: MatrixOption = "auto",
     range: Annotated[str, range_option("as yuv4mpegpipe says, else limited; gray full")] = "auto",
     rate: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--rate",
-            metavar="N[/D]",
-            show_default=False,
-            help="Frames a second, where the frames do not say: for --timeline, and for raw ones that go out as "
+            "Frames a second, where the frames do not say: for --timeline, and for raw ones that go out as "
             "yuv4mpegpipe.",
+            metavar="N[/D]",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="On stderr nothing but errors.")] = False,
+    quiet: Annotated[bool, option("--quiet -q", "On stderr nothing but errors.")] = False,
 ) -> None:
     """Stylise frames between two programs: stdin to stdout, every frame, each as soon as it is whole.
 

@@ -6,6 +6,7 @@ import typer
 
 from nst_rt.cli.frame_options import MatrixOption, check_colors, parse_sides, range_option, size_option
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import LOOK, RUNNING, stylizer_options
 from nst_rt.jobs.stylizer_options import StylizerOptions
 
@@ -17,21 +18,16 @@ def register(app: typer.Typer) -> None:
 
 @stylizer_options("style", "model", *LOOK, *RUNNING)
 def share(
-    name: Annotated[
-        str,
-        typer.Option("--name", "-n", metavar="NAME", help="Of the shared memory, /dev/shm/nst-rt.NAME."),
-    ],
+    name: Annotated[str, option("--name -n", "Of the shared memory, /dev/shm/nst-rt.NAME.", metavar="NAME")],
     options: StylizerOptions,
     size: Annotated[
         str | None,
         size_option("Of the largest frame, 1920x1080 if left out; if given, the network is made ready for it at once."),
     ] = None,
-    slots: Annotated[
-        int, typer.Option("--slots", min=1, max=64, help="Frames, and as many results, that may wait.")
-    ] = 3,
+    slots: Annotated[int, option("--slots", "Frames, and as many results, that may wait.", min=1, max=64)] = 3,
     matrix: MatrixOption = "auto",
     range: Annotated[str, range_option("YUV limited, gray full")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="On stderr nothing but errors.")] = False,
+    quiet: Annotated[bool, option("--quiet -q", "On stderr nothing but errors.")] = False,
 ) -> None:
     """Serve stylised frames to a program in C, C++ or Python through shared memory, until Ctrl-C.
 

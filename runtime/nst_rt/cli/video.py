@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import LOOK, MASK, RUNNING, JsonOption, OverwriteOption, output_option, stylizer_options
 from nst_rt.files.paths import local_path
 from nst_rt.jobs.stylizer_options import StylizerOptions
@@ -49,33 +50,23 @@ def video(
     options: StylizerOptions,
     size: Annotated[
         int | None,
-        typer.Option(
-            "--size", min=16, help="Scale down to this many pixels on the long side at most; both become even."
-        ),
+        option("--size", "Scale down to this many pixels on the long side at most; both become even.", min=16),
     ] = None,
     start: Annotated[
         Fraction | None,
-        typer.Option(
-            "--start",
-            metavar="TIME",
-            parser=_video_time,
-            show_default=False,
-            help="Begin at this time of the video: 80, 80s, 1m20s or 1:20.",
+        option(
+            "--start", "Begin at this time of the video: 80, 80s, 1m20s or 1:20.", metavar="TIME", parser=_video_time
         ),
     ] = None,
     duration: Annotated[
         Fraction | None,
-        typer.Option(
-            "--duration",
-            metavar="TIME",
-            parser=_video_time,
-            show_default=False,
-            help="Stop after this time: 5s, to see what it will look like.",
+        option(
+            "--duration", "Stop after this time: 5s, to see what it will look like.", metavar="TIME", parser=_video_time
         ),
     ] = None,
-    crf: Annotated[int, typer.Option("--crf", min=0, max=51, help="H.264 quality; smaller is better and larger.")] = 18,
-    preset: Annotated[str, typer.Option("--preset", help="x264's: ultrafast ... medium ... veryslow.")] = "veryfast",
-    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the video's audio.")] = True,
+    crf: Annotated[int, option("--crf", "H.264 quality; smaller is better and larger.", min=0, max=51)] = 18,
+    preset: Annotated[str, option("--preset", "x264's: ultrafast ... medium ... veryslow.")] = "veryfast",
+    audio: Annotated[bool, option("--audio/--no-audio", "Copy the video's audio.")] = True,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nst_rt.cli.messages import say
+from nst_rt.cli.option_fields import option
 from nst_rt.cli.options import LOOK, MASK, RUNNING, JsonOption, stylizer_options
 from nst_rt.errors import NstError
 from nst_rt.jobs.stylizer_options import StylizerOptions
@@ -22,26 +23,23 @@ def register(app: typer.Typer) -> None:
 def webcam(
     options: StylizerOptions,
     source: Annotated[
-        str, typer.Option("--source", help="A camera (0, /dev/video0), a video file, or http://, rtsp://, udp://.")
+        str, option("--source", "A camera (0, /dev/video0), a video file, or http://, rtsp://, udp://.")
     ] = "0",
-    width: Annotated[
-        int | None, typer.Option("--width", min=16, help="Asked of a camera; others are scaled down to it.")
-    ] = None,
+    width: Annotated[int | None, option("--width", "Asked of a camera; others are scaled down to it.", min=16)] = None,
     height: Annotated[
-        int | None, typer.Option("--height", min=16, help="Asked of a camera; others are scaled down to it.")
+        int | None, option("--height", "Asked of a camera; others are scaled down to it.", min=16)
     ] = None,
-    fps: Annotated[float | None, typer.Option("--fps", min=1, help="Asked of a camera.")] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Start a video again at its end.")] = False,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Turn the image left to right, everywhere.")] = False,
+    fps: Annotated[float | None, option("--fps", "Asked of a camera.", min=1)] = None,
+    loop: Annotated[bool, option("--loop", "Start a video again at its end.")] = False,
+    mirror: Annotated[bool, option("--mirror", "Turn the image left to right, everywhere.")] = False,
     record: Annotated[
-        Path | None,
-        typer.Option("--record", help="Record the stylised image, without audio (.mp4, .mov, .mkv).", metavar="FILE"),
+        Path | None, option("--record", "Record the stylised image, without audio (.mp4, .mov, .mkv).", metavar="FILE")
     ] = None,
     virtual_camera: Annotated[
-        bool, typer.Option("--virtual-camera", help="Be a camera for other programs (Linux: v4l2loopback).")
+        bool, option("--virtual-camera", "Be a camera for other programs (Linux: v4l2loopback).")
     ] = False,
-    window: Annotated[bool, typer.Option("--window/--no-window", help="Show it.")] = True,
-    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Stop after this number of images.")] = None,
+    window: Annotated[bool, option("--window/--no-window", "Show it.")] = True,
+    frames: Annotated[int | None, option("--frames", "Stop after this number of images.", min=1)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stylise a camera, a network stream or a video live; only the newest image counts."""
