@@ -4,7 +4,9 @@ if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
     return()
 endif()
 
-add_library(nst_rt_share shared_memory/share.c)
+add_library(nst_rt_share
+    shared_memory/connection.c shared_memory/errors.c shared_memory/pixel_formats.c shared_memory/ring.c
+    shared_memory/roles.c shared_memory/segment.c shared_memory/stylize.c)
 add_library(nst_rt::share ALIAS nst_rt_share)
 target_include_directories(nst_rt_share PUBLIC
     $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -1,4 +1,4 @@
-/* The C client against a server of the test's own, and against files that are no good. */
+/* The C client against a test server, and against files that are no segments. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdbool.h>
@@ -11,12 +11,13 @@
 #include "nst_rt/share.h"
 #include "share_test_server.h"
 
-#define CHECK(condition)                                                                             \
-    do {                                                                                             \
-        if (!(condition)) {                                                                          \
-            fprintf(stderr, "%s:%d: %s\n  last error: %s\n", __FILE__, __LINE__, #condition, nst_rt_share_last_error()); \
-            exit(1);                                                                                 \
-        }                                                                                            \
+#define CHECK(condition)                                                                                    \
+    do {                                                                                                    \
+        if (!(condition)) {                                                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                 \
+            fprintf(stderr, "  last error: %s\n", nst_rt_share_last_error());                               \
+            exit(1);                                                                                        \
+        }                                                                                                   \
     } while (0)
 #define SAYS(words) CHECK(strstr(nst_rt_share_last_error(), words) != NULL)
 
@@ -38,6 +39,17 @@ static nst_rt_share *opened(int roles)
     return share;
 }
 
+static nst_rt_share_code send_frame(nst_rt_share *share, const uint8_t *frame, uint64_t tag, int timeout_ms)
+{
+    return nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, tag, timeout_ms, NULL);
+}
+
+static nst_rt_share_code stylize_frame(nst_rt_share *share, const uint8_t *frame, uint8_t *stylized, int timeout_ms)
+{
+    return nst_rt_share_stylize(
+        share, frame, ROW, stylized, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, timeout_ms);
+}
+
 static void fill(uint8_t *pixels, uint64_t bytes, uint64_t seed)
 {
     for (uint64_t i = 0; i < bytes; i++)
@@ -52,12 +64,12 @@ static bool is_inverse(const uint8_t *pixels, uint64_t bytes, uint64_t seed)
     return true;
 }
 
-static void nothing_there(void)
+static void no_server(void)
 {
     nst_rt_share *share;
     CHECK(nst_rt_share_open(&share, name, NST_RT_SHARE_BOTH, 50) == NST_RT_SHARE_TIMEOUT);
     CHECK(share == NULL);
-    SAYS("nst-rt share --name");
+    SAYS("no server of this name");
     CHECK(nst_rt_share_open(&share, "../passwd", NST_RT_SHARE_BOTH, 0) == NST_RT_SHARE_BAD_CALL);
     CHECK(nst_rt_share_open(&share, "", NST_RT_SHARE_BOTH, 0) == NST_RT_SHARE_BAD_CALL);
     CHECK(nst_rt_share_open(&share, name, 4, 0) == NST_RT_SHARE_BAD_CALL);
@@ -65,7 +77,7 @@ static void nothing_there(void)
     nst_rt_share_close(NULL);
 }
 
-static void no_good_files(void)
+static void invalid_segments(void)
 {
     nst_rt_share *share;
     nst_rt_share_header header;
@@ -83,7 +95,7 @@ static void no_good_files(void)
     header.version = NST_RT_SHARE_VERSION;
     header.header_bytes = NST_RT_SHARE_HEADER_BYTES;
     header.slots = 3;
-    header.slot_bytes = (uint64_t)-4096; /* whose multiples wrap around */
+    header.slot_bytes = (uint64_t)-4096; /* its multiples overflow */
     header.frame_bytes = 1;
     header.frames_offset = header.results_offset = header.segment_bytes = sizeof header;
     write_segment(name, &header, sizeof header);
@@ -107,16 +119,17 @@ static void round_trips(void)
     for (uint64_t n = 0; n < 20; n++) {
         fill(frame, sizeof frame, n);
         memset(stylized, 7, sizeof stylized);
-        CHECK(nst_rt_share_stylize(
-                  share, frame, ROW + 5, stylized, ROW + 9, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 5000) == NST_RT_SHARE_OK);
+        nst_rt_share_code code = nst_rt_share_stylize(
+            share, frame, ROW + 5, stylized, ROW + 9, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 5000);
+        CHECK(code == NST_RT_SHARE_OK);
         for (int y = 0; y < HEIGHT; y++) {
             for (int x = 0; x < ROW; x++)
                 CHECK(stylized[y * (ROW + 9) + x] == 255 - frame[y * (ROW + 5) + x]);
-            for (int x = ROW; x < ROW + 9; x++) /* what is not ours is not touched */
+            for (int x = ROW; x < ROW + 9; x++) /* the gaps between the rows stay unchanged */
                 CHECK(stylized[y * (ROW + 9) + x] == 7);
         }
     }
-    /* Another size and kind in mid-stream, in place. */
+    /* Another size and pixel format in the same stream, in place. */
     uint8_t *pixels;
     uint64_t number;
     nst_rt_share_result result;
@@ -134,8 +147,8 @@ static void round_trips(void)
     CHECK(is_inverse(result.pixels, result.bytes, 5));
     CHECK(nst_rt_share_release(share) == NST_RT_SHARE_OK);
     CHECK(nst_rt_share_release(share) == NST_RT_SHARE_BAD_CALL);
-    /* A frame that the server refuses is a result, too. */
-    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 666, 0, NULL) == NST_RT_SHARE_OK);
+    /* A refused frame has a result, too. */
+    CHECK(send_frame(share, frame, 666, 0) == NST_RT_SHARE_OK);
     CHECK(nst_rt_share_receive(share, &result, 5000) == NST_RT_SHARE_OK);
     CHECK(result.status == NST_RT_SHARE_FRAME_REFUSED && result.pixels == NULL);
     CHECK(strcmp(result.message, "the number of the beast") == 0);
@@ -144,14 +157,14 @@ static void round_trips(void)
     end_server(server);
 }
 
-static void wrong_frames(void)
+static void invalid_frames(void)
 {
     pid_t server = start_server(name, WIDTH, HEIGHT, 1, 0);
     nst_rt_share *share = opened(NST_RT_SHARE_PRODUCER);
     uint8_t frame[1] = {0}, *pixels;
     nst_rt_share_result result;
     CHECK(nst_rt_share_begin(share, 640, 480, NST_RT_SHARE_BGR24, 0, &pixels) == NST_RT_SHARE_BAD_FRAME);
-    SAYS("larger --size");
+    SAYS("for larger frames");
     CHECK(nst_rt_share_begin(share, 8, 480, NST_RT_SHARE_BGR24, 0, &pixels) == NST_RT_SHARE_BAD_FRAME);
     CHECK(nst_rt_share_begin(share, 0xffffffff, 0xffffffff, NST_RT_SHARE_BGR24, 0, &pixels) == NST_RT_SHARE_BAD_FRAME);
     CHECK(nst_rt_share_begin(share, 64, 48, 9, 0, &pixels) == NST_RT_SHARE_BAD_FRAME);
@@ -180,42 +193,42 @@ static void roles_and_room(void)
     SAYS("process ");
     CHECK(nst_rt_share_open(&third, name, NST_RT_SHARE_CONSUMER, 0) == NST_RT_SHARE_ROLE_TAKEN);
     for (int n = 0; n < 2; n++)
-        CHECK(nst_rt_share_send(producer, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 0, NULL) == NST_RT_SHARE_OK);
-    CHECK(nst_rt_share_send(producer, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 30, NULL) == NST_RT_SHARE_TIMEOUT);
+        CHECK(send_frame(producer, frame, 0, 0) == NST_RT_SHARE_OK);
+    CHECK(send_frame(producer, frame, 0, 30) == NST_RT_SHARE_TIMEOUT);
     SAYS("no room");
     CHECK(nst_rt_share_receive(consumer, &result, 30) == NST_RT_SHARE_TIMEOUT);
     nst_rt_share_close(producer);
     nst_rt_share_close(consumer);
-    third = opened(NST_RT_SHARE_BOTH); /* free again, and numbers go on */
+    third = opened(NST_RT_SHARE_BOTH); /* the roles are free again, and the numbers continue */
     CHECK(nst_rt_share_first(third) == 2);
     nst_rt_share_close(third);
     end_server(server);
 }
 
-static void servers_that_go(void)
+static void lost_servers(void)
 {
     nst_rt_share_result result;
     uint8_t frame[BYTES] = {0};
     pid_t server = start_server(name, WIDTH, HEIGHT, 3, 1);
     nst_rt_share *share = opened(NST_RT_SHARE_BOTH);
     for (int n = 0; n < 3; n++)
-        CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 0, NULL) == NST_RT_SHARE_OK);
+        CHECK(send_frame(share, frame, 0, 0) == NST_RT_SHARE_OK);
     kill_server(server);
     double began = seconds();
-    CHECK(nst_rt_share_receive(share, &result, -1) == NST_RT_SHARE_SERVER_GONE); /* even without a time-out */
+    CHECK(nst_rt_share_receive(share, &result, -1) == NST_RT_SHARE_SERVER_GONE); /* also without a time-out */
     SAYS("3 frames with it");
-    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, -1, NULL) == NST_RT_SHARE_SERVER_GONE);
+    CHECK(send_frame(share, frame, 0, -1) == NST_RT_SHARE_SERVER_GONE);
     CHECK(seconds() - began < 20);
-    CHECK(nst_rt_share_reconnect(share, 50) == NST_RT_SHARE_TIMEOUT); /* the dead one's file is no server */
+    CHECK(nst_rt_share_reconnect(share, 50) == NST_RT_SHARE_TIMEOUT); /* the file of the dead server does not count */
     CHECK(nst_rt_share_lost(share) == 3);
     CHECK(nst_rt_share_receive(share, &result, 0) == NST_RT_SHARE_BAD_CALL);
     server = start_server(name, 2 * WIDTH, 2 * HEIGHT, 5, 0); /* of another size */
     CHECK(nst_rt_share_reconnect(share, 5000) == NST_RT_SHARE_OK);
     CHECK(nst_rt_share_lost(share) == 3 && nst_rt_share_room(share) == 4 * WIDTH * HEIGHT * 4);
-    CHECK(nst_rt_share_stylize(share, frame, ROW, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 5000) == NST_RT_SHARE_OK);
+    CHECK(stylize_frame(share, frame, frame, 5000) == NST_RT_SHARE_OK);
     CHECK(frame[0] == 255);
-    /* What was made before the end can still be had. */
-    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 77, 0, NULL) == NST_RT_SHARE_OK);
+    /* The results of before the end are still received. */
+    CHECK(send_frame(share, frame, 77, 0) == NST_RT_SHARE_OK);
     usleep(300000);
     end_server(server);
     CHECK(nst_rt_share_receive(share, &result, 5000) == NST_RT_SHARE_OK && result.tag == 77);
@@ -224,54 +237,52 @@ static void servers_that_go(void)
     nst_rt_share_close(share);
 }
 
-static void a_result_that_is_changed(void)
+static void changed_results(void)
 {
     pid_t server = start_server(name, WIDTH, HEIGHT, 1, 0);
     nst_rt_share *share = opened(NST_RT_SHARE_BOTH);
     nst_rt_share_result result;
     uint8_t frame[BYTES] = {0};
-    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 0, NULL) == NST_RT_SHARE_OK);
+    CHECK(send_frame(share, frame, 0, 0) == NST_RT_SHARE_OK);
     CHECK(nst_rt_share_receive(share, &result, 5000) == NST_RT_SHARE_OK);
     nst_rt_share_slot *slot = (nst_rt_share_slot *)((uintptr_t)result.pixels - NST_RT_SHARE_SLOT_HEADER_BYTES);
     __atomic_store_n(&slot->sequence, 4711, __ATOMIC_RELEASE);
     CHECK(nst_rt_share_release(share) == NST_RT_SHARE_TORN);
     SAYS("result 0 was changed");
-    /* A stride that is not believed: to step by it would leave the segment. */
-    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 667, 5000, NULL) == NST_RT_SHARE_OK);
+    /* A stride that leads out of the segment. */
+    CHECK(send_frame(share, frame, 667, 5000) == NST_RT_SHARE_OK);
     CHECK(nst_rt_share_receive(share, &result, 5000) == NST_RT_SHARE_TORN && result.pixels == NULL);
-    CHECK(nst_rt_share_stylize(share, frame, ROW, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 5000) == NST_RT_SHARE_OK);
+    CHECK(stylize_frame(share, frame, frame, 5000) == NST_RT_SHARE_OK);
     nst_rt_share_close(share);
     end_server(server);
 }
 
-/* One that was killed left its frames and their results, and there is no room. */
-static void a_predecessor_that_left_everything_full(void)
+/* A process that was killed left both rings full. */
+static void full_rings(void)
 {
     pid_t server = start_server(name, WIDTH, HEIGHT, 3, 0);
     nst_rt_share *share = opened(NST_RT_SHARE_BOTH);
     uint8_t frame[BYTES] = {0}, stylized[BYTES] = {0};
     for (int n = 0; n < 6; n++)
-        CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 5000, NULL) == NST_RT_SHARE_OK);
+        CHECK(send_frame(share, frame, 0, 5000) == NST_RT_SHARE_OK);
     nst_rt_share_close(share);
     share = opened(NST_RT_SHARE_BOTH);
-    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 200, NULL) == NST_RT_SHARE_TIMEOUT);
+    CHECK(send_frame(share, frame, 0, 200) == NST_RT_SHARE_TIMEOUT);
     memset(frame, 9, sizeof frame);
-    CHECK(nst_rt_share_stylize(
-              share, frame, ROW, stylized, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 5000) == NST_RT_SHARE_OK);
+    CHECK(stylize_frame(share, frame, stylized, 5000) == NST_RT_SHARE_OK);
     CHECK(stylized[0] == 246 && stylized[BYTES - 1] == 246);
     nst_rt_share_close(share);
     end_server(server);
     server = start_server(name, WIDTH, HEIGHT, 1, 1);
     share = opened(NST_RT_SHARE_BOTH);
-    CHECK(nst_rt_share_send(share, frame, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 0, 0, 0, NULL) == NST_RT_SHARE_OK);
-    CHECK(nst_rt_share_stylize(
-              share, frame, ROW, stylized, ROW, WIDTH, HEIGHT, NST_RT_SHARE_BGR24, 150) == NST_RT_SHARE_TIMEOUT);
+    CHECK(send_frame(share, frame, 0, 0) == NST_RT_SHARE_OK);
+    CHECK(stylize_frame(share, frame, stylized, 150) == NST_RT_SHARE_TIMEOUT);
     SAYS("no room for a frame in time");
     nst_rt_share_close(share);
     end_server(server);
 }
 
-/* Three at once as fast as they can: a frame that is torn on either way would not be the inverse. */
+/* Producer, server and consumer at full speed: a torn frame or result would not be the inverse. */
 enum { HAMMERED = 20000 };
 
 static void *produce(void *share)
@@ -308,14 +319,14 @@ int main(void)
 {
     snprintf(name, sizeof name, "ctest-%d", (int)getpid());
     CHECK(nst_rt_share_version() == NST_RT_SHARE_VERSION);
-    nothing_there();
-    no_good_files();
+    no_server();
+    invalid_segments();
     round_trips();
-    wrong_frames();
+    invalid_frames();
     roles_and_room();
-    servers_that_go();
-    a_result_that_is_changed();
-    a_predecessor_that_left_everything_full();
+    lost_servers();
+    changed_results();
+    full_rings();
     hammer();
     puts("ok");
     return 0;

@@ -1,8 +1,6 @@
-#define _GNU_SOURCE
-#include "share_test_server.h"
+#define _GNU_SOURCE /* F_OFD_SETLK, O_TMPFILE */
 
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,10 +8,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../shared_memory/counters.h"
+#include "share_test_server.h"
+
+#define NAP_NS 50000000
 
 static volatile sig_atomic_t ending = 0;
 
@@ -32,25 +33,6 @@ static void die(const char *what)
 static void path_of(char path[160], const char *name)
 {
     snprintf(path, 160, "/dev/shm/" NST_RT_SHARE_PREFIX "%s", name);
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void nap_on(uint64_t *counter, uint64_t seen)
-{
-    struct timespec limit = {0, 50000000};
-    syscall(SYS_futex, counter, FUTEX_WAIT, (uint32_t)seen, &limit, NULL, 0);
-}
-
-static void publish(uint64_t *counter, uint64_t value)
-{
-    __atomic_store_n(counter, value, __ATOMIC_RELEASE);
-    syscall(SYS_futex, counter, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
 static nst_rt_share_header *make(const char *path, uint32_t width, uint32_t height, uint32_t slots)
@@ -93,14 +75,14 @@ static void serve(nst_rt_share_header *header, bool idle)
 {
     uint8_t *memory = (uint8_t *)header;
     for (uint64_t n = 0; !ending;) {
-        uint64_t head = __atomic_load_n(&header->frames.head, __ATOMIC_ACQUIRE);
-        uint64_t freed = __atomic_load_n(&header->results.tail, __ATOMIC_ACQUIRE);
+        uint64_t head = load(&header->frames.head);
+        uint64_t freed = load(&header->results.tail);
         if (idle || head == n) {
-            nap_on(&header->frames.head, head);
+            wait_for(&header->frames.head, head, NAP_NS);
             continue;
         }
         if (n - freed == header->slots) {
-            nap_on(&header->results.tail, freed);
+            wait_for(&header->results.tail, freed, NAP_NS);
             continue;
         }
         uint64_t at = n % header->slots * header->slot_bytes;
@@ -115,12 +97,12 @@ static void serve(nst_rt_share_header *header, bool idle)
         result->sent_ns = frame->written_ns;
         result->taken_ns = taken;
         result->written_ns = now_ns();
-        if (frame->tag == 666) { /* a frame that it does not like */
+        if (frame->tag == 666) { /* the tests use this tag for a frame that is refused */
             result->status = NST_RT_SHARE_FRAME_REFUSED;
             strcpy(result->message, "the number of the beast");
         }
         if (frame->tag == 667)
-            result->stride = 100000000; /* a lie */
+            result->stride = 100000000; /* ... and this one for a wrong stride */
         if (__atomic_load_n(&frame->sequence, __ATOMIC_ACQUIRE) != 2 * n + 2)
             result->status = NST_RT_SHARE_FRAME_TORN;
         __atomic_store_n(&result->sequence, 2 * n + 2, __ATOMIC_RELEASE);

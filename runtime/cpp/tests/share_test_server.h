@@ -1,4 +1,4 @@
-/* A server of its own for the tests of the client, in a process that can be killed: it inverts every frame. */
+/* A server for the tests of the client. It runs in a process that can be killed, and inverts every frame. */
 #ifndef NST_RT_SHARE_TEST_SERVER_H
 #define NST_RT_SHARE_TEST_SERVER_H
 
@@ -11,16 +11,16 @@
 extern "C" {
 #endif
 
-/* Make the segment and serve it in a child process; returns once it is there. An idle one takes no frames. */
+/* Makes the segment and serves it in a child process. An idle server takes no frames. */
 pid_t start_server(const char *name, uint32_t width, uint32_t height, uint32_t slots, int idle);
 
-/* End it in order: it says so and removes the segment. */
+/* Ends it normally: it marks the segment as ended and removes it. */
 void end_server(pid_t server);
 
-/* SIGKILL: the segment stays. */
+/* Kills it: the segment stays. */
 void kill_server(pid_t server);
 
-/* A file of that name with `size` bytes that begin with `header`; remove_segment removes it. */
+/* Makes a file of this name with `size` bytes that start with `header`; remove_segment removes it. */
 void write_segment(const char *name, const void *header, uint64_t size);
 void remove_segment(const char *name);
 

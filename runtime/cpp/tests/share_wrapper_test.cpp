@@ -1,4 +1,4 @@
-// The C++ wrapper: what lets go of what, and which exceptions come.
+// The C++ wrapper: when it releases results and roles, and which exceptions it throws.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -30,7 +30,7 @@ template <typename Error, typename Action> std::string thrown(Action action)
     } catch (const Error &error) {
         return error.what();
     }
-    std::fprintf(stderr, "nothing of the kind was thrown\n");
+    std::fprintf(stderr, "no exception of this class\n");
     std::exit(1);
 }
 
@@ -43,33 +43,33 @@ void stylizes(const std::string &name)
     CHECK(stylized == std::vector<std::uint8_t>(row * height, 245));
 
     {
-        auto forgotten = share.begin(width, height);
-        forgotten.pixels()[0] = 1;
+        auto dropped = share.begin(width, height);
+        dropped.pixels()[0] = 1;
     }
     auto slot = share.begin(width, height);
     CHECK(slot.bytes() == row * height);
     std::fill_n(slot.pixels(), slot.bytes(), std::uint8_t{20});
-    CHECK(slot.commit(5, 6) == 1); // the forgotten one has no number
+    CHECK(slot.commit(5, 6) == 1); // the dropped frame has no number
     {
         auto result = share.receive();
         auto moved = std::move(result);
         CHECK(moved.stylized() && moved->number == 1 && moved->time_ns == 5 && moved->tag == 6);
         CHECK(moved->pixels[moved->bytes - 1] == 235);
-    } // let go: there is one slot
+    } // released: there is only one slot
     share.send(frame.data(), row, width, height);
     auto result = share.receive();
     result.release();
 
     std::string message = thrown<nst_rt::ShareError>([&] { share.begin(4096, 4096); });
-    CHECK(message.find("larger --size") != std::string::npos);
+    CHECK(message.find("for larger frames") != std::string::npos);
     thrown<nst_rt::ShareError>([&] { slot.commit(); });
     thrown<nst_rt::ShareTimeout>([&] { share.receive(nst_rt::Share::Timeout{10}); });
     thrown<nst_rt::ShareTimeout>([&] { share.receive(nst_rt::Share::Timeout{-1}); });
     share.send(frame.data(), row, width, height);
-    share.receive(nst_rt::Share::Timeout{0x1'0000'0000}); // more than an int: none of its bits would be left
+    share.receive(nst_rt::Share::Timeout{0x1'0000'0000}); // does not fit into an int
 }
 
-void one_of_each(const std::string &name)
+void takes_each_role_once(const std::string &name)
 {
     nst_rt::Share share(name, NST_RT_SHARE_PRODUCER);
     try {
@@ -78,7 +78,7 @@ void one_of_each(const std::string &name)
     } catch (const nst_rt::ShareError &error) {
         CHECK(error.code() == NST_RT_SHARE_ROLE_TAKEN);
     }
-    nst_rt::Share consumer(name, NST_RT_SHARE_CONSUMER); // what the second got was given back
+    nst_rt::Share consumer(name, NST_RT_SHARE_CONSUMER); // the failed connection gave its role back
 }
 
 } // namespace
@@ -89,7 +89,7 @@ int main()
     thrown<nst_rt::ShareTimeout>([&] { nst_rt::Share share(name, NST_RT_SHARE_BOTH, nst_rt::Share::Timeout{10}); });
     pid_t server = start_server(name.c_str(), width, height, 1, 0);
     stylizes(name);
-    one_of_each(name);
+    takes_each_role_once(name);
     nst_rt::Share share(name);
     kill_server(server);
     thrown<nst_rt::ShareServerGone>([&] { share.receive(); });

@@ -7,7 +7,7 @@
  *     nst_rt_close(stylizer);
  *
  * Frames are BGR, three bytes per pixel, the top row first. Both sides have 16 to 16384 pixels. A stride is the number
- * of bytes from one row to the next; 0 means width * 3. Strings are UTF-8, but on Windows a path is in the system's code
+ * of bytes from one row to the next; 0 means width * 3. Strings are UTF-8; on Windows, paths are in the system's code
  * page.
  *
  * Every call that can fail returns a status; nst_rt_last_error() then says what happened and what to do next. Threads

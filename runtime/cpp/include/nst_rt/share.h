@@ -6,16 +6,18 @@
  *     nst_rt_share_stylize(share, bgr, width * 3, stylized, width * 3, width, height, NST_RT_SHARE_BGR24, 5000);
  *     nst_rt_share_close(share);
  *
- * Without copies: nst_rt_share_begin gives the memory of the next frame, nst_rt_share_commit sends it;
- * nst_rt_share_receive gives a result in place, nst_rt_share_release lets go of it.
+ * Without copies: nst_rt_share_begin gives the memory of the next frame, nst_rt_share_commit sends it.
+ * nst_rt_share_receive gives a result in place, nst_rt_share_release frees its place.
  *
- * Every call returns, at the latest after its time-out, and at once if the server is gone; a server that died or ended
- * is NST_RT_SHARE_SERVER_GONE, and nst_rt_share_reconnect waits for the next. No frame is dropped without being told:
- * every frame has one result, in order; what a server took with it is counted. A negative time-out is none: the call
- * waits as long as the server lives; nst_rt_share_open and nst_rt_share_reconnect wait until one comes.
+ * Every call returns after its time-out at the latest, and soon after the server died or ended: then it returns
+ * NST_RT_SHARE_SERVER_GONE, and nst_rt_share_reconnect waits for the next server. With a negative time-out a call waits
+ * as long as the server lives; nst_rt_share_open and nst_rt_share_reconnect wait until there is a server.
  *
- * A handle is for one thread, except that one may send and another receive. Do not use it in a child after fork().
- * docs/embedding/shared-memory.md describes the protocol; the structs at the end are its layout.
+ * No frame is lost silently: every frame has one result, in order, and nst_rt_share_lost counts the frames that were
+ * lost with a server.
+ *
+ * Use a handle in one thread, or in two of which one sends and the other receives. Do not use it in a child process
+ * after fork(). docs/embedding/shared-memory.md describes the protocol; the structs at the end are its layout.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef NST_RT_SHARE_H
@@ -36,24 +38,24 @@ typedef enum {
     NST_RT_SHARE_OK = 0,
     NST_RT_SHARE_TIMEOUT = 1,     /* no server, no room or no result in time; try again */
     NST_RT_SHARE_SERVER_GONE = 2, /* the server ended or was killed: reconnect */
-    NST_RT_SHARE_ROLE_TAKEN = 3,  /* there is a producer, or consumer, already */
+    NST_RT_SHARE_ROLE_TAKEN = 3,  /* another process is the producer, or consumer */
     NST_RT_SHARE_BAD_VERSION = 4, /* the server speaks another version of the protocol */
     NST_RT_SHARE_BAD_SEGMENT = 5, /* not a segment of nst-rt, or a damaged one */
-    NST_RT_SHARE_BAD_FRAME = 6,   /* size, stride or pixel format that cannot be, or larger than a slot */
-    NST_RT_SHARE_BAD_CALL = 7,    /* an argument, or the order of calls */
-    NST_RT_SHARE_TORN = 8,        /* a result was changed while it was read: somebody else writes to the segment */
-    NST_RT_SHARE_REFUSED = 9,     /* of nst_rt_share_stylize: there is no stylised frame, the message says why */
-    NST_RT_SHARE_SYSTEM = 10      /* the system said no; errno is set */
+    NST_RT_SHARE_BAD_FRAME = 6,   /* an invalid size, stride or pixel format, or a frame larger than a slot */
+    NST_RT_SHARE_BAD_CALL = 7,    /* an invalid argument, or a call at the wrong time */
+    NST_RT_SHARE_TORN = 8,        /* a result was changed while it was read: another process writes to the segment */
+    NST_RT_SHARE_REFUSED = 9,     /* from nst_rt_share_stylize: there is no stylised frame; the message says why */
+    NST_RT_SHARE_SYSTEM = 10      /* a system call failed; errno is set */
 } nst_rt_share_code;
 
-/* Roles; each can have one holder at a time, the two may be held by two processes. */
+/* Roles. Each has one holder at a time; two processes may hold one each. */
 enum { NST_RT_SHARE_PRODUCER = 1, NST_RT_SHARE_CONSUMER = 2, NST_RT_SHARE_BOTH = 3 };
 
-/* Pixel formats, by FFmpeg's names. Rows have no padding, planes follow each other. */
+/* Pixel formats, with FFmpeg's names. Rows have no padding; planes follow each other. */
 enum {
-    NST_RT_SHARE_BGR24 = 1, /* the only one that the server does not convert */
+    NST_RT_SHARE_BGR24 = 1, /* the server converts all others */
     NST_RT_SHARE_RGB24 = 2,
-    NST_RT_SHARE_RGBA = 3, /* the result has the frame's transparency */
+    NST_RT_SHARE_RGBA = 3, /* the result has the transparency of the frame */
     NST_RT_SHARE_GRAY = 4,
     NST_RT_SHARE_NV12 = 5,
     NST_RT_SHARE_YUV420P = 6,
@@ -61,11 +63,11 @@ enum {
     NST_RT_SHARE_YUV444P = 8
 };
 
-/* What became of a frame. */
+/* The status of a result. */
 enum {
     NST_RT_SHARE_STYLIZED = 0,
-    NST_RT_SHARE_FRAME_REFUSED = 1, /* its size or kind cannot be */
-    NST_RT_SHARE_FRAME_FAILED = 2,  /* the network could not do it */
+    NST_RT_SHARE_FRAME_REFUSED = 1, /* its size or pixel format is invalid */
+    NST_RT_SHARE_FRAME_FAILED = 2,  /* the network failed */
     NST_RT_SHARE_FRAME_TORN = 3     /* it was changed while the server read it */
 };
 
@@ -73,84 +75,84 @@ enum {
 typedef struct {
     const uint8_t *pixels; /* NULL unless status is NST_RT_SHARE_STYLIZED */
     uint64_t bytes;
-    uint64_t number; /* of the frame, as nst_rt_share_commit gave it */
-    int64_t time_ns; /* as they were sent */
+    uint64_t number; /* of the frame, from nst_rt_share_commit */
+    int64_t time_ns; /* time_ns and tag as they were sent */
     uint64_t tag;
-    int64_t sent_ns;  /* when the frame was whole, */
-    int64_t taken_ns; /* the server took it, */
-    int64_t done_ns;  /* and the result was whole; CLOCK_MONOTONIC */
+    int64_t sent_ns;  /* when the frame was sent, */
+    int64_t taken_ns; /* when the server took it, */
+    int64_t done_ns;  /* and when the result was complete; CLOCK_MONOTONIC */
     uint32_t width, height, stride, pixel_format;
     uint32_t status;
     char message[120]; /* why there are no pixels */
 } nst_rt_share_result;
 
-/* Version of the protocol that the library was built for. */
+/* The version of the protocol that the library was built for. */
 uint32_t nst_rt_share_version(void);
 
-/* Why the last call in this thread did not return NST_RT_SHARE_OK; what to do next is in it. Never NULL. */
+/* Why the last call of this thread that failed did so, and what to do next. Never NULL. */
 const char *nst_rt_share_last_error(void);
 
-/* Open the segment `name` (as nst-rt share --name has it) and take roles. Waits up to timeout_ms for a server.
- * TIMEOUT, ROLE_TAKEN, BAD_VERSION, BAD_SEGMENT, BAD_CALL, SYSTEM; *share is NULL then. */
+/* Opens the segment `name` of a server (nst-rt share --name) and takes roles. Waits up to timeout_ms for the server.
+ * If it fails, *share is NULL: TIMEOUT, ROLE_TAKEN, BAD_VERSION, BAD_SEGMENT, BAD_CALL, SYSTEM. */
 nst_rt_share_code nst_rt_share_open(nst_rt_share **share, const char *name, int roles, int timeout_ms);
 
-/* Give the roles back. NULL is fine. */
+/* Gives the roles back. NULL is allowed. */
 void nst_rt_share_close(nst_rt_share *share);
 
-/* Leave a server that is gone for the next one of the name. Numbers start at 0 again; results that were not received
- * are lost and counted: receive until SERVER_GONE first. No other thread may use the handle meanwhile. As open; to be
- * called again after TIMEOUT. */
+/* Connects to the next server of the same name. Frame numbers start at 0 again. Results that were not received are
+ * lost and counted, so receive until SERVER_GONE first. No other thread may use the handle meanwhile. Returns what
+ * nst_rt_share_open returns; after TIMEOUT call it again. */
 nst_rt_share_code nst_rt_share_reconnect(nst_rt_share *share, int timeout_ms);
 
-/* Frames that servers took with them so far: not stylised, or not received. */
+/* Frames that were lost with servers so far: not stylised, or not received. */
 uint64_t nst_rt_share_lost(const nst_rt_share *share);
 
-/* Number of this producer's first frame: results with smaller ones are of frames of the producer before it. */
+/* The number of this producer's first frame. Results with smaller numbers belong to an earlier producer. */
 uint64_t nst_rt_share_first(const nst_rt_share *share);
 
-/* Width and height of the largest frame, as the server was told; what counts is nst_rt_share_room. */
+/* The largest frame that the server was started for. nst_rt_share_room is the limit. */
 void nst_rt_share_size(const nst_rt_share *share, uint32_t *width, uint32_t *height);
 
-/* Bytes of the largest frame. */
+/* The bytes of the largest frame. */
 uint64_t nst_rt_share_room(const nst_rt_share *share);
 
-/* What the server says it does: model, style, device; UTF-8, valid until the handle is closed or reconnected. */
+/* The server's model, style and device. UTF-8; valid until the handle is closed or reconnected. */
 const char *nst_rt_share_description(const nst_rt_share *share);
 
-/* Bytes of a frame, and of a row of its first plane; 0 if there is no such frame. */
+/* The bytes of a frame, and of a row of its first plane; 0 if there is no such frame. */
 uint64_t nst_rt_share_frame_bytes(uint32_t width, uint32_t height, uint32_t pixel_format);
 uint32_t nst_rt_share_row_bytes(uint32_t width, uint32_t pixel_format);
 
-/* Memory for the next frame (64-byte aligned, nst_rt_share_frame_bytes of it, its contents undefined), to be filled and
- * sent with commit. To begin again instead forgets it. TIMEOUT: no room, results are not received as fast as frames are
- * sent. SERVER_GONE, BAD_FRAME, BAD_CALL. */
+/* Gives the memory of the next frame: nst_rt_share_frame_bytes, aligned to 64 bytes, with undefined contents. Fill it,
+ * then call nst_rt_share_commit; to begin again drops it. TIMEOUT: no room, because results are received more slowly
+ * than frames are sent. SERVER_GONE, BAD_FRAME, BAD_SEGMENT, BAD_CALL. */
 nst_rt_share_code nst_rt_share_begin(
     nst_rt_share *share, uint32_t width, uint32_t height, uint32_t pixel_format, int timeout_ms, uint8_t **pixels);
 
-/* Send what was begun. time_ns and tag are the caller's and come back with the result; *number may be NULL. */
+/* Sends the frame that was begun. time_ns and tag come back with the result. `number` may be NULL. */
 nst_rt_share_code nst_rt_share_commit(nst_rt_share *share, int64_t time_ns, uint64_t tag, uint64_t *number);
 
-/* begin, copy from rows that lie `stride` bytes apart, commit. Of YUV all planes in one piece: stride is that of
- * nst_rt_share_row_bytes. */
+/* Begins a frame, copies it from rows that lie `stride` bytes apart, and commits it. The planes of YUV formats must lie
+ * in one piece, with the stride nst_rt_share_row_bytes. */
 nst_rt_share_code nst_rt_share_send(
     nst_rt_share *share, const uint8_t *pixels, size_t stride, uint32_t width, uint32_t height, uint32_t pixel_format,
     int64_t time_ns, uint64_t tag, int timeout_ms, uint64_t *number);
 
-/* The next result; its pixels are valid until release. Results that a server had made before it went come before
- * SERVER_GONE. OK also for frames without pixels: see result->status. TIMEOUT, SERVER_GONE, TORN, BAD_CALL. */
+/* Gives the next result; its pixels are valid until nst_rt_share_release. Also OK for a result without pixels: see
+ * result->status. SERVER_GONE comes after the last result of the server. TIMEOUT, TORN, BAD_SEGMENT, BAD_CALL. */
 nst_rt_share_code nst_rt_share_receive(nst_rt_share *share, nst_rt_share_result *result, int timeout_ms);
 
-/* Let go of the result. TORN: it was changed while you read it; do not use what you read. */
+/* Releases the result. TORN: it was changed while you read it, so do not use what you read. */
 nst_rt_share_code nst_rt_share_release(nst_rt_share *share);
 
-/* Send a frame and copy its result to rows that lie stylized_stride bytes apart; results of frames before it are let
- * go, also to make room for this one. The time-out is for the whole. REFUSED: there is no stylised frame,
- * nst_rt_share_last_error says why. */
+/* Sends a frame, waits for its result and copies it to rows that lie stylized_stride bytes apart. Results of earlier
+ * frames are released. The time-out is for the whole call. REFUSED: there is no stylised frame, and the message says
+ * why. */
 nst_rt_share_code nst_rt_share_stylize(
     nst_rt_share *share, const uint8_t *pixels, size_t stride, uint8_t *stylized, size_t stylized_stride,
     uint32_t width, uint32_t height, uint32_t pixel_format, int timeout_ms);
 
-/* --- The layout, version 1. Every field is aligned to its size; little-endian. --- */
+/* --- The layout, version 1. Little-endian; every field is aligned to its size. --- */
 
 #define NST_RT_SHARE_MAGIC "NSTRTSHM"
 #define NST_RT_SHARE_PREFIX "nst-rt." /* the file is /dev/shm/nst-rt.NAME, the shm_open name /nst-rt.NAME */
@@ -160,18 +162,18 @@ nst_rt_share_code nst_rt_share_stylize(
 
 enum { NST_RT_SHARE_SERVING = 1, NST_RT_SHARE_ENDED = 2 }; /* state */
 
-/* Bytes of the file that the holder of a role has locked (fcntl, F_OFD_SETLK, F_WRLCK). */
+/* The byte of the file that the holder of a role has locked (fcntl, F_OFD_SETLK, F_WRLCK). */
 enum { NST_RT_SHARE_SERVER_BYTE = 0, NST_RT_SHARE_PRODUCER_BYTE = 1, NST_RT_SHARE_CONSUMER_BYTE = 2 };
 
 typedef struct {
-    uint64_t head; /* frames written; its lower half is the futex that the reader waits for */
+    uint64_t head; /* frames written; the reader waits for its lower half, a futex */
     uint8_t pad0[56];
-    uint64_t tail; /* frames let go; its lower half is the futex that the writer waits for */
+    uint64_t tail; /* frames released; the writer waits for its lower half, a futex */
     uint8_t pad1[56];
 } nst_rt_share_cursors;
 
 typedef struct {
-    uint32_t pid;    /* 0 once it left in order */
+    uint32_t pid;    /* 0 after it left normally */
     uint32_t joined; /* holders so far */
     uint64_t start;  /* field 22 of /proc/PID/stat */
     uint8_t pad[48];
@@ -186,7 +188,7 @@ typedef struct {
     uint64_t server_start;
     uint64_t segment_bytes;
     uint32_t width, height; /* of the largest frame */
-    uint32_t slots;         /* each way */
+    uint32_t slots;         /* in each direction */
     uint32_t pad0;
     uint64_t slot_bytes;     /* from one slot to the next */
     uint64_t frame_bytes;    /* room for pixels in a slot */
@@ -201,9 +203,9 @@ typedef struct {
     uint8_t pad2[NST_RT_SHARE_HEADER_BYTES - 768];
 } nst_rt_share_header;
 
-/* Frame n lies in slot n % slots: this, then its pixels. */
+/* Slot n % slots holds frame n: this header, then the pixels. */
 typedef struct {
-    uint64_t sequence; /* 2n + 1 while frame n is written, 2n + 2 once it is whole */
+    uint64_t sequence; /* 2n + 1 while frame n is written, 2n + 2 when it is complete */
     uint64_t number;   /* n */
     int64_t time_ns;
     uint64_t tag;

@@ -1,4 +1,4 @@
-// C++17 around nst_rt/share.h: handles that let go of themselves, errors as exceptions.
+// nst_rt/share.h for C++17: connections and results release themselves, and errors are exceptions.
 //
 //     nst_rt::Share share("cam0");
 //     share.stylize(bgr.data, bgr.step, stylized.data, stylized.step, bgr.cols, bgr.rows);
@@ -6,8 +6,8 @@
 // Without copies:
 //
 //     auto frame = share.begin(width, height);            // fill frame.pixels()
-//     frame.commit();                                     // or leave the block, and it was never there
-//     auto result = share.receive();                      // read result->pixels; let go at the end of the block
+//     frame.commit();                                     // without it, the frame is dropped
+//     auto result = share.receive();                      // read result->pixels; released at the end of the block
 // SPDX-License-Identifier: MIT
 #ifndef NST_RT_SHARE_HPP
 #define NST_RT_SHARE_HPP
@@ -26,7 +26,7 @@
 
 namespace nst_rt {
 
-// What a call of nst_rt/share.h returned, and its message.
+// The code that a call of nst_rt/share.h returned, and its message.
 class ShareError : public std::runtime_error {
 public:
     explicit ShareError(nst_rt_share_code code) : std::runtime_error(nst_rt_share_last_error()), code_(code) {}
@@ -36,7 +36,7 @@ private:
     nst_rt_share_code code_;
 };
 
-// Nothing came, or no room was made, in time; try again.
+// No server, no room or no result in time: try again.
 class ShareTimeout : public ShareError {
 public:
     using ShareError::ShareError;
@@ -64,20 +64,20 @@ inline void check_share(nst_rt_share_code code)
 }
 } // namespace detail
 
-// A producer, a consumer, or both. For one thread, except that one may send and another receive.
+// A producer, a consumer, or both. For one thread, or for two of which one sends and the other receives.
 class Share {
 public:
-    // 0 to about 24 days; anything else is taken for the nearer of the two.
+    // From 0 to about 24 days; other values are limited to this range.
     using Timeout = std::chrono::milliseconds;
     static constexpr Timeout patience{5000};
 
-    // The memory of the next frame. Frames and results must not outlive their Share.
+    // The memory of the next frame. A frame or result must not outlive its Share.
     class Frame {
     public:
         std::uint8_t *pixels() const noexcept { return pixels_; }
         std::uint64_t bytes() const noexcept { return bytes_; }
 
-        // Send it; returns its number. time_ns and tag come back with the result.
+        // Sends it, and returns its number. time_ns and tag come back with the result.
         std::uint64_t commit(std::int64_t time_ns = 0, std::uint64_t tag = 0)
         {
             std::uint64_t number = 0;
@@ -96,7 +96,7 @@ public:
         std::uint64_t bytes_;
     };
 
-    // A result in place, until it is let go.
+    // A result in place, until it is released.
     class Result {
     public:
         Result(Result &&other) noexcept : share_(std::exchange(other.share_, nullptr)), result_(other.result_) {}
@@ -110,7 +110,7 @@ public:
         const nst_rt_share_result *operator->() const noexcept { return &result_; }
         bool stylized() const noexcept { return result_.status == NST_RT_SHARE_STYLIZED; }
 
-        // Let go of it now; throws if it was changed while it was read, which the destructor cannot say.
+        // Releases it now. Throws ShareError if it was changed while you read it; the destructor cannot.
         void release() { detail::check_share(nst_rt_share_release(std::exchange(share_, nullptr))); }
 
     private:
@@ -120,7 +120,7 @@ public:
         nst_rt_share_result result_;
     };
 
-    // Throws ShareTimeout if no server came, ShareError if a role is taken or the segment is no good.
+    // Throws ShareTimeout: there is no server; ShareError: a role is taken, or the segment is damaged.
     explicit Share(const std::string &name, int roles = NST_RT_SHARE_BOTH, Timeout timeout = patience)
     {
         nst_rt_share *opened = nullptr;
@@ -128,7 +128,7 @@ public:
         share_.reset(opened);
     }
 
-    // Give the memory of the next frame; what is not committed was never there.
+    // Gives the memory of the next frame. It is dropped unless it is committed.
     Frame begin(
         std::uint32_t width, std::uint32_t height, std::uint32_t pixel_format = NST_RT_SHARE_BGR24,
         Timeout timeout = patience)
@@ -139,7 +139,7 @@ public:
         return {share_.get(), pixels, nst_rt_share_frame_bytes(width, height, pixel_format)};
     }
 
-    // Copy a frame whose rows lie `stride` bytes apart, and send it; returns its number.
+    // Copies a frame with rows `stride` bytes apart and sends it. Returns its number.
     std::uint64_t send(
         const std::uint8_t *pixels, std::size_t stride, std::uint32_t width, std::uint32_t height,
         std::uint32_t pixel_format = NST_RT_SHARE_BGR24, std::int64_t time_ns = 0, std::uint64_t tag = 0,
@@ -151,7 +151,7 @@ public:
         return number;
     }
 
-    // The next result; look at stylized() before its pixels.
+    // The next result. Check stylized() before you read its pixels.
     Result receive(Timeout timeout = patience)
     {
         nst_rt_share_result result;
@@ -159,7 +159,7 @@ public:
         return {share_.get(), result};
     }
 
-    // Send a frame and copy its result; results of earlier frames are let go.
+    // Sends a frame and copies its result. Results of earlier frames are released.
     void stylize(
         const std::uint8_t *pixels, std::size_t stride, std::uint8_t *stylized, std::size_t stylized_stride,
         std::uint32_t width, std::uint32_t height, std::uint32_t pixel_format = NST_RT_SHARE_BGR24,
@@ -170,19 +170,19 @@ public:
             milliseconds(timeout)));
     }
 
-    // Leave a server that is gone for the next of its name. To be called again after ShareTimeout.
+    // Connects to the next server of the same name. After ShareTimeout call it again.
     void reconnect(Timeout timeout = patience)
     {
         detail::check_share(nst_rt_share_reconnect(share_.get(), milliseconds(timeout)));
     }
 
-    // Frames that servers took with them so far.
+    // Frames that were lost with servers so far.
     std::uint64_t lost() const noexcept { return nst_rt_share_lost(share_.get()); }
-    // Number of this producer's first frame.
+    // The number of this producer's first frame.
     std::uint64_t first() const noexcept { return nst_rt_share_first(share_.get()); }
-    // Bytes of the largest frame.
+    // The bytes of the largest frame.
     std::uint64_t room() const noexcept { return nst_rt_share_room(share_.get()); }
-    // Model, style and device.
+    // The server's model, style and device.
     std::string description() const { return nst_rt_share_description(share_.get()); }
 
 private:
