@@ -1,6 +1,6 @@
 """The report of a suite as Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nst_bench.harness.machine import machine_line
@@ -40,6 +40,11 @@ def markdown(report: Report) -> str:
 def _section(title: str, head: str, rows: Iterable[Iterable[object]]) -> str:
     body = table(head, rows)
     return f"## {title}\n\n{body}" if body else ""
+
+
+def _by_device(title: str, head: str, results: Iterable[Result], cells: Callable[[Result], list[object]]) -> str:
+    """A section with a row for each result, which begins with its device and its size."""
+    return _section(title, f"device | size | {head}", ([*_where(one, one), *cells(one)] for one in results))
 
 
 def _limits(limits: dict[str, Any]) -> str:
@@ -110,22 +115,15 @@ def _peers(comparison: dict[str, Any]) -> str:
 
 
 def _switching(results: list[Result]) -> str:
-    rows = (
-        [
-            *_where(result, result),
-            result["kind"],
-            f"{result['switches']} ({result['at_switch']['count']})",
-            f"{result['without']['p50']:.2f}",
-            f"{result['median_ratio']:.2f}",
-            f"{result['largest_ratio']:.2f}",
-            f"{result['largest_ratio_without']:.2f}",
-            _noise(result["noise"]),
-        ]
-        for result in results
-    )
+    def cells(result: Result) -> list[object]:
+        ratios = [f"{result[name]:.2f}" for name in ("median_ratio", "largest_ratio", "largest_ratio_without")]
+        switches = f"{result['switches']} ({result['at_switch']['count']})"
+        return [result["kind"], switches, f"{result['without']['p50']:.2f}", *ratios, _noise(result["noise"])]
+
     multiples = "p50 at a switch ÷ it > | largest at a switch ÷ it > | largest without ÷ it >"
-    head = f"device | size | to | switches (frames at them) > | p50 ms without > | {multiples} | noise >"
-    return _section("Live switching of styles: frames at a switch, and as many without one", head, rows)
+    head = f"to | switches (frames at them) > | p50 ms without > | {multiples} | noise >"
+    title = "Live switching of styles: frames at a switch, and as many without one"
+    return _by_device(title, head, results, cells)
 
 
 def _cold_start(starts: list[Result]) -> str:
@@ -141,43 +139,29 @@ def _cold_start(starts: list[Result]) -> str:
 
 
 def _throughput(results: list[Result]) -> str:
-    rows = (
-        [
-            *_where(result, result),
-            result["in_flight"],
-            result["threads"],
-            f"{result['frames_per_second']:.1f}",
-            f"{result['latency']['p50']:.2f}",
-            f"{result['latency']['p99']:.2f}",
-        ]
-        for result in results
-    )
-    head = "device | size | in flight > | threads of each > | frames/s > | p50 ms of a frame > | p99 >"
-    return _section("Frames in flight", head, rows)
+    def cells(result: Result) -> list[object]:
+        latency = [f"{result['latency'][name]:.2f}" for name in ("p50", "p99")]
+        return [result["in_flight"], result["threads"], f"{result['frames_per_second']:.1f}", *latency]
+
+    head = "in flight > | threads of each > | frames/s > | p50 ms of a frame > | p99 >"
+    return _by_device("Frames in flight", head, results, cells)
 
 
 def _pipe(results: list[Result]) -> str:
-    rows = (
-        [
-            *_where(result, result),
-            f"{result['alone']:.2f}",
-            f"{result['pipe']:.2f}",
-            f"{result['ratio']:.3f}",
-            _noise(result["noise"]),
-        ]
-        for result in results
-    )
-    head = "device | size | model alone, frames/s > | pipe, frames/s > | pipe ÷ alone > | noise of the ratio >"
-    return _section("Pipe: ffmpeg, nst-rt pipe, ffmpeg", head, rows)
+    def cells(result: Result) -> list[object]:
+        speeds = [f"{result[name]:.2f}" for name in ("alone", "pipe")]
+        return [*speeds, f"{result['ratio']:.3f}", _noise(result["noise"])]
+
+    head = "model alone, frames/s > | pipe, frames/s > | pipe ÷ alone > | noise of the ratio >"
+    return _by_device("Pipe: ffmpeg, nst-rt pipe, ffmpeg", head, results, cells)
 
 
 def _video(videos: list[Result]) -> str:
     def cell(video: Result, spent: dict[str, float]) -> str:
         return f"{spent['seconds'] / video['frames'] * 1e3:.1f} ({spent['cpu_seconds'] / video['frames'] * 1e3:.1f})"
 
-    rows = (
-        [
-            *_where(video, video),
+    def cells(video: Result) -> list[object]:
+        return [
             video["in_flight"],
             *(cell(video, spent) for spent in (*video["stages"].values(), video["whole"])),
             f"{video['frames'] / video['whole']['seconds']:.1f}",
@@ -188,17 +172,18 @@ def _video(videos: list[Result]) -> str:
             f"{video['ratio_to_one_at_a_time']:.3f}",
             _noise(video["noise"]),
         ]
-        for video in videos
-    )
+
     stages = "decode > | stylise > | encode > | all at once > | frames/s >"
     bounds = "÷ slowest stage > | CPU of all ÷ cores > | ÷ the larger bound >"
-    head = f"device | size | in flight > | {stages} | {bounds} | stylise one at a time > | ÷ that > | noise >"
-    return _section("Video: milliseconds per frame, in brackets CPU milliseconds", head, rows)
+    head = f"in flight > | {stages} | {bounds} | stylise one at a time > | ÷ that > | noise >"
+    return _by_device("Video: milliseconds per frame, in brackets CPU milliseconds", head, videos, cells)
 
 
 def _memory(used: list[Result]) -> str:
-    rows = ([*_where(result, result), f"{result['peak_mb']:.0f}", result.get("gpu_mb", "")] for result in used)
-    return _section("Peak memory of a process that stylises frames", "device | size | host MB > | GPU MB >", rows)
+    def cells(result: Result) -> list[object]:
+        return [f"{result['peak_mb']:.0f}", result.get("gpu_mb", "")]
+
+    return _by_device("Peak memory of a process that stylises frames", "host MB > | GPU MB >", used, cells)
 
 
 def _skipped(skipped: list[dict[str, str]], limits: dict[str, str]) -> str:

@@ -56,6 +56,20 @@ class PreparedMaskedFrame:
         return blended([images[style] for style in self.styles], self.weights)
 
 
+class _OfEveryStyle:
+    """A number of the first stylizer, which is set for all of them."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, masked: "MaskedStylizer", owner: type) -> float:
+        return float(getattr(masked._stylizer, self._name))
+
+    def __set__(self, masked: "MaskedStylizer", value: float) -> None:
+        for stylizer in (*masked._others, masked._stylizer):
+            setattr(stylizer, self._name, value)
+
+
 class MaskedStylizer:
     """Stylises each region of a mask in its own style. It is called and changed like a `Stylizer`.
 
@@ -170,35 +184,12 @@ class MaskedStylizer:
         """The names that `style` can be set to."""
         return self._stylizer.styles
 
-    @property
-    def strength(self) -> float:
-        """For every style: 0 is the photograph, 1 the full style."""
-        return self._stylizer.strength
-
-    @strength.setter
-    def strength(self, value: float) -> None:
-        for stylizer in (*self._others, self._stylizer):
-            stylizer.strength = value
-
-    @property
-    def stroke_size(self) -> float:
-        """For every style, see `Stylizer.stroke_size`."""
-        return self._stylizer.stroke_size
-
-    @stroke_size.setter
-    def stroke_size(self, value: float) -> None:
-        for stylizer in (*self._others, self._stylizer):
-            stylizer.stroke_size = value
-
-    @property
-    def color(self) -> float:
-        """For every style: 1 takes its colours, 0 keeps the photograph's."""
-        return self._stylizer.color
-
-    @color.setter
-    def color(self, value: float) -> None:
-        for stylizer in (*self._others, self._stylizer):
-            stylizer.color = value
+    strength = _OfEveryStyle()
+    """For every style: 0 is the photograph, 1 the full style."""
+    color = _OfEveryStyle()
+    """For every style: 1 takes its colours, 0 keeps the photograph's."""
+    stroke_size = _OfEveryStyle()
+    """For every style, see `Stylizer.stroke_size`."""
 
     @property
     def device(self) -> str:

@@ -100,44 +100,6 @@ def test_paintings_with_commas_and_fades_in_their_names_are_quoted() -> None:
     assert timeline.entries[1].fade == 2
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("gogh\n^", "this is no time"),
-        ("0s gogh,\n        ^", "an entry is missing"),
-        ("\n^", "an entry is missing"),
-        ("0s\n  ^", "a style is missing after 0s"),
-        ("0s a, 5 s b, 5x b\n             ^", "this is no time"),
-        ("5s a, 3s b\n      ^", "not after the 5 s"),
-        ("5s a, 5s b\n      ^", "not after the 5 s"),
-        ("0s a, 1s b fade 3s, 2s c\n                ^", "longer than the 1 s"),
-        ("0s a, 1s b, 2s c, fade 3s\n                       ^", "longer than the 1 s"),
-        ("0s a, 1s b fade 3s, loop 2s\n                ^", "longer than the 1 s"),
-        ("0s gogh 5s wave\n        ^", "a comma is missing before 5s"),
-        ("0s gogh:0.5+wave:0.5 1:20 monet fade 1s\n                     ^", "a comma is missing before 1:20"),
-        ("0s gogh:0.7+wave:x\n                 ^", "a weight is a number"),
-        ('0s "gogh:x"\n         ^', "a weight is a number"),
-        ("0s a, 1m b, loop 30s\n                 ^", "before its last entry"),
-        ("fade 1s\n^", "no style in it"),
-        ("0s a, fade\n          ^", "a time is missing after fade"),
-        ("0s a, 1s b fade\n               ^", "a time is missing after fade"),
-        ("0s a, 1s b fade soon\n                ^", "this is no time"),
-        ("0s a fade 2s\n          ^", "none before it"),
-        ("0s a, fade 1s, fade 2s\n               ^", "a second fade"),
-        ("0s a, loop 1s, loop 2s\n               ^", "a second loop"),
-        ('0s "a\n   ^', "does not end"),
-    ],
-)
-def test_what_cannot_be_read_is_shown_at_its_place(text: str, reason: str) -> None:
-    text, caret = text.split("\n")
-    with pytest.raises(ExpressionError, match=reason) as caught:
-        Timeline(text)
-    place = caret.index("^")
-    assert caught.value.position == place
-    assert caught.value.below == f"  {text}\n  {' ' * place}^"
-    assert f"character {place + 1} " in str(caught.value)
-
-
 def test_words_that_look_like_times_may_be_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("after 5s dark.jpg").write_bytes(b"")
